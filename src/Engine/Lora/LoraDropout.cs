@@ -1,0 +1,8 @@
+using static TorchSharp.torch;
+
+namespace ContinualService.Engine.Lora;
+
+/// <summary>Dropout on the input of every LoRA during training; its masks come from <paramref name="Generator"/> alone, so a seed repeats a run.</summary>
+/// <param name="Probability">0 to below 1; 0 drops nothing.</param>
+/// <param name="Generator">The job's own random stream for dropout, on the decoder's device.</param>
+public sealed record LoraDropout(double Probability, Generator Generator);

@@ -1,0 +1,11 @@
+using ContinualService.Engine.Models;
+using static TorchSharp.torch;
+
+namespace ContinualService.Engine.Lora;
+
+/// <summary>The LoRA of one linear layer: dW = Scale * B A.</summary>
+/// <param name="Site">The layer it belongs to.</param>
+/// <param name="A">float32 [R, in].</param>
+/// <param name="B">float32 [out, R].</param>
+/// <param name="Scale">alpha / R, or alpha / sqrt(R) with rank-stabilised LoRA.</param>
+public sealed record LoraPair(LinearSite Site, Tensor A, Tensor B, double Scale);
