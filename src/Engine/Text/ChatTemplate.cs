@@ -10,5 +10,5 @@ public sealed class ChatTemplate
     public string Sha256 { get; } = "";
 
     /// <exception cref="ChatTemplateException">The template refused the conversation, met an error or outgrew its bounds.</exception>
-    public RenderedChat Render(ChatRenderRequest request) => throw new NotImplementedException();
+    public RenderedChat Render(ChatRenderRequest request) => throw new NotImplementedException(Sha256);
 }
