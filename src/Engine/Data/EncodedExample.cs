@@ -1,0 +1,13 @@
+namespace ContinualService.Engine.Data;
+
+/// <summary>A row as token ids.</summary>
+/// <param name="Ids">The whole row, T tokens.</param>
+/// <param name="Labels">T labels: <c>Labels[t]</c> equals <c>Ids[t]</c> where position t is trained, else <see cref="IgnoreIndex"/>. Not shifted.</param>
+/// <param name="PromptIds">What generation starts from: the row without its last answer, ready for one. Empty for raw text.</param>
+/// <param name="Target">The gold answer; null where there is none to compare with.</param>
+/// <param name="References">Further gold answers.</param>
+public sealed record EncodedExample(int[] Ids, int[] Labels, int[] PromptIds, string? Target, IReadOnlyList<string> References)
+{
+    /// <summary>Label of a position that is not trained.</summary>
+    public const int IgnoreIndex = -100;
+}
