@@ -1,0 +1,61 @@
+using ContinualService.Engine.Data;
+using ContinualService.Engine.Lora;
+using ContinualService.Engine.Models;
+using ContinualService.Engine.Training;
+using TorchSharp;
+
+namespace ContinualService.Engine.Continual;
+
+/// <summary>Learns one task: the last state and the task's rows in, the next state out.
+/// <list type="number">
+/// <item>Prepare: the method says where A and B start.</item>
+/// <item>Train A and B on this task's rows alone, with a fresh optimiser.</item>
+/// <item>Merge: the method makes the next state of the result.</item>
+/// </list></summary>
+public static class ContinualLearner
+{
+    /// <summary>Synchronous, on the caller's thread; changes neither the base nor <paramref name="previous"/>.</summary>
+    /// <param name="decoder">The base.</param>
+    /// <param name="method">See <see cref="ContinualMethods"/>.</param>
+    /// <param name="config">The adapter's shape; the same for all its tasks.</param>
+    /// <param name="previous">State after the last task; null for the first.</param>
+    /// <param name="rows">The task's training rows.</param>
+    /// <param name="options">How to tune.</param>
+    /// <param name="progress">Told every phase and every step, on this thread when it is a synchronous one.</param>
+    /// <param name="cancellationToken">Looked at between steps.</param>
+    /// <exception cref="TrainingDivergedException">Loss or gradient is not finite.</exception>
+    public static LearnedTask Learn(
+        Decoder decoder, IContinualMethod method, LoraConfig config, AdapterState? previous, IReadOnlyList<EncodedExample> rows,
+        TrainingOptions options, IProgress<LearningProgress>? progress = null, CancellationToken cancellationToken = default)
+    {
+        if (previous is not null && previous.Method != method.Name)
+        {
+            throw new ArgumentException($"The adapter's state was made by {previous.Method}, not by {method.Name}; the method is fixed for an adapter's life.", nameof(method));
+        }
+
+        options.Validate();
+        cancellationToken.ThrowIfCancellationRequested();
+        using var scope = torch.NewDisposeScope();
+
+        // Step 1: prepare.
+        progress?.Report(new LearningProgress(LearningPhase.Preparing));
+        using var generator = new SeedStreams(options.Seed).TensorGenerator(SeedStreams.Initialisation, torch.CPU);
+        using var lora = method.StartTask(decoder, config, previous, generator);
+
+        // Step 2: train.
+        progress?.Report(new LearningProgress(LearningPhase.Training));
+        var steps = progress is null ? null : new StepRelay(progress);
+        var outcome = Trainer.Fit(decoder, lora, rows, options, steps, cancellationToken);
+
+        // Step 3: merge.
+        progress?.Report(new LearningProgress(LearningPhase.Merging));
+        var state = method.FinishTask(config, lora, previous);
+        return new LearnedTask(state, method.Lambda(state.TaskIndex), outcome);
+    }
+
+    /// <summary>Passes steps on at once; <see cref="Progress{T}"/> would hand them to other threads, out of order.</summary>
+    private sealed class StepRelay(IProgress<LearningProgress> target) : IProgress<TrainingStep>
+    {
+        public void Report(TrainingStep value) => target.Report(new LearningProgress(LearningPhase.Training, value));
+    }
+}

@@ -1,0 +1,61 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace ContinualService.Engine.Training;
+
+/// <summary>
+/// AdamW (Loshchilov and Hutter, algorithm 2, with decay scaled by the rate) over one flat vector, so that clipping, zeroing and updating are
+/// one call each. Matches <c>torch.optim.AdamW</c>.
+/// </summary>
+internal sealed class AdamW : IDisposable
+{
+    private const double Beta1 = 0.9;
+    private const double Beta2 = 0.999;
+    private const double Epsilon = 1e-8;
+
+    private readonly Tensor _weights; // [P]
+    private readonly Tensor _gradient; // [P]
+    private readonly Tensor _mean; // [P]
+    private readonly Tensor _variance; // [P]
+    private readonly double _weightDecay;
+    private int _steps;
+
+    /// <summary>Both vectors stay the caller's; the moments are this object's.</summary>
+    public AdamW(Tensor weights, Tensor gradient, double weightDecay)
+    {
+        _weights = weights;
+        _gradient = gradient;
+        _weightDecay = weightDecay;
+        _mean = zeros_like(weights).DetachFromDisposeScope();
+        _variance = zeros_like(weights).DetachFromDisposeScope();
+    }
+
+    /// <summary>Scales the gradient down to <paramref name="maxNorm"/> (0: leaves it) and returns its norm before, a scalar on the device.</summary>
+    public Tensor Clip(double maxNorm)
+    {
+        using var scope = NewDisposeScope();
+        var norm = _gradient.norm(2f);
+        if (maxNorm > 0) _gradient.mul_((maxNorm / (norm + 1e-6)).clamp_max(1.0));
+        return norm.MoveToOuterDisposeScope();
+    }
+
+    public void Step(double learningRate)
+    {
+        _steps++;
+
+        // No arithmetic at rate 0: the promise is "bit for bit", and -0 + 0 is not -0.
+        if (learningRate == 0) return;
+        using var scope = NewDisposeScope();
+        _mean.mul_(Beta1).add_(_gradient, alpha: 1 - Beta1);
+        _variance.mul_(Beta2).addcmul_(_gradient, _gradient, 1 - Beta2);
+        var denominator = _variance.sqrt().div_(Math.Sqrt(1 - Math.Pow(Beta2, _steps))).add_(Epsilon);
+        if (_weightDecay > 0) _weights.mul_(1 - learningRate * _weightDecay);
+        _weights.addcdiv_(_mean, denominator, -learningRate / (1 - Math.Pow(Beta1, _steps)));
+    }
+
+    public void Dispose()
+    {
+        _mean.Dispose();
+        _variance.Dispose();
+    }
+}

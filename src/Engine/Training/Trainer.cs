@@ -1,0 +1,158 @@
+using System.Diagnostics;
+using ContinualService.Engine.Data;
+using ContinualService.Engine.Lora;
+using ContinualService.Engine.Models;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace ContinualService.Engine.Training;
+
+/// <summary>Tunes a LoRA on the rows of one task, in plain steps:
+/// <list type="number">
+/// <item>Plan: which rows each optimiser step takes.</item>
+/// <item>Lay A and B of all layers into one flat vector, and their gradients into another.</item>
+/// <item>Per step: forward and backward of each micro-batch, loss at labelled positions only, divided once by the step's labelled tokens.</item>
+/// <item>Clip the gradient and check that loss and gradient are finite.</item>
+/// <item>Update with AdamW at the schedule's rate; report.</item>
+/// <item>Copy the result into the caller's A and B.</item>
+/// </list></summary>
+/// <remarks>Synchronous, on the caller's thread. Same seed, rows, options and thread count: the same weights bit for bit.</remarks>
+public static class Trainer
+{
+    /// <summary>Trains <paramref name="trainable"/> in place. Until it returns, A and B are what they were: an exception changes nothing.</summary>
+    /// <exception cref="TrainingDivergedException">Loss or gradient is not finite.</exception>
+    /// <exception cref="ArgumentException">An option is out of range, or no row has a labelled token.</exception>
+    public static TrainingOutcome Fit(
+        Decoder decoder, LoraWeights trainable, IReadOnlyList<EncodedExample> rows, TrainingOptions options,
+        IProgress<TrainingStep>? progress = null, CancellationToken cancellationToken = default)
+    {
+        options.Validate();
+        if (!rows.Any(row => LabelledTokens(row) > 0)) throw new ArgumentException("No row has a token to train on. Give rows with an answer.", nameof(rows));
+        using var scope = NewDisposeScope();
+        var clock = Stopwatch.StartNew();
+        var streams = new SeedStreams(options.Seed);
+
+        // Step 1: plan.
+        var plan = BatchPlan.Create([.. rows.Select(row => row.Ids.Length)], options, streams.NumberGenerator(SeedStreams.Shuffle));
+
+        // Step 2: flat weights and gradients.
+        var (weights, gradient) = (Flatten(trainable, decoder.Device), FlatZeros(trainable, decoder.Device)); // [P], [P]
+        using var working = Views(trainable, weights, gradient);
+        using var optimiser = new AdamW(weights, gradient, options.WeightDecay);
+        using var dropoutGenerator = streams.TensorGenerator(SeedStreams.Dropout, decoder.Device);
+        var dropout = options.Dropout > 0 ? new LoraDropout(options.Dropout, dropoutGenerator) : null;
+
+        double firstLoss = 0, lastLoss = 0;
+        long trainedTokens = 0, processedTokens = 0;
+        for (var step = 1; step <= plan.Count; step++)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            using var stepScope = NewDisposeScope();
+            var batch = plan[step - 1].Select(index => rows[index]).ToArray();
+            var stepTokens = batch.Sum(LabelledTokens);
+
+            // Step 3: forward and backward.
+            gradient.zero_();
+            var loss = zeros(1, float32, decoder.Device);
+            foreach (var microBatch in batch.Chunk(options.MicroBatchSize ?? options.BatchSize))
+            {
+                using var microScope = NewDisposeScope();
+                loss.add_(Backward(decoder, working, dropout, microBatch, Math.Max(1, stepTokens)));
+            }
+
+            // Step 4: clip and check, with one read from the device for both numbers.
+            using (no_grad())
+            {
+                var norm = optimiser.Clip(options.MaxGradNorm);
+                var measured = cat([loss, norm.reshape(1)]).cpu().data<float>().ToArray();
+                lastLoss = measured[0];
+                if (step == 1) firstLoss = lastLoss;
+                var rate = LearningRates.At(options, step, plan.Count);
+                if (!float.IsFinite(measured[0]) || !float.IsFinite(measured[1])) throw TrainingDivergedException.At(step, measured[0], measured[1], rate);
+
+                // Step 5: update and report.
+                optimiser.Step(rate);
+                trainedTokens += stepTokens;
+                processedTokens += batch.Sum(row => (long)row.Ids.Length);
+                progress?.Report(new TrainingStep(step, plan.Count, lastLoss, rate, measured[1], trainedTokens, clock.Elapsed.TotalSeconds));
+            }
+        }
+
+        // Step 6: hand over.
+        using (no_grad())
+        {
+            foreach (var (mine, trained) in trainable.Pairs.Zip(working.Pairs))
+            {
+                mine.A.copy_(trained.A);
+                mine.B.copy_(trained.B);
+            }
+        }
+
+        return new TrainingOutcome(plan.Count, firstLoss, lastLoss, trainedTokens, processedTokens, clock.Elapsed.TotalSeconds);
+    }
+
+    /// <summary>Positions of a row that are trained: labelled, and with a position before them to be predicted from.</summary>
+    internal static long LabelledTokens(EncodedExample row)
+    {
+        long count = 0;
+        for (var t = 1; t < row.Labels.Length; t++)
+        {
+            if (row.Labels[t] != EncodedExample.IgnoreIndex) count++;
+        }
+
+        return count;
+    }
+
+    /// <summary>Adds one micro-batch's share to the gradients; returns its share of the step's mean loss, a scalar on the device.</summary>
+    internal static Tensor Backward(Decoder decoder, LoraWeights lora, LoraDropout? dropout, IReadOnlyList<EncodedExample> rows, long stepTokens)
+    {
+        using var scope = NewDisposeScope();
+        var longest = rows.Max(row => row.Ids.Length);
+        var ids = new long[rows.Count * longest]; // right padding: causal attention never looks at it
+        List<long> positions = [], targets = [];
+        for (var b = 0; b < rows.Count; b++)
+        {
+            var row = rows[b];
+            for (var t = 0; t < row.Ids.Length; t++)
+            {
+                ids[b * longest + t] = row.Ids[t];
+                if (t == 0 || row.Labels[t] == EncodedExample.IgnoreIndex) continue;
+                positions.Add(b * longest + t - 1);
+                targets.Add(row.Labels[t]);
+            }
+        }
+
+        if (positions.Count == 0) return zeros(1, float32, decoder.Device).MoveToOuterDisposeScope();
+        var input = tensor(ids, dtype: int64).reshape(rows.Count, longest).to(decoder.Device); // [B, T]
+        var hidden = decoder.Hidden(input, lora, dropout); // [B, T, D]
+        var at = tensor(positions.ToArray(), dtype: int64).to(decoder.Device); // [N]
+        var next = tensor(targets.ToArray(), dtype: int64).to(decoder.Device); // [N]
+        return MaskedCrossEntropy.Backward(decoder, hidden, at, next, stepTokens).MoveToOuterDisposeScope();
+    }
+
+    private static Tensor Flatten(LoraWeights lora, Device device)
+    {
+        using var scope = NewDisposeScope();
+        return cat([.. lora.Pairs.SelectMany(pair => new[] { pair.A.detach().reshape(-1), pair.B.detach().reshape(-1) })])
+            .to(Precision.Master).to(device).MoveToOuterDisposeScope(); // [P]
+    }
+
+    private static Tensor FlatZeros(LoraWeights lora, Device device) =>
+        zeros(lora.Pairs.Sum(pair => pair.A.numel() + pair.B.numel()), Precision.Master, device); // [P]
+
+    /// <summary>A and B as leaves that live in the flat vector, whose gradients live in the other.</summary>
+    private static LoraWeights Views(LoraWeights shapes, Tensor weights, Tensor gradient)
+    {
+        using var scope = NewDisposeScope();
+        long offset = 0;
+        return new LoraWeights([.. shapes.Pairs.Select(pair => pair with { A = Leaf(pair.A), B = Leaf(pair.B) })]);
+
+        Tensor Leaf(Tensor like)
+        {
+            var leaf = weights.narrow(0, offset, like.numel()).view(like.shape).detach().requires_grad_(true);
+            leaf.grad = gradient.narrow(0, offset, like.numel()).view(like.shape);
+            offset += like.numel();
+            return leaf;
+        }
+    }
+}
