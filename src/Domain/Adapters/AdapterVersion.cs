@@ -1,0 +1,46 @@
+namespace ContinualService.Domain.Adapters;
+
+/// <summary>What an adapter was after one task; immutable, and part of a tree through <see cref="Parent"/>.</summary>
+public sealed class AdapterVersion
+{
+    public required string Id { get; init; }
+
+    public required string AdapterId { get; init; }
+
+    /// <summary>1, 2, ... per adapter, in order of publication.</summary>
+    public int Number { get; init; }
+
+    /// <summary>SHA-256 of adapter_model.safetensors: also its key in the object store.</summary>
+    public required string Sha256 { get; init; }
+
+    /// <summary>SHA-256 of the training state that the next task starts from: also its key.</summary>
+    public required string StateSha256 { get; init; }
+
+    /// <summary>The version this one was trained from; null for the first.</summary>
+    public int? Parent { get; init; }
+
+    public required string TaskId { get; init; }
+
+    /// <summary>The method's i: 1 for the first task of the lineage.</summary>
+    public int TaskIndex { get; init; }
+
+    /// <summary>The merge weight lambda(i) that the new task got, 0 to 1.</summary>
+    public double Lambda { get; init; }
+
+    public string Status { get; set; } = "published";
+
+    public long SizeBytes { get; init; }
+
+    public long StateBytes { get; init; }
+
+    /// <summary>Null where not every task of the lineage has a score.</summary>
+    public double? AverageAccuracy { get; set; }
+
+    /// <summary>Null for the first task of a lineage.</summary>
+    public double? BackwardTransfer { get; set; }
+
+    /// <summary>Null for the first task of a lineage.</summary>
+    public double? Forgetting { get; set; }
+
+    public DateTimeOffset CreatedAt { get; init; }
+}

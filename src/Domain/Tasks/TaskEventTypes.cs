@@ -1,0 +1,19 @@
+namespace ContinualService.Domain.Tasks;
+
+/// <summary>The names of a task's events, as clients see them.</summary>
+public static class TaskEventTypes
+{
+    public const string Queued = "queued";
+    public const string Started = "started";
+    public const string Phase = "phase";
+    public const string Progress = "progress";
+    public const string AttemptFailed = "attempt_failed";
+    public const string Evaluated = "evaluated";
+    public const string Published = "published";
+    public const string Succeeded = "succeeded";
+    public const string Failed = "failed";
+    public const string Cancelled = "cancelled";
+
+    /// <summary>After one of these a task has no further events.</summary>
+    public static bool IsFinal(string type) => type is Succeeded or Failed or Cancelled;
+}

@@ -1,0 +1,104 @@
+using ContinualService.Domain.Adapters;
+using ContinualService.Domain.Datasets;
+using ContinualService.Domain.Tasks;
+using ContinualService.Domain.Tenants;
+using Microsoft.EntityFrameworkCore;
+
+namespace ContinualService.Infrastructure.Database;
+
+/// <summary>All rows of the service.</summary>
+public sealed class ServiceDbContext(DbContextOptions<ServiceDbContext> options) : DbContext(options)
+{
+    public DbSet<Tenant> Tenants => Set<Tenant>();
+
+    public DbSet<ApiKey> ApiKeys => Set<ApiKey>();
+
+    public DbSet<Dataset> Datasets => Set<Dataset>();
+
+    public DbSet<Adapter> Adapters => Set<Adapter>();
+
+    public DbSet<AdapterVersion> Versions => Set<AdapterVersion>();
+
+    public DbSet<AdapterAlias> Aliases => Set<AdapterAlias>();
+
+    public DbSet<LearningTask> Tasks => Set<LearningTask>();
+
+    public DbSet<TaskEvent> TaskEvents => Set<TaskEvent>();
+
+    public DbSet<StepMetric> StepMetrics => Set<StepMetric>();
+
+    public DbSet<IdempotencyRecord> IdempotencyRecords => Set<IdempotencyRecord>();
+
+    public DbSet<AdapterMatrixCell> MatrixCells => Set<AdapterMatrixCell>();
+
+    protected override void ConfigureConventions(ModelConfigurationBuilder configurationBuilder)
+    {
+        // SQLite cannot order by a DateTimeOffset; Unix milliseconds order everywhere.
+        configurationBuilder.Properties<DateTimeOffset>().HaveConversion<UnixMillisecondsConverter>();
+        // Names survive a reordering of the enum, numbers do not.
+        configurationBuilder.Properties<Enum>().HaveConversion<string>();
+    }
+
+    protected override void OnModelCreating(ModelBuilder modelBuilder)
+    {
+        modelBuilder.Entity<Tenant>();
+        modelBuilder.Entity<ApiKey>(key =>
+        {
+            key.HasIndex(row => row.KeyHash).IsUnique();
+            key.HasOne<Tenant>().WithMany().HasForeignKey(row => row.TenantId).OnDelete(DeleteBehavior.Restrict);
+        });
+        modelBuilder.Entity<Dataset>(dataset =>
+        {
+            dataset.HasIndex(row => new { row.TenantId, row.Id });
+            dataset.HasOne<Tenant>().WithMany().HasForeignKey(row => row.TenantId).OnDelete(DeleteBehavior.Restrict);
+        });
+        modelBuilder.Entity<Adapter>(adapter =>
+        {
+            adapter.HasIndex(row => new { row.TenantId, row.Name }).IsUnique().HasFilter("\"DeletedAt\" IS NULL");
+            adapter.HasOne<Tenant>().WithMany().HasForeignKey(row => row.TenantId).OnDelete(DeleteBehavior.Restrict);
+        });
+        modelBuilder.Entity<AdapterVersion>(version =>
+        {
+            version.HasIndex(row => new { row.AdapterId, row.Number }).IsUnique();
+            // One task publishes one version, whatever happens to its runs.
+            version.HasIndex(row => row.TaskId).IsUnique();
+            version.HasOne<Adapter>().WithMany().HasForeignKey(row => row.AdapterId).OnDelete(DeleteBehavior.Restrict);
+            version.HasOne<LearningTask>().WithMany().HasForeignKey(row => row.TaskId).OnDelete(DeleteBehavior.Restrict);
+        });
+        modelBuilder.Entity<AdapterAlias>(alias =>
+        {
+            alias.HasKey(row => new { row.AdapterId, row.Name });
+            alias.HasOne<Adapter>().WithMany().HasForeignKey(row => row.AdapterId).OnDelete(DeleteBehavior.Restrict);
+        });
+        modelBuilder.Entity<LearningTask>(task =>
+        {
+            task.HasIndex(row => new { row.TenantId, row.Id });
+            task.HasIndex(row => new { row.AdapterId, row.Status });
+            task.HasOne<Tenant>().WithMany().HasForeignKey(row => row.TenantId).OnDelete(DeleteBehavior.Restrict);
+            task.HasOne<Adapter>().WithMany().HasForeignKey(row => row.AdapterId).OnDelete(DeleteBehavior.Restrict);
+            task.HasOne<Dataset>().WithMany().HasForeignKey(row => row.TrainDatasetId).OnDelete(DeleteBehavior.Restrict);
+            task.HasOne<Dataset>().WithMany().HasForeignKey(row => row.EvaluationDatasetId).OnDelete(DeleteBehavior.Restrict);
+        });
+        modelBuilder.Entity<TaskEvent>(taskEvent =>
+        {
+            taskEvent.HasKey(row => new { row.TaskId, row.Number });
+            taskEvent.HasOne<LearningTask>().WithMany().HasForeignKey(row => row.TaskId).OnDelete(DeleteBehavior.Cascade);
+        });
+        modelBuilder.Entity<StepMetric>(metric =>
+        {
+            metric.HasKey(row => new { row.TaskId, row.Attempt, row.Step });
+            metric.HasOne<LearningTask>().WithMany().HasForeignKey(row => row.TaskId).OnDelete(DeleteBehavior.Cascade);
+        });
+        modelBuilder.Entity<IdempotencyRecord>(record =>
+        {
+            record.HasKey(row => new { row.TenantId, row.Key });
+            record.HasOne<LearningTask>().WithMany().HasForeignKey(row => row.TaskId).OnDelete(DeleteBehavior.Cascade);
+        });
+        modelBuilder.Entity<AdapterMatrixCell>(cell =>
+        {
+            cell.HasKey(row => new { row.AdapterId, row.VersionNumber, row.TaskId });
+            cell.HasOne<Adapter>().WithMany().HasForeignKey(row => row.AdapterId).OnDelete(DeleteBehavior.Restrict);
+            cell.HasOne<LearningTask>().WithMany().HasForeignKey(row => row.TaskId).OnDelete(DeleteBehavior.Restrict);
+        });
+    }
+}
