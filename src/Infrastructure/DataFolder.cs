@@ -1,0 +1,14 @@
+namespace ContinualService.Infrastructure;
+
+/// <summary>The places below the data root.</summary>
+public sealed class DataFolder(string root)
+{
+    public string Root { get; } = Path.GetFullPath(root);
+
+    public string Database => Path.Combine(Root, "continual.db");
+
+    public string Objects => Path.Combine(Root, "objects");
+
+    /// <summary>One folder per run of a task; each is deleted when its run ends.</summary>
+    public string Runs => Path.Combine(Root, "runs");
+}
