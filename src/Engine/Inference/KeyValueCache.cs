@@ -1,10 +1,103 @@
 using ContinualService.Engine.Models;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace ContinualService.Engine.Inference;
 
+/// <summary>
+/// Keys and values of the tokens seen so far, per layer [B, G, capacity, K], allocated once. Each row has its own length, so prompts of different
+/// lengths share a batch: pad them on the right, run them, then <see cref="Truncate"/> each row to its own length. Belongs to one thread at a time.
+/// </summary>
 public sealed class KeyValueCache : IDisposable
 {
-    public KeyValueCache(Decoder decoder, int batch, int capacity) { }
-    public void Dispose() { }
+    private readonly Tensor[] _keys;
+    private readonly Tensor[] _values;
+    private int[] _lengths;
+
+    /// <param name="decoder">Gives shapes, dtype and device.</param>
+    /// <param name="batch">B.</param>
+    /// <param name="capacity">Most tokens a row can hold.</param>
+    public KeyValueCache(Decoder decoder, int batch, int capacity)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(batch, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(capacity, 1);
+        Capacity = capacity;
+        _lengths = new int[batch];
+        var config = decoder.Config;
+        // Zeros, not empty: padding is masked by weight 0, and 0 times a stray NaN is NaN.
+        Tensor[] Allocate() => [.. Enumerable.Range(0, config.LayerCount).Select(_ =>
+            zeros([batch, config.KeyValueHeadCount, capacity, config.HeadWidth], decoder.DType, decoder.Device).DetachFromDisposeScope())];
+        _keys = Allocate();
+        _values = Allocate();
+    }
+
+    public int Capacity { get; }
+
+    /// <summary>Tokens held per row.</summary>
+    public IReadOnlyList<int> Lengths => _lengths;
+
+    /// <summary>Forgets what lies beyond the given length of each row, such as the padding of a prompt.</summary>
+    public void Truncate(IReadOnlyList<int> lengths)
+    {
+        if (lengths.Count != _lengths.Length) throw new ArgumentException($"{lengths.Count} lengths for {_lengths.Length} rows.", nameof(lengths));
+        for (var row = 0; row < _lengths.Length; row++)
+            if (lengths[row] < 0 || lengths[row] > _lengths[row]) throw new ArgumentException($"Row {row} holds {_lengths[row]} tokens, not {lengths[row]}.", nameof(lengths));
+        _lengths = [.. lengths];
+    }
+
+    /// <summary>Keeps only these rows, in this order.</summary>
+    public void Keep(IReadOnlyList<int> rows)
+    {
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        var index = tensor(rows.Select(row => (long)row).ToArray(), int64, _keys[0].device);
+        for (var layer = 0; layer < _keys.Length; layer++)
+        {
+            _keys[layer] = Replace(_keys[layer], index);
+            _values[layer] = Replace(_values[layer], index);
+        }
+
+        _lengths = [.. rows.Select(row => _lengths[row])];
+    }
+
+    public void Dispose()
+    {
+        foreach (var tensor in _keys.Concat(_values)) tensor.Dispose();
+    }
+
+    internal CachePlan Plan(int batch, int length, Device device)
+    {
+        if (batch != _lengths.Length) throw new ArgumentException($"The cache holds {_lengths.Length} rows, not {batch}.", nameof(batch));
+        var (shortest, longest) = (_lengths.Min(), _lengths.Max());
+        if (longest + length > Capacity) throw new ArgumentException($"{longest} + {length} tokens do not fit a cache of {Capacity}.", nameof(length));
+        if (shortest == longest) return new CachePlan(shortest, length, shortest + length, null);
+        var starts = tensor(_lengths.Select(start => (long)start).ToArray(), int64, device); // [B]
+        return new CachePlan(shortest, length, longest + length, starts.unsqueeze(1).add(arange(length, device: device))); // positions [B, T]
+    }
+
+    /// <summary>Stores keys and values [B, G, T, K] of the new tokens and returns all, [B, G, S, K].</summary>
+    internal (Tensor Keys, Tensor Values) Append(int layer, Tensor key, Tensor value, CachePlan plan)
+    {
+        Store(_keys[layer], key, plan);
+        Store(_values[layer], value, plan);
+        return (_keys[layer].narrow(2, 0, plan.End), _values[layer].narrow(2, 0, plan.End));
+    }
+
+    internal void Advance(int length)
+    {
+        for (var row = 0; row < _lengths.Length; row++) _lengths[row] += length;
+    }
+
+    private static void Store(Tensor held, Tensor added, CachePlan plan)
+    {
+        if (plan.Positions is null) held.narrow(2, plan.Start, plan.Length).copy_(added);
+        else held.scatter_(2, plan.Positions.unsqueeze(1).unsqueeze(-1).expand(added.shape), added);
+    }
+
+    private static Tensor Replace(Tensor held, Tensor index)
+    {
+        var kept = held.index_select(0, index).DetachFromDisposeScope();
+        held.Dispose();
+        return kept;
+    }
 }

@@ -2,27 +2,161 @@ using ContinualService.Engine.Inference;
 using ContinualService.Engine.Lora;
 using TorchSharp;
 using static TorchSharp.torch;
+using static TorchSharp.torch.nn.functional;
 
 namespace ContinualService.Engine.Models;
 
+/// <summary>
+/// One decoder for every supported family; families differ by <see cref="ModelConfig"/> alone. The weights are plain tensors under their checkpoint names
+/// and are never changed by a call, and a LoRA is an argument of the call, so one instance serves many adapters and threads at once.
+/// Letters in shapes: B batch, T tokens, D hidden, H query heads, G key/value heads, K head width, F feed-forward width, V vocabulary, R rank.
+/// </summary>
 public sealed class Decoder : IDisposable
 {
+    private readonly DecoderBlock[] _blocks;
+    private readonly Tensor _embedding;
+    private readonly Tensor _finalNorm;
+    private readonly Tensor _head;
+    private readonly RotaryTable _rotary;
+
+    /// <summary>Takes ownership of <paramref name="weights"/>: they leave the caller's dispose scope. They may require gradients (pretraining).</summary>
+    /// <exception cref="ModelFormatException">A weight is missing, unexpected, or has the wrong shape.</exception>
     public Decoder(ModelConfig config, IReadOnlyDictionary<string, Tensor> weights)
     {
+        CheckWeights(config, weights);
         Config = config;
         Weights = weights;
-        Linears = [];
-        Device = CPU;
+        Linears = DecoderLayout.Linears(config);
+        _embedding = weights[DecoderLayout.Embedding];
+        _finalNorm = weights[DecoderLayout.FinalNorm];
+        _head = config.TieWordEmbeddings ? _embedding : weights[DecoderLayout.Head];
+        _blocks = [.. Enumerable.Range(0, config.LayerCount).Select(layer => DecoderBlock.From(config, layer, weights))];
+        Device = _embedding.device;
+        _rotary = new RotaryTable(config.Rope, config.HeadWidth, Device);
+        foreach (var weight in weights.Values) weight.DetachFromDisposeScope();
     }
 
     public ModelConfig Config { get; }
+
+    /// <summary>Every weight under its checkpoint name; with tied embeddings there is no head.</summary>
     public IReadOnlyDictionary<string, Tensor> Weights { get; }
+
+    /// <summary>The layers that can carry a LoRA, block by block: q, k, v, o, gate, up, down.</summary>
     public IReadOnlyList<LinearSite> Linears { get; }
+
     public Device Device { get; }
-    public static Decoder Load(string folder, ModelConfig config, Device device, ScalarType dtype) => throw new NotImplementedException();
-    public static Dictionary<string, Tensor> CreateWeights(ModelConfig config, Generator generator) => throw new NotImplementedException();
-    public Tensor Hidden(Tensor ids, LoraWeights? lora = null, LoraDropout? dropout = null) => throw new NotImplementedException();
-    public Tensor HiddenCached(Tensor ids, KeyValueCache cache, LoraWeights? lora = null) => throw new NotImplementedException();
-    public Tensor Logits(Tensor hidden) => throw new NotImplementedException();
-    public void Dispose() { }
+
+    public ScalarType DType => _embedding.dtype;
+
+    /// <summary>Reads the weights of a model folder (single file or shards, F32, F16 or BF16) as <paramref name="dtype"/>.</summary>
+    public static Decoder Load(string folder, ModelConfig config, Device device, ScalarType dtype) => new(config, Checkpoint.Load(folder, config, device, dtype));
+
+    /// <summary>Fresh float32 weights on the CPU for pretraining: normal(0, 0.02), less where a layer writes to the residual stream; norms 1, biases 0.</summary>
+    public static Dictionary<string, Tensor> CreateWeights(ModelConfig config, Generator generator)
+    {
+        const double spread = 0.02;
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        var weights = new Dictionary<string, Tensor>();
+        foreach (var (name, shape) in DecoderLayout.Shapes(config))
+        {
+            // Each block adds to the residual stream twice: without the factor its variance grows with depth (GPT-2).
+            var residual = name.EndsWith("o_proj.weight", StringComparison.Ordinal) || name.EndsWith("down_proj.weight", StringComparison.Ordinal);
+            weights[name] = name.EndsWith("norm.weight", StringComparison.Ordinal) ? ones(shape, float32)
+                : name.EndsWith(".bias", StringComparison.Ordinal) ? zeros(shape, float32)
+                : randn(shape, float32, generator: generator).mul_(residual ? spread / Math.Sqrt(2.0 * config.LayerCount) : spread);
+        }
+
+        foreach (var weight in weights.Values) weight.DetachFromDisposeScope();
+        return weights;
+    }
+
+    /// <summary>
+    /// Hidden states after the final norm: <paramref name="ids"/> int64 [B, T] to [B, T, D]. Attention is causal, so tokens that pad a row on the right
+    /// change nothing before them.
+    /// </summary>
+    public Tensor Hidden(Tensor ids, LoraWeights? lora = null, LoraDropout? dropout = null)
+    {
+        using var scope = NewDisposeScope();
+        var (batch, length) = CheckIds(ids);
+        var (cos, sin) = _rotary.AtLeast(length);
+        var step = new AttentionStep(batch, length, cos.narrow(0, 0, length), sin.narrow(0, 0, length), null, null); // tables [T, K/2]
+        return Run(ids, step, lora, dropout).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>
+    /// Like <see cref="Hidden"/>, for tokens that follow what <paramref name="cache"/> holds of each row; appends them to it. No gradients.
+    /// </summary>
+    public Tensor HiddenCached(Tensor ids, KeyValueCache cache, LoraWeights? lora = null)
+    {
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        var (batch, length) = CheckIds(ids);
+        var plan = cache.Plan(batch, length, Device);
+        plan.Prepare(_blocks.Select(block => block.Window), Device);
+        var (cos, sin) = _rotary.AtLeast(plan.End);
+        var step = plan.Positions is null
+            ? new AttentionStep(batch, length, cos.narrow(0, plan.Start, length), sin.narrow(0, plan.Start, length), cache, plan)
+            : new AttentionStep(batch, length, Rows(cos, plan.Positions), Rows(sin, plan.Positions), cache, plan); // tables [B, 1, T, K/2]
+        var hidden = Run(ids, step, lora, null);
+        cache.Advance(length);
+        return hidden.MoveToOuterDisposeScope();
+    }
+
+    /// <summary>[..., D] to logits, float32 [..., V]: softmax and loss lose small differences in less.</summary>
+    public Tensor Logits(Tensor hidden)
+    {
+        using var scope = NewDisposeScope();
+        return linear(hidden, _head).to(float32).MoveToOuterDisposeScope();
+    }
+
+    public void Dispose()
+    {
+        foreach (var weight in Weights.Values) weight.Dispose();
+        _rotary.Dispose();
+    }
+
+    private Tensor Run(Tensor ids, AttentionStep step, LoraWeights? lora, LoraDropout? dropout)
+    {
+        var rows = step.Batch * step.Length;
+        var x = _embedding.index_select(0, ids.reshape(-1)); // [B*T, D]
+        for (var layer = 0; layer < _blocks.Length; layer++)
+        {
+            using var scope = NewDisposeScope();
+            var block = _blocks[layer];
+            var attended = DecoderAttention.Run(Config, block, layer, Norm(x, block.InputNorm), step, lora, dropout);
+            var h = x.add(attended); // [B*T, D]
+            var normed = Norm(h, block.PostAttentionNorm);
+            var gated = silu(LoraLinear.Apply(normed, block.Gate, lora, dropout)).mul(LoraLinear.Apply(normed, block.Up, lora, dropout)); // [B*T, F]
+            var next = h.add(LoraLinear.Apply(gated, block.Down, lora, dropout)); // [B*T, D]
+            x = next.MoveToOuterDisposeScope();
+        }
+
+        return Norm(x, _finalNorm).view(step.Batch, step.Length, Config.HiddenSize);
+    }
+
+    private Tensor Norm(Tensor x, Tensor weight) => RmsNorm.Apply(x, weight, Config.RmsNormEpsilon);
+
+    private Tensor Rows(Tensor table, Tensor positions) =>
+        table.index_select(0, positions.reshape(-1)).view(positions.shape[0], 1, positions.shape[1], Config.HeadWidth / 2);
+
+    private static (int Batch, int Length) CheckIds(Tensor ids)
+    {
+        if (ids.dim() != 2 || ids.dtype != ScalarType.Int64 || ids.NumberOfElements == 0)
+            throw new ArgumentException($"ids must be int64 [B, T] and not empty, but are {ids.dtype} [{string.Join(", ", ids.shape)}].", nameof(ids));
+        return ((int)ids.shape[0], (int)ids.shape[1]);
+    }
+
+    private static void CheckWeights(ModelConfig config, IReadOnlyDictionary<string, Tensor> weights)
+    {
+        var shapes = DecoderLayout.Shapes(config);
+        foreach (var (name, shape) in shapes)
+        {
+            if (!weights.TryGetValue(name, out var weight)) throw new ModelFormatException($"The weight {name} is missing.");
+            if (!weight.shape.SequenceEqual(shape))
+                throw new ModelFormatException($"The weight {name} has shape [{string.Join(", ", weight.shape)}], but the configuration makes it [{string.Join(", ", shape)}].");
+        }
+
+        if (weights.Keys.FirstOrDefault(name => !shapes.ContainsKey(name)) is { } unexpected) throw new ModelFormatException($"The weight {unexpected} is unexpected.");
+    }
 }

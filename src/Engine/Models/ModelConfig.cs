@@ -51,8 +51,8 @@ public sealed record ModelConfig
 
     /// <summary>Reads <c>config.json</c> and, where present, <c>generation_config.json</c> of a model folder.</summary>
     /// <exception cref="ModelFormatException">A file is absent, malformed, or describes a model this product does not compute.</exception>
-    public static ModelConfig Load(string folder) => throw new NotImplementedException();
+    public static ModelConfig Load(string folder) => ModelConfigReader.Read(folder);
 
     /// <summary>Reads the text of both files; the second may be null.</summary>
-    public static ModelConfig Parse(string configJson, string? generationConfigJson) => throw new NotImplementedException();
+    public static ModelConfig Parse(string configJson, string? generationConfigJson) => ModelConfigReader.Read(configJson, generationConfigJson);
 }

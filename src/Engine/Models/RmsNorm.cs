@@ -1,0 +1,15 @@
+using static TorchSharp.torch;
+
+namespace ContinualService.Engine.Models;
+
+internal static class RmsNorm
+{
+    /// <summary>x / rms(x) * weight over the last dimension; the result has x's dtype. Belongs to the caller's dispose scope.</summary>
+    public static Tensor Apply(Tensor x, Tensor weight, double epsilon)
+    {
+        // fp32: bf16 loses the small variances.
+        var wide = x.to(float32);
+        var normed = wide.mul(wide.square().mean([-1], keepdim: true).add(epsilon).rsqrt());
+        return normed.to(x.dtype).mul(weight);
+    }
+}
