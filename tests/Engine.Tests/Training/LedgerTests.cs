@@ -1,0 +1,46 @@
+using ContinualService.Engine.Continual;
+using ContinualService.Engine.Models;
+using ContinualService.Engine.Training;
+using Xunit;
+using static TorchSharp.torch;
+
+namespace ContinualService.Engine.Tests.Training;
+
+[Collection(LedgerCollection.Name)]
+public sealed class LedgerTests : IDisposable
+{
+    private readonly Decoder _decoder = TinyModel.Create();
+    private readonly TrainingOptions _options = new() { LearningRate = 1e-2, Epochs = 8, BatchSize = 4, MicroBatchSize = 2, Dropout = 0.1 };
+
+    public void Dispose() => _decoder.Dispose();
+
+    [Fact]
+    public void Fit_ManySteps_LiveTensorsStayFlat()
+    {
+        List<long> live = [];
+        using var lora = TinyModel.FirstLora(_decoder);
+        Trainer.Fit(_decoder, lora, TinyModel.Rows(1), _options, null, TestContext.Current.CancellationToken); // what the decoder caches for good
+        var before = Tensor.TotalCount;
+        Trainer.Fit(_decoder, lora, TinyModel.Rows(1), _options, new SynchronousProgress<TrainingStep>(_ => live.Add(Tensor.TotalCount)), TestContext.Current.CancellationToken);
+        Assert.Equal(before, Tensor.TotalCount);
+        Assert.All(live.Skip(3), count => Assert.Equal(live[3], count));
+    }
+
+    [Fact]
+    public void Learn_FourTasks_LiveTensorsAreThoseOfOneState()
+    {
+        AdapterState? state = null;
+        List<long> live = [];
+        for (var i = 1; i <= 4; i++)
+        {
+            var next = ContinualLearner.Learn(_decoder, new Slao(), TinyModel.Lora, state, TinyModel.Rows(1), _options, null, TestContext.Current.CancellationToken).State;
+            state?.Dispose();
+            state = next;
+            live.Add(Tensor.TotalCount);
+        }
+
+        Assert.All(live, count => Assert.Equal(live[0], count));
+        state!.Dispose();
+        Assert.Equal(live[0] - 3 * _decoder.Linears.Count, Tensor.TotalCount);
+    }
+}
