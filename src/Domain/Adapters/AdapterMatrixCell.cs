@@ -1,3 +1,5 @@
+using ContinualService.Domain.Evaluation;
+
 namespace ContinualService.Domain.Adapters;
 
 /// <summary>A stored cell of an adapter's accuracy matrix: the score of one task's held-out rows under one version of the adapter.</summary>
@@ -11,6 +13,7 @@ public sealed class AdapterMatrixCell
     /// <summary>The task whose rows were scored.</summary>
     public required string TaskId { get; init; }
 
+    /// <summary>In the metric's own direction: a loss is stored as measured.</summary>
     public double Score { get; init; }
 
     /// <summary>Rows scored.</summary>
@@ -24,4 +27,11 @@ public sealed class AdapterMatrixCell
 
     /// <summary>Wire name of the metric: exact_match, label_likelihood, rouge_l, loss.</summary>
     public required string Metric { get; init; }
+
+    /// <summary>The cell as the formulas take it, where higher is better: a loss turns its sign and its interval.</summary>
+    /// <param name="task">i, the task's place in the lineage, 1-based.</param>
+    /// <param name="version">t, the version's place in the lineage; 0 is the base.</param>
+    public MatrixCell At(int task, int version) => Metric == "loss"
+        ? new MatrixCell(task, version, -Score, Count, -High, -Low, Metric)
+        : new MatrixCell(task, version, Score, Count, Low, High, Metric);
 }

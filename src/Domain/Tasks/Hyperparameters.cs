@@ -18,10 +18,10 @@ public sealed record Hyperparameters
     /// <summary>Longest row in tokens, from 8; null: the model's context.</summary>
     public int? MaxSequenceLength { get; init; }
 
-    public LearningRateSchedule Schedule { get; init; } = LearningRateSchedule.Constant;
+    public LearningRateSchedule Schedule { get; init; } = LearningRateSchedule.Linear;
 
     /// <summary>Share of all steps that the rate takes to rise from 0, 0 to 1; 0: none.</summary>
-    public double WarmupFraction { get; init; }
+    public double WarmupFraction { get; init; } = 0.03;
 
     /// <summary>Decoupled weight decay, 0 to 1; 0: none.</summary>
     public double WeightDecay { get; init; }

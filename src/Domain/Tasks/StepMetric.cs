@@ -18,10 +18,10 @@ public sealed class StepMetric
     /// <summary>Norm of the gradient before clipping.</summary>
     public double GradNorm { get; init; }
 
-    /// <summary>Trained tokens of this step.</summary>
+    /// <summary>Trained tokens since the run began.</summary>
     public long Tokens { get; init; }
 
-    /// <summary>Since training began.</summary>
+    /// <summary>Since the training phase began.</summary>
     public double Seconds { get; init; }
 
     public DateTimeOffset CreatedAt { get; init; }

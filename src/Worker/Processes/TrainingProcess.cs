@@ -1,0 +1,105 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using System.Globalization;
+using System.Runtime.InteropServices;
+
+namespace ContinualService.Worker.Processes;
+
+/// <summary>
+/// One training process and its end of the pipes. It is a process of its own because an error inside the native library ends the process
+/// it happens in. It ends itself when its standard input closes, so that none outlives the service.
+/// </summary>
+internal sealed class TrainingProcess : IDisposable
+{
+    private const int KeptErrorLines = 20;
+
+    private static readonly string[] AllocatorPaths =
+    [
+        "/usr/lib/x86_64-linux-gnu/libtcmalloc_minimal.so.4", "/usr/lib/libtcmalloc_minimal.so.4", "/usr/lib64/libtcmalloc_minimal.so.4",
+    ];
+
+    private readonly Process _process;
+    private readonly ConcurrentQueue<string> _errors = new();
+
+    private TrainingProcess(Process process) => _process = process;
+
+    public int Id => _process.Id;
+
+    /// <summary>The last lines of its standard error.</summary>
+    public string ErrorTail => string.Join('\n', _errors);
+
+    /// <summary>Starts <c>run-task</c> of this program on a spec file.</summary>
+    public static TrainingProcess Start(string specPath, int threads)
+    {
+        var start = new ProcessStartInfo(DotnetHost())
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            UseShellExecute = false,
+        };
+        start.ArgumentList.Add("exec");
+        start.ArgumentList.Add(typeof(TrainingProcess).Assembly.Location);
+        start.ArgumentList.Add("run-task");
+        start.ArgumentList.Add(specPath);
+        SetEnvironment(start.Environment, threads);
+        var process = Process.Start(start) ?? throw new InvalidOperationException("The training process did not start.");
+        var training = new TrainingProcess(process);
+        process.ErrorDataReceived += (_, line) => training.KeepError(line.Data);
+        process.BeginErrorReadLine();
+        return training;
+    }
+
+    /// <summary>The next line of its standard output; null at the end.</summary>
+    public Task<string?> ReadLineAsync() => _process.StandardOutput.ReadLineAsync();
+
+    public void Kill()
+    {
+        try
+        {
+            _process.Kill(entireProcessTree: true);
+        }
+        catch (InvalidOperationException)
+        {
+            // It has ended already.
+        }
+    }
+
+    /// <summary>Waits for its end and gives its exit code; 128 + n after signal n.</summary>
+    public async Task<int> WaitForExitAsync(CancellationToken cancellationToken)
+    {
+        await _process.WaitForExitAsync(cancellationToken);
+        return _process.ExitCode;
+    }
+
+    public void Dispose()
+    {
+        Kill();
+        _process.Dispose();
+    }
+
+    internal static void SetEnvironment(IDictionary<string, string?> environment, int threads)
+    {
+        environment["OMP_NUM_THREADS"] = threads.ToString(CultureInfo.InvariantCulture);
+        // Waiting threads that spin make every step many times slower as soon as another process wants the same core.
+        environment["OMP_WAIT_POLICY"] = "PASSIVE";
+        // On machines with large caches the first generation grows so large that dead tensors' handles pile up.
+        environment["DOTNET_GCgen0size"] = "0x1000000";
+        environment["DOTNET_DbgEnableMiniDump"] = "0";
+        if (AllocatorPaths.FirstOrDefault(File.Exists) is { } allocator) environment["LD_PRELOAD"] = allocator;
+    }
+
+    // The program may run under its own name or under dotnet; the runtime's folder leads to the host either way.
+    private static string DotnetHost()
+    {
+        var host = Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", "..", "dotnet"));
+        return File.Exists(host) ? host : "dotnet";
+    }
+
+    private void KeepError(string? line)
+    {
+        if (string.IsNullOrWhiteSpace(line)) return;
+        _errors.Enqueue(line);
+        while (_errors.Count > KeptErrorLines) _errors.TryDequeue(out _);
+    }
+}

@@ -1,0 +1,141 @@
+using ContinualService.Domain;
+using ContinualService.Domain.Tasks;
+using ContinualService.Worker.Processes;
+using Microsoft.Extensions.Logging;
+
+namespace ContinualService.Worker.Runs;
+
+/// <summary>Follows a training process from its first line to its end, and ends it when it must not go on.</summary>
+internal sealed class RunFollower(
+    RunRecords records, RunProgress progress, LearningTask task, Func<CancellationToken, Task<bool>> renewLeaseAsync, TrainingSettings settings, TimeProvider time, ILogger logger)
+{
+    // At most five writes a second; a process that says nothing is still looked at as often.
+    private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(200);
+    private static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(1);
+
+    // Events are for people and stay few; the row itself moves with every write.
+    private const double EventEveryPercent = 10;
+
+    private readonly List<StepMetric> _steps = [];
+    private readonly List<(string Type, object Data)> _events = [];
+    private double _nextEventAt = EventEveryPercent;
+    private bool _dirty;
+    private bool _done;
+    private RunMessage.Failed? _failed;
+
+    /// <summary>Returns after the process has ended.</summary>
+    /// <param name="process">Freshly started.</param>
+    /// <param name="hostStopping">Ends the process; the task is put back.</param>
+    public async Task<RunOutcome> FollowAsync(TrainingProcess process, CancellationToken hostStopping)
+    {
+        var (heard, looked, renewed) = (time.GetUtcNow(), time.GetUtcNow(), time.GetUtcNow());
+        var line = process.ReadLineAsync();
+        RunOutcome? ended = null;
+        while (ended is null)
+        {
+            await Task.WhenAny(line, Task.Delay(Tick, time, CancellationToken.None));
+            var atEnd = false;
+            var until = time.GetUtcNow() + Tick;
+            while (line.IsCompleted && !atEnd && time.GetUtcNow() < until)
+            {
+                var text = await line;
+                atEnd = text is null;
+                if (text is null) continue;
+                heard = time.GetUtcNow();
+                Take(text, heard);
+                line = process.ReadLineAsync();
+            }
+
+            if (atEnd) break;
+            var now = time.GetUtcNow();
+            if (hostStopping.IsCancellationRequested) ended = new RunOutcome.PutBack("The service is stopping.");
+            else if (settings.KillAfterSilentSeconds > 0 && now - heard > TimeSpan.FromSeconds(settings.KillAfterSilentSeconds))
+                ended = new RunOutcome.Died($"The training process said nothing for {settings.KillAfterSilentSeconds} seconds and was ended.");
+            else if (_dirty || now - looked >= LookEvery)
+            {
+                looked = now;
+                if (await FlushAsync(CancellationToken.None)) ended = new RunOutcome.Cancelled();
+            }
+
+            if (ended is null && now - renewed > TimeSpan.FromSeconds(settings.LeaseSeconds) / 3)
+            {
+                renewed = now;
+                if (!await renewLeaseAsync(CancellationToken.None)) ended = new RunOutcome.LeaseLost();
+            }
+        }
+
+        if (ended is not null) process.Kill();
+        var exitCode = await process.WaitForExitAsync(CancellationToken.None);
+        if (ended is not null) return ended;
+        if (await FlushAsync(CancellationToken.None)) return new RunOutcome.Cancelled();
+        if (_failed is not null) return new RunOutcome.Failed(_failed.Code, _failed.Message, _failed.UserError);
+        return _done && exitCode == 0 ? new RunOutcome.Finished() : new RunOutcome.Died(Describe(exitCode, process.ErrorTail));
+    }
+
+    private static string Describe(int exitCode, string errorTail)
+    {
+        var what = exitCode switch
+        {
+            134 => "an error inside the native library (exit code 134)",
+            137 => "it was killed, as the system does when memory runs out (exit code 137)",
+            139 => "a memory fault inside the native library (exit code 139)",
+            _ => FormattableString.Invariant($"exit code {exitCode}"),
+        };
+        var lastWords = errorTail.Split('\n')[0];
+        return $"The training process ended: {what}." + (lastWords.Length > 0 ? $" It said: {lastWords}" : "");
+    }
+
+    private async Task<bool> FlushAsync(CancellationToken cancellationToken)
+    {
+        var cancel = await records.ReportAsync(progress, _steps, _events, cancellationToken);
+        _steps.Clear();
+        _events.Clear();
+        _dirty = false;
+        return cancel;
+    }
+
+    private void Take(string text, DateTimeOffset now)
+    {
+        switch (RunMessage.Parse(text))
+        {
+            case RunMessage.Phase phase:
+                progress.Enter(phase.Name, now);
+                _events.Add((TaskEventTypes.Phase, new { phase = WireName.Of(phase.Name) }));
+                _dirty = true;
+                break;
+            case RunMessage.Step step:
+                progress.Trained(step.Number, step.Total, now);
+                _steps.Add(new StepMetric
+                {
+                    TaskId = task.Id, Attempt = task.Attempt, Step = step.Number, Loss = step.Loss, LearningRate = step.LearningRate,
+                    GradNorm = step.GradNorm, Tokens = step.Tokens, Seconds = step.Seconds, CreatedAt = now,
+                });
+                Progressed();
+                break;
+            case RunMessage.Evaluation evaluation:
+                progress.Evaluated(evaluation.Fraction, now);
+                Progressed();
+                break;
+            case RunMessage.Failed failed:
+                _failed = failed;
+                break;
+            case RunMessage.Done:
+                _done = true;
+                break;
+            case RunMessage.Log log:
+                logger.ChildSaid(task.Id, log.Text);
+                break;
+            default:
+                logger.ChildSaid(task.Id, text);
+                break;
+        }
+    }
+
+    private void Progressed()
+    {
+        _dirty = true;
+        if (progress.Percent < _nextEventAt) return;
+        while (_nextEventAt <= progress.Percent) _nextEventAt += EventEveryPercent;
+        _events.Add((TaskEventTypes.Progress, new { progress.Percent, progress.Step, progress.TotalSteps, progress.SecondsRemaining }));
+    }
+}

@@ -1,0 +1,17 @@
+using ContinualService.Domain.Adapters;
+using ContinualService.Domain.Tasks;
+
+namespace ContinualService.Worker.Runs;
+
+/// <summary>What a run starts from, as it stood when the run began.</summary>
+/// <param name="Task">The task, with this run counted.</param>
+/// <param name="Adapter">Its adapter.</param>
+/// <param name="Ancestors">The versions that lead to the head, oldest first.</param>
+/// <param name="Folder">The run's own folder.</param>
+internal sealed record RunPlan(LearningTask Task, Adapter Adapter, IReadOnlyList<AdapterVersion> Ancestors, string Folder)
+{
+    /// <summary>The version the new one is made from; null for the first.</summary>
+    public AdapterVersion? Parent => Ancestors.Count == 0 ? null : Ancestors[^1];
+
+    public string SpecPath => Path.Combine(Folder, "spec.json");
+}

@@ -1,0 +1,16 @@
+namespace ContinualService.Worker.Runs;
+
+/// <summary>What a training process leaves in result.json beside its two weight files.</summary>
+/// <param name="TaskIndex">i after this task.</param>
+/// <param name="Lambda">The merge weight that the task got.</param>
+/// <param name="Scores">All that was measured.</param>
+internal sealed record RunResult(int TaskIndex, double Lambda, IReadOnlyList<RunScore> Scores)
+{
+    public const string FileName = "result.json";
+
+    /// <summary>The training state for the next task.</summary>
+    public const string StateFile = "state.safetensors";
+
+    /// <summary>The served weights, in PEFT's naming.</summary>
+    public const string AdapterFile = "adapter_model.safetensors";
+}

@@ -1,0 +1,43 @@
+using ContinualService.Domain.Tasks;
+
+namespace ContinualService.Worker.Runs;
+
+/// <summary>All that a training process needs to know for one run; written as spec.json.</summary>
+internal sealed record RunSpec
+{
+    public required string TaskId { get; init; }
+
+    public required int Attempt { get; init; }
+
+    public required string ModelName { get; init; }
+
+    public required string ModelFolder { get; init; }
+
+    /// <summary>The run fails when the folder holds another model by now.</summary>
+    public required string BaseDigest { get; init; }
+
+    public required string Device { get; init; }
+
+    public required int Threads { get; init; }
+
+    public required string Method { get; init; }
+
+    public required int Rank { get; init; }
+
+    public required double Alpha { get; init; }
+
+    public required IReadOnlyList<string> TargetModules { get; init; }
+
+    /// <summary>Null for the first task of a lineage.</summary>
+    public required StoredFile? PreviousState { get; init; }
+
+    public required StoredFile Train { get; init; }
+
+    public required Hyperparameters Hyperparameters { get; init; }
+
+    /// <summary>Held-out rows of every task of the lineage that has some, in the order they were learned; this task's own come last.</summary>
+    public required IReadOnlyList<EvaluationSpec> Evaluations { get; init; }
+
+    /// <summary>Where the process writes its files.</summary>
+    public required string OutputFolder { get; init; }
+}
