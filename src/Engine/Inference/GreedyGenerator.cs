@@ -1,11 +1,103 @@
 using ContinualService.Engine.Lora;
 using ContinualService.Engine.Models;
+using TorchSharp;
+using static TorchSharp.torch;
 
 namespace ContinualService.Engine.Inference;
 
 /// <summary>Greedy decoding of many prompts at once.</summary>
 public static class GreedyGenerator
 {
-    /// <summary>New ids per prompt, in the order given; the stop id that ended a row is left out.</summary>
-    public static int[][] Generate(Decoder decoder, LoraWeights? lora, IReadOnlyList<int[]> prompts, int maxNewTokens, IReadOnlyList<int> stopIds) => throw new NotImplementedException();
+    private const int MaxRows = 64;
+    private const int MaxTokens = 16_384;
+
+    /// <summary>
+    /// New ids per prompt, in the order given; the stop id that ended a row is left out. A row also ends at <paramref name="maxNewTokens"/> and where the
+    /// model's context is full.
+    /// </summary>
+    /// <exception cref="ArgumentException">A prompt is empty or longer than the context.</exception>
+    public static int[][] Generate(
+        Decoder decoder, LoraWeights? lora, IReadOnlyList<int[]> prompts, int maxNewTokens, IReadOnlyList<int> stopIds, CancellationToken cancellation = default)
+    {
+        Check(decoder, prompts, maxNewTokens);
+        var results = new int[prompts.Count][];
+        if (maxNewTokens == 0)
+        {
+            Array.Fill(results, []);
+            return results;
+        }
+
+        foreach (var group in RightPadded.Groups([.. prompts.Select(prompt => prompt.Length + maxNewTokens)], MaxRows, MaxTokens))
+        {
+            var generated = GenerateGroup(decoder, lora, [.. group.Select(index => prompts[index])], maxNewTokens, [.. stopIds], cancellation);
+            for (var i = 0; i < group.Length; i++) results[group[i]] = generated[i];
+        }
+
+        return results;
+    }
+
+    private static int[][] GenerateGroup(
+        Decoder decoder, LoraWeights? lora, IReadOnlyList<int[]> prompts, int maxNewTokens, HashSet<int> stopIds, CancellationToken cancellation)
+    {
+        using var noGrad = no_grad();
+        var limits = prompts.Select(prompt => Math.Min(maxNewTokens, decoder.Config.MaxPositions - prompt.Length)).ToArray();
+        var generated = prompts.Select(_ => new List<int>()).ToArray();
+        using var cache = new KeyValueCache(decoder, prompts.Count, prompts.Max(prompt => prompt.Length) + maxNewTokens);
+        var live = Enumerable.Range(0, prompts.Count).ToArray(); // prompt of each row of the cache
+        var next = Prefill(decoder, lora, prompts, cache);
+        while (true)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            var kept = new List<int>(); // rows that go on
+            for (var row = 0; row < live.Length; row++)
+            {
+                var ids = generated[live[row]];
+                if (ids.Count == limits[live[row]] || stopIds.Contains(next[row])) continue;
+                ids.Add(next[row]);
+                if (ids.Count < limits[live[row]]) kept.Add(row);
+            }
+
+            if (kept.Count == 0) return [.. generated.Select(ids => ids.ToArray())];
+            if (kept.Count < live.Length)
+            {
+                cache.Keep(kept);
+                live = [.. kept.Select(row => live[row])];
+                next = [.. kept.Select(row => next[row])];
+            }
+
+            next = Step(decoder, lora, next, cache);
+        }
+    }
+
+    /// <summary>Runs the prompts and returns each row's first new id.</summary>
+    private static int[] Prefill(Decoder decoder, LoraWeights? lora, IReadOnlyList<int[]> prompts, KeyValueCache cache)
+    {
+        using var scope = NewDisposeScope();
+        var ids = RightPadded.Batch(prompts, decoder.Device); // [B, T]
+        var hidden = decoder.HiddenCached(ids, cache, lora); // [B, T, D]
+        cache.Truncate([.. prompts.Select(prompt => prompt.Length)]);
+        var last = tensor(prompts.Select((prompt, row) => row * ids.shape[1] + prompt.Length - 1).ToArray(), int64, decoder.Device);
+        return Best(decoder, hidden.view(-1, hidden.shape[2]).index_select(0, last)); // [B, D]
+    }
+
+    private static int[] Step(Decoder decoder, LoraWeights? lora, int[] next, KeyValueCache cache)
+    {
+        using var scope = NewDisposeScope();
+        var ids = tensor(next.Select(id => (long)id).ToArray(), int64, decoder.Device).unsqueeze(1); // [B, 1]
+        return Best(decoder, decoder.HiddenCached(ids, cache, lora).squeeze(1)); // [B, D]
+    }
+
+    private static int[] Best(Decoder decoder, Tensor hidden) =>
+        [.. decoder.Logits(hidden).argmax(-1).cpu().data<long>().Select(id => (int)id)];
+
+    private static void Check(Decoder decoder, IReadOnlyList<int[]> prompts, int maxNewTokens)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(maxNewTokens);
+        for (var i = 0; i < prompts.Count; i++)
+        {
+            if (prompts[i].Length == 0) throw new ArgumentException($"Prompt {i} is empty.", nameof(prompts));
+            if (prompts[i].Length > decoder.Config.MaxPositions)
+                throw new ArgumentException($"Prompt {i} has {prompts[i].Length} tokens; the model takes {decoder.Config.MaxPositions}.", nameof(prompts));
+        }
+    }
 }

@@ -1,14 +1,80 @@
 using ContinualService.Engine.Lora;
 using ContinualService.Engine.Models;
+using TorchSharp;
+using static TorchSharp.torch;
 
 namespace ContinualService.Engine.Inference;
 
 /// <summary>Log-probabilities of given token sequences.</summary>
 public static class SequenceScorer
 {
+    private const int MaxRows = 64;
+    private const int MaxTokens = 8_192;
+
+    // 64 MiB of float32 logits at a time, whatever the vocabulary.
+    private const int MaxLogits = 1 << 24;
+
     /// <summary>
-    /// Per sequence, float[Length]: element t is log p(ids[t] | ids[..t]) in nats; element 0 and every element before <paramref name="firstScored"/>[row] are NaN (not computed).
-    /// Sequences are batched by length and only the scored positions go through the head.
+    /// Per sequence a float[Length]: element t is ln p(ids[t] | ids[..t]). Element 0, and every element before <paramref name="firstScored"/> of its row,
+    /// is NaN: not computed. Sequences are batched by length and only scored positions go through the head.
     /// </summary>
-    public static float[][] LogProbabilities(Decoder decoder, LoraWeights? lora, IReadOnlyList<int[]> sequences, IReadOnlyList<int>? firstScored = null) => throw new NotImplementedException();
+    /// <exception cref="ArgumentException">A sequence is empty or longer than the context.</exception>
+    public static float[][] LogProbabilities(
+        Decoder decoder, LoraWeights? lora, IReadOnlyList<int[]> sequences, IReadOnlyList<int>? firstScored = null, CancellationToken cancellation = default)
+    {
+        for (var i = 0; i < sequences.Count; i++)
+        {
+            if (sequences[i].Length == 0 || sequences[i].Length > decoder.Config.MaxPositions)
+                throw new ArgumentException($"Sequence {i} has {sequences[i].Length} tokens; 1 to {decoder.Config.MaxPositions} are possible.", nameof(sequences));
+        }
+
+        var results = new float[sequences.Count][];
+        foreach (var group in RightPadded.Groups([.. sequences.Select(ids => ids.Length)], MaxRows, MaxTokens))
+        {
+            cancellation.ThrowIfCancellationRequested();
+            ScoreGroup(decoder, lora, sequences, firstScored, group, results);
+        }
+
+        return results;
+    }
+
+    private static void ScoreGroup(
+        Decoder decoder, LoraWeights? lora, IReadOnlyList<int[]> sequences, IReadOnlyList<int>? firstScored, int[] group, float[][] results)
+    {
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        var ids = RightPadded.Batch([.. group.Select(index => sequences[index])], decoder.Device); // [B, T]
+        var length = ids.shape[1];
+        var (sources, targets, places) = (new List<long>(), new List<long>(), new List<(int Sequence, int Token)>());
+        for (var row = 0; row < group.Length; row++)
+        {
+            var sequence = sequences[group[row]];
+            results[group[row]] = new float[sequence.Length];
+            Array.Fill(results[group[row]], float.NaN);
+            for (var t = Math.Max(1, firstScored?[group[row]] ?? 1); t < sequence.Length; t++)
+            {
+                sources.Add(row * length + t - 1); // the token before predicts this one
+                targets.Add(sequence[t]);
+                places.Add((group[row], t));
+            }
+        }
+
+        if (places.Count == 0) return;
+        var hidden = decoder.Hidden(ids, lora).view(group.Length * length, decoder.Config.HiddenSize); // [B*T, D]
+        var chunk = Math.Max(1, MaxLogits / decoder.Config.VocabularySize);
+        for (var start = 0; start < places.Count; start += chunk)
+        {
+            var count = Math.Min(chunk, places.Count - start);
+            var scores = Score(decoder, hidden, [.. sources.GetRange(start, count)], [.. targets.GetRange(start, count)]);
+            for (var i = 0; i < count; i++) results[places[start + i].Sequence][places[start + i].Token] = scores[i];
+        }
+    }
+
+    private static float[] Score(Decoder decoder, Tensor hidden, long[] sources, long[] targets)
+    {
+        using var scope = NewDisposeScope();
+        var logits = decoder.Logits(hidden.index_select(0, tensor(sources, int64, decoder.Device))); // [N, V]
+        var chosen = logits.gather(1, tensor(targets, int64, decoder.Device).unsqueeze(1)).squeeze(1); // [N]
+        return chosen.sub(logits.logsumexp(1)).cpu().data<float>().ToArray();
+    }
 }

@@ -27,12 +27,15 @@ public sealed record LoraConfig(int Rank, double Alpha, IReadOnlyList<string> Ta
     /// <summary>The factor on B A of the layer at <paramref name="path"/>.</summary>
     public double ScaleOf(string path) => AlphaOf(path) / (UseRsLora ? Math.Sqrt(RankOf(path)) : RankOf(path));
 
+    /// <summary>The keys come from an uploaded file: no backtracking, so that none can hang the process.</summary>
+    /// <exception cref="ArgumentException">The key is no regular expression, or one that needs backtracking (<see cref="NotSupportedException"/>).</exception>
+    internal static Regex PatternOf(string key) => new(@"^(.*\.)?(" + key + ")$", RegexOptions.NonBacktracking | RegexOptions.CultureInvariant);
+
     private static T Matching<T>(IReadOnlyDictionary<string, T> patterns, string path, T otherwise)
     {
         foreach (var (key, value) in patterns)
         {
-            // The keys come from an uploaded file: no backtracking, so that no pattern can hang the process.
-            if (Regex.IsMatch(path, @"^(.*\.)?(" + key + ")$", RegexOptions.NonBacktracking | RegexOptions.CultureInvariant)) return value;
+            if (PatternOf(key).IsMatch(path)) return value;
         }
 
         return otherwise;
