@@ -1,11 +1,26 @@
+using ContinualService.Engine.Text.Tokenization;
+
 namespace ContinualService.Engine.Text;
 
-/// <summary>Decodes ids one at a time, holding back what a later id may still change; the pieces add up to the decoded whole.</summary>
-public sealed class TextStream(Tokenizer tokenizer)
+/// <summary>
+/// Decodes ids one at a time, holding back what a later id may still change (an incomplete character, a run of byte tokens);
+/// the pieces and the flushed rest add up to what <see cref="Tokenizer.Decode"/> gives for all the ids. For one text and one thread.
+/// </summary>
+public sealed class TextStream(Tokenizer tokenizer, bool skipSpecialTokens = true)
 {
-    /// <summary>The text that is now certain, possibly empty.</summary>
-    public string Append(int id) => throw new NotImplementedException($"{tokenizer.VocabularySize} {id}");
+    private readonly DecodePipeline _pipeline = tokenizer.NewPipeline();
 
-    /// <summary>The held-back rest; an incomplete character becomes U+FFFD.</summary>
-    public string Flush() => throw new NotImplementedException();
+    /// <summary>The text that is now certain, possibly empty.</summary>
+    public string Append(int id)
+    {
+        tokenizer.Push(_pipeline, id, skipSpecialTokens);
+        return _pipeline.Take();
+    }
+
+    /// <summary>The held-back rest; an incomplete character becomes U+FFFD. Nothing may be appended afterwards.</summary>
+    public string Flush()
+    {
+        _pipeline.Finish();
+        return _pipeline.Take();
+    }
 }
