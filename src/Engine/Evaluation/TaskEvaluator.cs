@@ -1,21 +1,158 @@
 using ContinualService.Engine.Data;
+using ContinualService.Engine.Inference;
 using ContinualService.Engine.Lora;
 using ContinualService.Engine.Models;
 using ContinualService.Engine.Text;
 
 namespace ContinualService.Engine.Evaluation;
 
-/// <summary>Scores one task's held-out rows with a base model and, where given, an adapter.</summary>
+/// <summary>Scores one task's held-out rows with a base model and, where given, an adapter. Deterministic.</summary>
 public static class TaskEvaluator
 {
-    /// <summary>The metric that suits a task, from its training rows.</summary>
-    public static TaskMetric ChooseMetric(IReadOnlyList<TaskExample> trainingRows) => throw new NotImplementedException();
-
-    /// <summary>The distinct answers of a task's training rows, in order of first appearance: the labels of <see cref="TaskMetric.LabelLikelihood"/>.</summary>
-    public static IReadOnlyList<string> LabelsOf(IEnumerable<TaskExample> trainingRows) => throw new NotImplementedException();
-
-    /// <summary>Scores the rows; deterministic, and the same whatever the batch size up to floating-point noise.</summary>
+    /// <summary>Scores the rows.</summary>
+    /// <param name="decoder">The base model.</param>
+    /// <param name="tokenizer">Its tokenizer.</param>
+    /// <param name="lora">The adapter; null scores the base model.</param>
+    /// <param name="rows">At least one row, encoded for this model.</param>
+    /// <param name="metric">What to measure.</param>
+    /// <param name="labels">The answers to choose from with <see cref="TaskMetric.LabelLikelihood"/>; not used otherwise.</param>
+    /// <param name="options">Batches and lengths.</param>
+    /// <param name="progress">Receives the share of rows done, 0 to 1.</param>
+    /// <param name="cancellationToken">Ends it between batches with <see cref="OperationCanceledException"/>.</param>
+    /// <exception cref="ArgumentException">No rows, or rows that the metric cannot score (no question, no gold answer, no labels).</exception>
     public static TaskScore Evaluate(
         Decoder decoder, Tokenizer tokenizer, LoraWeights? lora, IReadOnlyList<EncodedExample> rows, TaskMetric metric, IReadOnlyList<string> labels,
-        EvaluationOptions options, IProgress<double>? progress = null, CancellationToken cancellationToken = default) => throw new NotImplementedException();
+        EvaluationOptions options, IProgress<double>? progress = null, CancellationToken cancellationToken = default)
+    {
+        Check(rows, metric, labels, options);
+        var job = new Job(decoder, tokenizer, lora, rows, options, progress, cancellationToken);
+        if (metric == TaskMetric.Loss) return Loss(job);
+        var scores = metric switch
+        {
+            TaskMetric.ExactMatch => Generated(job, (answer, golds) => AnswerText.Matches(answer, golds) ? 1 : 0),
+            TaskMetric.RougeL => Generated(job, RougeL.Score),
+            _ => Likeliest(job, labels),
+        };
+        var (low, high) = metric == TaskMetric.RougeL
+            ? ConfidenceInterval.Mean(scores, weights: null, floor: 0, ceiling: 1)
+            : ConfidenceInterval.Wilson(scores.Sum(), scores.Length);
+        return new TaskScore(scores.Average(), scores.Length, low, high, scores, metric);
+    }
+
+    private sealed record Job(
+        Decoder Decoder, Tokenizer Tokenizer, LoraWeights? Lora, IReadOnlyList<EncodedExample> Rows, EvaluationOptions Options,
+        IProgress<double>? Progress, CancellationToken Cancellation)
+    {
+        // Rows of like length together waste the least on padding; the order of the scores is the rows' own.
+        public IEnumerable<int[]> Batches(Func<EncodedExample, int> length, int batchSize)
+        {
+            var done = 0;
+            foreach (var batch in Enumerable.Range(0, Rows.Count).OrderByDescending(row => length(Rows[row])).Chunk(batchSize))
+            {
+                Cancellation.ThrowIfCancellationRequested();
+                yield return batch;
+                done += batch.Length;
+                Progress?.Report((double)done / Rows.Count);
+            }
+        }
+
+        public static IEnumerable<string> Golds(EncodedExample row) => row.References.Prepend(row.Target!);
+    }
+
+    private static double[] Generated(Job job, Func<string, IEnumerable<string>, double> score)
+    {
+        var maxNewTokens = job.Options.MaxNewTokens ?? LongestAnswer(job) + job.Options.AnswerMargin;
+        var stopIds = StopIds(job);
+        var scores = new double[job.Rows.Count];
+        foreach (var batch in job.Batches(row => row.PromptIds.Length, job.Options.BatchSize))
+        {
+            var answers = GreedyGenerator.Generate(
+                job.Decoder, job.Lora, [.. batch.Select(row => job.Rows[row].PromptIds)], maxNewTokens, stopIds);
+            for (var index = 0; index < batch.Length; index++)
+            {
+                var answer = job.Tokenizer.Decode(answers[index], skipSpecialTokens: true);
+                scores[batch[index]] = score(answer, Job.Golds(job.Rows[batch[index]]));
+            }
+        }
+
+        return scores;
+    }
+
+    // 1 where the label of the highest mean log-probability per token is a gold answer; on a tie the first label.
+    private static double[] Likeliest(Job job, IReadOnlyList<string> labels)
+    {
+        var labelIds = labels.Select(label => job.Tokenizer.Encode(label, addSpecialTokens: false, parseSpecialTokens: false).Ids).ToList();
+        var scores = new double[job.Rows.Count];
+        foreach (var batch in job.Batches(row => row.PromptIds.Length, Math.Max(1, job.Options.BatchSize / labels.Count)))
+        {
+            var sequences = batch.SelectMany(row => labelIds.Select(label => (int[])[.. job.Rows[row].PromptIds, .. label])).ToList();
+            var firstScored = batch.SelectMany(row => labelIds.Select(_ => job.Rows[row].PromptIds.Length)).ToList();
+            var logProbabilities = SequenceScorer.LogProbabilities(job.Decoder, job.Lora, sequences, firstScored);
+            for (var index = 0; index < batch.Length; index++)
+            {
+                var first = index * labels.Count;
+                var best = Enumerable.Range(0, labels.Count)
+                    .MaxBy(label => logProbabilities[first + label].Skip(firstScored[first + label]).Average());
+                scores[batch[index]] = AnswerText.Matches(labels[best], Job.Golds(job.Rows[batch[index]])) ? 1 : 0;
+            }
+        }
+
+        return scores;
+    }
+
+    private static TaskScore Loss(Job job)
+    {
+        var (losses, tokens) = (new double[job.Rows.Count], new double[job.Rows.Count]);
+        foreach (var batch in job.Batches(row => row.Ids.Length, job.Options.BatchSize))
+        {
+            var trained = batch.Select(row => TrainedPositions(job.Rows[row])).ToList();
+            var logProbabilities = SequenceScorer.LogProbabilities(
+                job.Decoder, job.Lora, [.. batch.Select(row => job.Rows[row].Ids)], [.. trained.Select(positions => positions[0])]);
+            for (var index = 0; index < batch.Length; index++)
+            {
+                var row = batch[index];
+                tokens[row] = trained[index].Length;
+                losses[row] = -trained[index].Average(position => (double)logProbabilities[index][position]);
+            }
+        }
+
+        var score = losses.Select((loss, row) => loss * tokens[row]).Sum() / tokens.Sum();
+        var (low, high) = ConfidenceInterval.Mean(losses, tokens, floor: 0, ceiling: double.PositiveInfinity);
+        return new TaskScore(score, losses.Length, low, high, losses, TaskMetric.Loss);
+    }
+
+    private static int[] TrainedPositions(EncodedExample row) =>
+        [.. Enumerable.Range(1, row.Labels.Length - 1).Where(position => row.Labels[position] != EncodedExample.IgnoreIndex)];
+
+    private static int LongestAnswer(Job job) => job.Rows.SelectMany(Job.Golds).Distinct()
+        .Max(gold => job.Tokenizer.Encode(gold, addSpecialTokens: false, parseSpecialTokens: false).Ids.Length);
+
+    // The model's own ends, and whatever special token ends the trained turns: a template's end of turn need not be the model's end of text.
+    private static List<int> StopIds(Job job)
+    {
+        var stops = new HashSet<int>(job.Decoder.Config.EosTokenIds);
+        if (job.Tokenizer.EosId is { } end) stops.Add(end);
+        foreach (var row in job.Rows)
+        {
+            var last = row.Labels.LastOrDefault(label => label != EncodedExample.IgnoreIndex, EncodedExample.IgnoreIndex);
+            if (last >= 0 && job.Tokenizer.IsSpecial(last)) stops.Add(last);
+        }
+
+        return [.. stops];
+    }
+
+    private static void Check(IReadOnlyList<EncodedExample> rows, TaskMetric metric, IReadOnlyList<string> labels, EvaluationOptions options)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(options.BatchSize, 1);
+        if (rows.Count == 0) throw new ArgumentException("There are no rows to score.", nameof(rows));
+        if (metric == TaskMetric.LabelLikelihood && (labels.Count == 0 || labels.Any(string.IsNullOrEmpty)))
+            throw new ArgumentException("Label likelihood needs at least one label, none of them empty.", nameof(labels));
+        for (var row = 0; row < rows.Count; row++)
+        {
+            if (metric == TaskMetric.Loss && TrainedPositions(rows[row]).Length == 0)
+                throw new ArgumentException($"Row {row} has no trained token, so it has no loss.", nameof(rows));
+            if (metric != TaskMetric.Loss && (rows[row].Target is null || rows[row].PromptIds.Length == 0))
+                throw new ArgumentException($"Row {row} has no question or no answer; only the loss scores such rows.", nameof(rows));
+        }
+    }
 }
