@@ -48,7 +48,8 @@ internal sealed record SafetensorsHeader(IReadOnlyList<SafetensorsEntry> Entries
             using var document = JsonDocument.Parse(json, new JsonDocumentOptions { AllowDuplicateProperties = false });
             return Check(document.RootElement, path, dataOffset, fileBytes - dataOffset);
         }
-        catch (JsonException error)
+        // Names that are no valid text (broken UTF-8, half a surrogate pair) pass the parser and fail when they are read.
+        catch (Exception error) when (error is JsonException or InvalidOperationException)
         {
             throw new ModelFormatException($"{path} is not a valid safetensors file: its header is not valid JSON ({error.Message}).", error);
         }

@@ -22,11 +22,29 @@ internal sealed class StrictObject
         try
         {
             var node = JsonNode.Parse(json, documentOptions: new JsonDocumentOptions { AllowDuplicateProperties = false });
+            Touch(node);
             return node is JsonObject fields ? new StrictObject(fields, where) : throw new ModelFormatException($"{where}: not a JSON object.");
         }
-        catch (JsonException error)
+        catch (Exception error) when (error is JsonException or InvalidOperationException)
         {
             throw new ModelFormatException($"{where}: not valid JSON ({error.Message}).", error);
+        }
+    }
+
+    /// <summary>Reads every name and text once: half a surrogate pair passes the parser and fails only when it is read.</summary>
+    private static void Touch(JsonNode? node)
+    {
+        if (node is JsonObject fields)
+        {
+            foreach (var (_, value) in fields) Touch(value);
+        }
+        else if (node is JsonArray items)
+        {
+            foreach (var item in items) Touch(item);
+        }
+        else if (node?.GetValueKind() == JsonValueKind.String)
+        {
+            _ = node.GetValue<string>();
         }
     }
 

@@ -41,6 +41,8 @@ public sealed class ModelConfigTests
     [InlineData("""{"model_type": "llama"}""", "hidden_size")]
     [InlineData("[1]", "object")]
     [InlineData("{", "valid JSON")]
+    [InlineData("""{"model_type": "\ud800"}""", "valid JSON")]
+    [InlineData("""{"model_type": "llama", "x": [{"\ud800": 1}]}""", "valid JSON")]
     public void Parse_BrokenFile_SaysWhatIsMissing(string json, string named)
     {
         var error = Assert.Throws<ModelFormatException>(() => ModelConfig.Parse(json, null));
