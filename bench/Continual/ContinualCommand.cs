@@ -1,0 +1,137 @@
+using System.Collections.Concurrent;
+using System.Runtime.ExceptionServices;
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using ContinualService.Engine.Models;
+using ContinualService.Engine.Text;
+using ContinualService.Engine.Training;
+using TorchSharp;
+
+namespace ContinualService.Bench.Continual;
+
+/// <summary>The continual-learning benchmark, from the command line to the report:
+/// <list type="number">
+/// <item>Load the base and encode the tasks of the order.</item>
+/// <item>List the runs: every learning rate, method and seed; take over those already stored with the same settings.</item>
+/// <item>Run the others, several at a time, storing each when it is done.</item>
+/// <item>Print and save the report.</item>
+/// </list></summary>
+public static class ContinualCommand
+{
+    private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web) { WriteIndented = true, Converters = { new JsonStringEnumConverter() } };
+
+    public static int Run(Arguments arguments)
+    {
+        var settings = ContinualSettings.Parse(arguments);
+        torch.set_num_threads(settings.Threads);
+        using var stop = new CancellationTokenSource();
+        Console.CancelKeyPress += (_, press) =>
+        {
+            press.Cancel = true;
+            stop.Cancel();
+        };
+
+        // Step 1: base and tasks.
+        if (!Directory.Exists(settings.ModelFolder)) throw new UsageException($"--model {settings.ModelFolder} is not a folder.");
+        var tokenizer = Tokenizer.Load(settings.ModelFolder);
+        var folder = new TaskFolder(settings, tokenizer, ChatFormat.Load(settings.ModelFolder, tokenizer));
+        var (orderName, taskNames) = folder.Order();
+        var tasks = taskNames.Select(folder.Read).ToList();
+        var digest = ModelDigest.Of(settings.ModelFolder);
+        using var decoder = Engine.Models.Decoder.Load(settings.ModelFolder, ModelConfig.Load(settings.ModelFolder), torch.device(settings.Device), torch.ScalarType.Float32);
+        Console.WriteLine($"{orderName}: {string.Join(" -> ", tasks.Select(task => $"{task.Name} ({task.Train.Count} + {task.Scored.Count} rows, {task.CutRows} cut)"))}");
+
+        // Step 2: what is to be run. Method by method, so that runs side by side rarely wait for the same first task.
+        var rates = settings.SweptLearningRates.Count > 0 ? settings.SweptLearningRates : [settings.Training.LearningRate];
+        var planned = (from rate in rates
+                       from method in settings.Methods
+                       from seed in settings.Seeds
+                       let options = settings.Training with { LearningRate = rate }
+                       let hash = SettingsHash(settings, options, method, seed, digest, tasks)
+                       select new PlannedRun(method, seed, options, hash, Path.Combine(settings.OutFolder, "runs", $"{orderName}-{method}-s{seed}-{hash}.json"))).ToList();
+        Directory.CreateDirectory(Path.Combine(settings.OutFolder, "runs"));
+        var results = new ConcurrentDictionary<PlannedRun, RunResult>();
+        foreach (var run in planned.Where(run => File.Exists(run.File))) results[run] = JsonSerializer.Deserialize<RunResult>(File.ReadAllText(run.File), Json)!;
+        if (!results.IsEmpty) Console.WriteLine($"{results.Count} of {planned.Count} runs are stored already with these settings and are not repeated.");
+
+        // Step 3: run.
+        var meter = new WorkMeter(Console.Out, redraws: !Console.IsOutputRedirected);
+        var runner = new StreamRunner(settings, decoder, tokenizer, tasks, meter);
+        var open = new ConcurrentQueue<PlannedRun>(planned.Where(run => !results.ContainsKey(run)));
+        var firstTasks = open.Select(run => (run.Seed, run.Options.LearningRate)).Distinct().Count();
+        if (!open.IsEmpty) meter.Plan(runner.UnitsOfScoring + (open.Count * (runner.UnitsOfRun - runner.UnitsOfFirstTask)) + (firstTasks * runner.UnitsOfFirstTask));
+        InParallel(settings, open, stop, run =>
+        {
+            var result = runner.Run(run.Method, run.Seed, run.Options, run.Hash, stop.Token);
+            results[run] = result;
+            File.WriteAllText(run.File + ".part", JsonSerializer.Serialize(result, Json));
+            File.Move(run.File + ".part", run.File, overwrite: true);
+            meter.Say(FormattableString.Invariant($"{run.Method} seed {run.Seed} lr {run.Options.LearningRate:G3} done: AA {result.Summary.AverageAccuracy:F4}, BWT {result.Summary.BackwardTransfer:F4}"));
+        });
+        if (stop.IsCancellationRequested)
+        {
+            Console.WriteLine("\nStopped. Finished runs are stored: the same command goes on from there.");
+            return 130;
+        }
+
+        // Step 4: report.
+        var report = ContinualReport.Markdown(orderName, settings, digest, tasks, [.. planned.Select(run => results[run])]);
+        var name = Path.Combine(settings.OutFolder, settings.SweptLearningRates.Count > 0 ? $"{orderName}-sweep" : orderName);
+        File.WriteAllText(name + ".md", report);
+        File.WriteAllText(name + ".json", JsonSerializer.Serialize(new { order = orderName, baseDigest = digest, settings, formulas = Domain.Evaluation.ContinualMetrics.Formulas, runs = planned.Select(run => results[run]) }, Json));
+        Console.WriteLine("\n" + report);
+        Console.WriteLine($"Saved: {name}.md and {name}.json");
+        return 0;
+    }
+
+    /// <summary>Threads of their own rather than the pool's: each computes for minutes. The first error stops all and is thrown here.</summary>
+    private static void InParallel(ContinualSettings settings, ConcurrentQueue<PlannedRun> open, CancellationTokenSource stop, Action<PlannedRun> run)
+    {
+        ExceptionDispatchInfo? failure = null;
+        var threads = Enumerable.Range(0, settings.Parallel).Select(_ => new Thread(() =>
+        {
+            torch.set_num_threads(settings.Threads); // the setting belongs to each thread
+            while (!stop.IsCancellationRequested && open.TryDequeue(out var next))
+            {
+                try
+                {
+                    run(next);
+                }
+                catch (OperationCanceledException) when (stop.IsCancellationRequested)
+                {
+                    return;
+                }
+                catch (Exception error) // handed to the main thread below
+                {
+                    failure ??= ExceptionDispatchInfo.Capture(error);
+                    stop.Cancel();
+                }
+            }
+        })).ToList();
+        foreach (var thread in threads) thread.Start();
+        foreach (var thread in threads) thread.Join();
+        failure?.Throw();
+    }
+
+    /// <summary>Hash of all that decides a run's numbers: base, rows, adapter, tuning, method, seed, and the threads (another count rounds differently).</summary>
+    private static string SettingsHash(ContinualSettings settings, TrainingOptions options, string method, long seed, string digest, IReadOnlyList<BenchTask> tasks)
+    {
+        var text = JsonSerializer.Serialize(new
+        {
+            digest,
+            tasks = tasks.Select(task => new { task.Name, task.Digest }),
+            settings.Lora,
+            options,
+            method,
+            seed,
+            settings.Threads,
+            settings.Device,
+            settings.LabelLikelihood,
+        }, Json);
+        return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)))[..12];
+    }
+
+    private sealed record PlannedRun(string Method, long Seed, TrainingOptions Options, string Hash, string File);
+}

@@ -1,0 +1,105 @@
+using System.Globalization;
+using ContinualService.Engine.Continual;
+using ContinualService.Engine.Lora;
+using ContinualService.Engine.Training;
+
+namespace ContinualService.Bench.Continual;
+
+/// <summary>Everything the command line says about a continual-learning benchmark.</summary>
+public sealed record ContinualSettings
+{
+    public const string Help = """
+        continual --data DIR --model DIR --order O1|task,task,... --method slao,seqlora --seeds 3
+            --orders FILE                  JSON {"name": ["task", ...]}: more named orders; with it, --order names one of them (absent: the first)
+            --seeds N | a,b,c              N seeds from 42 on, or these                                          (3)
+            --split test|dev               rows that are scored                                                  (test)
+            --rows N                       training rows per task, the first N                                   (1000)
+            --evaluation-rows N            scored rows per task, the first N                                     (250)
+            --label-likelihood             a second matrix: the likeliest label instead of the generated answer
+            --learning-rate --epochs --batch-size --micro-batch-size --schedule constant|linear|cosine --warmup-fraction --weight-decay
+            --max-grad-norm --dropout      as in TrainingOptions, with its defaults where not given here
+            --rank 8 --alpha 16 --targets all-linear|q_proj,v_proj,...
+            --max-sequence-length N        tokens of prompt and answer; a longer input loses its end              (192)
+            --sweep-learning-rates a,b,c   the regime: every rate with every method and seed, on dev rows
+            --threads 1 --parallel 2       threads of each run, and runs at a time
+            --device cpu|cuda  --out DIR   where results go; a finished run with the same settings is not repeated (results/continual)
+        """;
+
+    public required string DataFolder { get; init; }
+    public required string ModelFolder { get; init; }
+    public string? OrdersFile { get; init; }
+    public string? Order { get; init; }
+    public required IReadOnlyList<string> Methods { get; init; }
+    public required IReadOnlyList<long> Seeds { get; init; }
+    public required string Split { get; init; }
+    public required int Rows { get; init; }
+    public required int EvaluationRows { get; init; }
+    public bool LabelLikelihood { get; init; }
+    public required TrainingOptions Training { get; init; }
+    public required LoraConfig Lora { get; init; }
+    public required int MaxSequenceLength { get; init; }
+    public required IReadOnlyList<double> SweptLearningRates { get; init; }
+    public required int Threads { get; init; }
+    public required int Parallel { get; init; }
+    public required string Device { get; init; }
+    public required string OutFolder { get; init; }
+
+    /// <exception cref="UsageException">An option is missing, unknown or out of range.</exception>
+    public static ContinualSettings Parse(Arguments arguments)
+    {
+        var defaults = new TrainingOptions();
+        var sweep = arguments.List("sweep-learning-rates") ?? [];
+        try
+        {
+            var maxSequenceLength = arguments.Whole("max-sequence-length", 192);
+            var settings = new ContinualSettings
+            {
+                DataFolder = arguments.Required("data"),
+                ModelFolder = arguments.Required("model"),
+                OrdersFile = arguments.Text("orders"),
+                Order = arguments.Text("order"),
+                Methods = [.. (arguments.List("method") ?? ["slao", "seqlora"]).Select(name => ContinualMethods.ByName(name).Name)],
+                Seeds = Seedlist(arguments.Text("seeds") ?? "3"),
+                // A rate is chosen on dev rows only: a sweep never sees the test rows.
+                Split = sweep.Count > 0 ? "dev" : arguments.Text("split") ?? "test",
+                Rows = arguments.Whole("rows", 1000),
+                EvaluationRows = arguments.Whole("evaluation-rows", 250),
+                LabelLikelihood = arguments.Flag("label-likelihood"),
+                Training = new TrainingOptions
+                {
+                    LearningRate = arguments.Real("learning-rate", defaults.LearningRate),
+                    Epochs = arguments.Whole("epochs", defaults.Epochs),
+                    BatchSize = arguments.Whole("batch-size", defaults.BatchSize),
+                    MicroBatchSize = arguments.Text("micro-batch-size") is null ? null : arguments.Whole("micro-batch-size", 0),
+                    Schedule = Enum.Parse<LearningRateSchedule>(arguments.Text("schedule") ?? defaults.Schedule.ToString(), ignoreCase: true),
+                    WarmupFraction = arguments.Real("warmup-fraction", defaults.WarmupFraction),
+                    WeightDecay = arguments.Real("weight-decay", defaults.WeightDecay),
+                    MaxGradNorm = arguments.Real("max-grad-norm", defaults.MaxGradNorm),
+                    Dropout = arguments.Real("dropout", defaults.Dropout),
+                    MaxSequenceLength = maxSequenceLength,
+                },
+                Lora = new LoraConfig(arguments.Whole("rank", 8), arguments.Real("alpha", 16), arguments.List("targets") ?? [LoraConfig.AllLinear]),
+                MaxSequenceLength = maxSequenceLength,
+                SweptLearningRates = [.. sweep.Select(rate => double.Parse(rate, CultureInfo.InvariantCulture))],
+                Threads = arguments.Whole("threads", 1),
+                Parallel = arguments.Whole("parallel", 2),
+                Device = arguments.Text("device") ?? "cpu",
+                OutFolder = arguments.Text("out") ?? Path.Combine("results", "continual"),
+            };
+            arguments.RefuseOthers();
+            settings.Training.Validate();
+            if (settings.Split is not ("test" or "dev")) throw new UsageException($"--split {settings.Split}: test or dev.");
+            return settings;
+        }
+        catch (Exception error) when (error is ArgumentException or FormatException)
+        {
+            throw new UsageException(error.Message, error);
+        }
+    }
+
+    private static List<long> Seedlist(string text)
+    {
+        var numbers = text.Split(',').Select(seed => long.Parse(seed, CultureInfo.InvariantCulture)).ToList();
+        return numbers.Count > 1 ? numbers : [.. Enumerable.Range(0, (int)numbers[0]).Select(index => 42L + index)];
+    }
+}

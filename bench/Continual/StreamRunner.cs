@@ -1,0 +1,133 @@
+using System.Diagnostics;
+using ContinualService.Domain.Evaluation;
+using ContinualService.Engine.Continual;
+using ContinualService.Engine.Data;
+using ContinualService.Engine.Evaluation;
+using ContinualService.Engine.Lora;
+using ContinualService.Engine.Models;
+using ContinualService.Engine.Text;
+using ContinualService.Engine.Training;
+
+namespace ContinualService.Bench.Continual;
+
+/// <summary>
+/// Learns a stream of tasks with one method and one seed and fills the accuracy matrix. What two runs would compute twice alike is computed
+/// once: the base's scores, and, per seed and rate, the first task (both methods start it fresh from the same stream of random numbers and serve
+/// what they tuned, so it is the same computation).
+/// </summary>
+public sealed class StreamRunner(ContinualSettings settings, Decoder decoder, Tokenizer tokenizer, IReadOnlyList<BenchTask> tasks, WorkMeter meter)
+{
+    private readonly Lock _gate = new();
+    private readonly Dictionary<(long Seed, double Rate), Lazy<Taught>> _firstTasks = [];
+    private Lazy<IReadOnlyList<Scored>>? _base;
+
+    /// <summary>Units of work of one full run, in tokens through the forward pass; see <see cref="WorkMeter"/>.</summary>
+    public double UnitsOfRun => tasks.Sum(TrainUnits) + tasks.Count * UnitsOfScoring;
+
+    /// <summary>Units of what a later method of the same seed does not repeat.</summary>
+    public double UnitsOfFirstTask => TrainUnits(tasks[0]) + UnitsOfScoring;
+
+    public double UnitsOfScoring => tasks.Sum(ScoringUnits);
+
+    public RunResult Run(string methodName, long seed, TrainingOptions options, string settingsHash, CancellationToken cancellationToken)
+    {
+        var clock = Stopwatch.StartNew();
+        var method = ContinualMethods.ByName(methodName);
+        options = options with { Seed = seed };
+        List<Scored> cells = [.. Base(cancellationToken).Value];
+        List<LearnedTaskResult> learned = [];
+        AdapterState? state = null;
+        for (var index = 1; index <= tasks.Count; index++)
+        {
+            var shared = index == 1;
+            var taught = shared ? FirstTask(method, options, cancellationToken).Value : Teach(method, index, state, options, cancellationToken);
+            if (index > 2) state?.Dispose();
+
+            // The shared first state stays as it is for the other method; each run reads it under its own method's name.
+            state = shared ? new AdapterState(taught.State.Config, method.Name, 1, taught.State.Sites) : taught.State;
+            cells.AddRange(taught.Cells);
+            learned.Add(taught.Result with { Shared = shared });
+        }
+
+        if (tasks.Count > 1) state?.Dispose();
+        return new RunResult(
+            settingsHash, method.Name, seed, options.LearningRate, [.. tasks.Select(task => task.Name)], [.. cells.Select(cell => cell.Cell)],
+            [.. cells.Where(cell => cell.Likelihood is not null).Select(cell => cell.Likelihood!)], learned, clock.Elapsed.TotalSeconds);
+    }
+
+    private Lazy<IReadOnlyList<Scored>> Base(CancellationToken cancellationToken)
+    {
+        lock (_gate) return _base ??= new Lazy<IReadOnlyList<Scored>>(() => Score(null, 0, cancellationToken));
+    }
+
+    private Lazy<Taught> FirstTask(IContinualMethod method, TrainingOptions options, CancellationToken cancellationToken)
+    {
+        lock (_gate)
+        {
+            if (!_firstTasks.TryGetValue((options.Seed, options.LearningRate), out var first))
+            {
+                first = _firstTasks[(options.Seed, options.LearningRate)] = new Lazy<Taught>(() => Teach(method, 1, null, options, cancellationToken));
+            }
+
+            return first;
+        }
+    }
+
+    private Taught Teach(IContinualMethod method, int index, AdapterState? previous, TrainingOptions options, CancellationToken cancellationToken)
+    {
+        var task = tasks[index - 1];
+        long before = 0;
+        var units = TrainUnits(task);
+        var progress = new StepProgress(step =>
+        {
+            // Counted in whole units as the steps go by.
+            var now = (long)(units * step.Step / step.TotalSteps);
+            meter.Add(now - before);
+            before = now;
+        });
+        var learned = ContinualLearner.Learn(decoder, method, settings.Lora, previous, task.Train, options, progress, cancellationToken);
+        using var served = learned.State.ServingWeights();
+        var clock = Stopwatch.StartNew();
+        var cells = Score(served, index, cancellationToken);
+        var training = learned.Training;
+        meter.Say(FormattableString.Invariant(
+            $"{method.Name} seed {options.Seed} lr {options.LearningRate:G3}: learned {task.Name} ({index}/{tasks.Count}), loss {training.FirstLoss:F3} -> {training.LastLoss:F3}, ")
+            + FormattableString.Invariant($"{training.ProcessedTokens / training.Seconds:F0} tokens/s; scores {string.Join(" ", cells.Select(cell => cell.Cell.Score.ToString("F3", System.Globalization.CultureInfo.InvariantCulture)))}"));
+        return new Taught(learned.State, cells, new LearnedTaskResult(
+            task.Name, learned.Lambda, training.Steps, training.FirstLoss, training.LastLoss, training.ProcessedTokens, training.Seconds,
+            clock.Elapsed.TotalSeconds, DeltaNorm.Of(served), false));
+    }
+
+    private IReadOnlyList<Scored> Score(LoraWeights? lora, int version, CancellationToken cancellationToken) => [.. tasks.Select((task, index) =>
+    {
+        var own = Cell(task.Metric);
+        var likelihood = settings.LabelLikelihood && task.Labels.Count > 0 ? Cell(TaskMetric.LabelLikelihood) : null;
+        meter.Add(ScoringUnits(task));
+        return new Scored(own, likelihood);
+
+        MatrixCell Cell(TaskMetric metric)
+        {
+            var score = TaskEvaluator.Evaluate(decoder, tokenizer, lora, task.Scored, metric, task.Labels, new EvaluationOptions(), null, cancellationToken);
+            var (value, low, high) = score.ForMatrix();
+            return new MatrixCell(index + 1, version, value, score.Count, low, high, metric.WireName());
+        }
+    })];
+
+    // A training token costs about three forward passes (forward, backward to the activations, and the adapters' own).
+    private double TrainUnits(BenchTask task) => 3.0 * settings.Training.Epochs * task.TrainTokens;
+
+    // Generation adds a few single-token passes to the prompt; scoring labels repeats the prompt for each.
+    private double ScoringUnits(BenchTask task) => task.ScoredTokens * (1.5 + (settings.LabelLikelihood ? task.Labels.Count : 0));
+
+    private sealed record Scored(MatrixCell Cell, MatrixCell? Likelihood);
+
+    private sealed record Taught(AdapterState State, IReadOnlyList<Scored> Cells, LearnedTaskResult Result);
+
+    private sealed class StepProgress(Action<TrainingStep> report) : IProgress<LearningProgress>
+    {
+        public void Report(LearningProgress value)
+        {
+            if (value.Step is not null) report(value.Step);
+        }
+    }
+}
