@@ -84,7 +84,8 @@ public sealed class DiskObjectStore : IObjectStore
             Directory.CreateDirectory(Path.GetDirectoryName(final)!);
             // Racers for one key carry the same bytes, so it does not matter whose rename comes last.
             File.Move(temporary, final, overwrite: true);
-            SyncFolder(Path.GetDirectoryName(final)!);
+            // The rename itself survives a power loss only once the folder that holds the name is on the disk.
+            FolderSync.Sync(Path.GetDirectoryName(final)!);
             return new StoredObject(sha256, size);
         }
         finally
@@ -109,12 +110,5 @@ public sealed class DiskObjectStore : IObjectStore
 
         file.Flush(flushToDisk: true);
         return (Convert.ToHexStringLower(hash.GetHashAndReset()), size);
-    }
-
-    // The rename itself survives a power loss only once the folder that holds the name is on the disk.
-    private static void SyncFolder(string folder)
-    {
-        using var handle = File.OpenHandle(folder, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
-        RandomAccess.FlushToDisk(handle);
     }
 }

@@ -1,0 +1,40 @@
+using ContinualService.Domain.Tasks;
+using ContinualService.Engine.Models;
+using ContinualService.Engine.Training;
+using ContinualService.Worker.Runs;
+
+namespace ContinualService.Worker.Child;
+
+/// <summary>The training process: <c>run-task SPEC.json</c>. Says on standard output what it does; leaves its files in the spec's folder.</summary>
+internal static class RunTaskCommand
+{
+    /// <summary>
+    /// Exit code 0 with the files written, 1 after a failure that was reported. Anything unforeseen is not caught: the process ends without a word,
+    /// and the service counts one attempt.
+    /// </summary>
+    public static int Run(string specPath, Stream input, Stream output)
+    {
+        ParentWatch.Start(input);
+        var reporter = new RunReporter(output);
+        try
+        {
+            TaskRunner.Run(RunJson.Read<RunSpec>(specPath), reporter);
+            reporter.Send(new RunMessage.Done());
+            return 0;
+        }
+        catch (RunFailureException failure)
+        {
+            reporter.Send(new RunMessage.Failed(failure.Code, failure.Message, failure.UserError));
+        }
+        catch (TrainingDivergedException diverged)
+        {
+            reporter.Send(new RunMessage.Failed(TaskFailureCode.LossDiverged, diverged.Message, UserError: true));
+        }
+        catch (ModelFormatException unreadable)
+        {
+            reporter.Send(new RunMessage.Failed(TaskFailureCode.ModelUnavailable, unreadable.Message, UserError: false));
+        }
+
+        return 1;
+    }
+}

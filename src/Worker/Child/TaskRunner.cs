@@ -1,0 +1,160 @@
+using ContinualService.Domain.Tasks;
+using ContinualService.Engine.Continual;
+using ContinualService.Engine.Data;
+using ContinualService.Engine.Evaluation;
+using ContinualService.Engine.Lora;
+using ContinualService.Engine.Models;
+using ContinualService.Engine.Training;
+using ContinualService.Worker.Runs;
+using TorchSharp;
+using LearningRateSchedule = ContinualService.Engine.Training.LearningRateSchedule;
+
+namespace ContinualService.Worker.Child;
+
+/// <summary>Learns and scores one task: the part of a run that touches tensors. Synchronous, on the process's main thread.</summary>
+internal static class TaskRunner
+{
+    public static void Run(RunSpec spec, RunReporter reporter)
+    {
+        // Step 1: load the base, the last state and the rows.
+        reporter.Send(new RunMessage.Phase(LearningTaskPhase.Preparing));
+        torch.set_num_threads(spec.Threads);
+        using var model = LoadBase(spec);
+        var config = new LoraConfig(spec.Rank, spec.Alpha, spec.TargetModules);
+        using var previous = spec.PreviousState is { } state ? AdapterState.Load(RunFiles.Verify(state), model.Decoder, spec.BaseDigest, config) : null;
+        var options = Options(spec.Hyperparameters);
+        var rows = Encode(model, RunFiles.ReadRows(spec.Train), options.MaxSequenceLength, "training row");
+        var evaluations = spec.Evaluations.Select(each => Prepare(model, each)).ToList();
+
+        // Step 2: train and merge.
+        var learned = Learn(spec, model, config, previous, rows, options, reporter);
+
+        // Step 3: score.
+        using var newState = learned.State;
+        reporter.Send(new RunMessage.Phase(LearningTaskPhase.Evaluating));
+        using var candidate = learned.State.ServingWeights();
+        using var before = previous?.ServingWeights();
+        var scores = Score(spec.TaskId, model, evaluations, candidate, before, reporter);
+
+        // Step 4: write the files; the service publishes what it finds here after our last message.
+        reporter.Send(new RunMessage.Phase(LearningTaskPhase.Publishing));
+        learned.State.Save(Path.Combine(spec.OutputFolder, RunResult.StateFile), spec.BaseDigest);
+        PeftAdapter.Save(spec.OutputFolder, config, candidate, spec.ModelName);
+        RunJson.Write(Path.Combine(spec.OutputFolder, RunResult.FileName), new RunResult(learned.State.TaskIndex, learned.Lambda, scores));
+    }
+
+    private static BaseModel LoadBase(RunSpec spec)
+    {
+        var digest = ModelDigest.Of(spec.ModelFolder);
+        if (digest != spec.BaseDigest)
+        {
+            throw new RunFailureException(
+                TaskFailureCode.BaseChanged,
+                $"The files of base model '{spec.ModelName}' are not those this adapter was made for (digest {digest}, not {spec.BaseDigest}). Put the old files back, or make a new adapter.",
+                userError: false);
+        }
+
+        return BaseModel.Load(spec.ModelFolder, torch.device(spec.Device), Precision.Master, digest);
+    }
+
+    private static TrainingOptions Options(Hyperparameters wanted)
+    {
+        var options = new TrainingOptions
+        {
+            LearningRate = wanted.LearningRate,
+            Epochs = wanted.Epochs,
+            MaxSteps = wanted.MaxSteps,
+            BatchSize = wanted.BatchSize,
+            MaxSequenceLength = wanted.MaxSequenceLength,
+            Schedule = Enum.Parse<LearningRateSchedule>(wanted.Schedule.ToString()),
+            WarmupFraction = wanted.WarmupFraction,
+            WeightDecay = wanted.WeightDecay,
+            MaxGradNorm = wanted.MaxGradNorm,
+            Dropout = wanted.Dropout,
+            Seed = wanted.Seed,
+        };
+        try
+        {
+            options.Validate();
+        }
+        catch (ArgumentException outOfRange)
+        {
+            throw new RunFailureException(TaskFailureCode.InvalidSettings, outOfRange.Message, userError: true, outOfRange);
+        }
+
+        return options;
+    }
+
+    private static IReadOnlyList<EncodedExample> Encode(BaseModel model, IReadOnlyList<TaskExample> examples, int? maxSequenceLength, string what)
+    {
+        var encoded = new ExampleEncoder(model.Tokenizer, model.Chat, Math.Min(maxSequenceLength ?? int.MaxValue, model.Config.MaxPositions)).EncodeAll(examples);
+        if (encoded.Errors is [var first, ..])
+        {
+            throw new RunFailureException(
+                TaskFailureCode.InvalidDataset, $"{encoded.ErrorCount} {what}(s) cannot be used; the first is number {first.Line}: {first.Reason} {first.Mend}", userError: true);
+        }
+
+        return encoded.Rows;
+    }
+
+    private static PreparedEvaluation Prepare(BaseModel model, EvaluationSpec spec)
+    {
+        var metric = TaskMetricNames.Parse(spec.Metric) ?? throw new RunFailureException(TaskFailureCode.InvalidSettings, $"There is no metric '{spec.Metric}'.", userError: true);
+        var labels = spec.TrainRows is { } train ? RunFiles.ReadRows(train).Select(row => row.Target).OfType<string>().Distinct().ToList() : spec.Labels;
+        return new PreparedEvaluation(spec.TaskId, Encode(model, RunFiles.ReadRows(spec.Rows), null, "held-out row"), metric, labels);
+    }
+
+    private static LearnedTask Learn(
+        RunSpec spec, BaseModel model, LoraConfig config, AdapterState? previous, IReadOnlyList<EncodedExample> rows, TrainingOptions options, RunReporter reporter) =>
+        ContinualLearner.Learn(model.Decoder, ContinualMethods.ByName(spec.Method), config, previous, rows, options, new LearningRelay(reporter));
+
+    private static List<RunScore> Score(
+        string taskId, BaseModel model, IReadOnlyList<PreparedEvaluation> evaluations, LoraWeights candidate, LoraWeights? before, RunReporter reporter)
+    {
+        List<(PreparedEvaluation Evaluation, ScoredWeights Weights, LoraWeights? Lora)> work = [];
+        foreach (var evaluation in evaluations)
+        {
+            // Earlier tasks have their base row already; the new one's is needed for forward transfer, and so is the last version's score on it.
+            if (evaluation.TaskId == taskId) work.Add((evaluation, ScoredWeights.Base, null));
+            if (evaluation.TaskId == taskId && before is not null) work.Add((evaluation, ScoredWeights.Previous, before));
+            work.Add((evaluation, ScoredWeights.Candidate, candidate));
+        }
+
+        var total = Math.Max(1, work.Sum(each => each.Evaluation.Rows.Count));
+        var done = 0;
+        List<RunScore> scores = [];
+        foreach (var (evaluation, weights, lora) in work)
+        {
+            var relay = new EvaluationRelay(reporter, done, evaluation.Rows.Count, total);
+            var score = TaskEvaluator.Evaluate(model.Decoder, model.Tokenizer, lora, evaluation.Rows, evaluation.Metric, evaluation.Labels, new EvaluationOptions(), relay);
+            scores.Add(new RunScore(evaluation.TaskId, weights, score.Score, score.Count, score.Low, score.High, evaluation.Metric.WireName()));
+            done += evaluation.Rows.Count;
+        }
+
+        return scores;
+    }
+
+    private sealed record PreparedEvaluation(string TaskId, IReadOnlyList<EncodedExample> Rows, TaskMetric Metric, IReadOnlyList<string> Labels);
+
+    /// <summary>Passes on what the learner says; the first phase was reported before loading.</summary>
+    private sealed class LearningRelay(RunReporter reporter) : IProgress<LearningProgress>
+    {
+        private LearningPhase _phase = LearningPhase.Preparing;
+
+        public void Report(LearningProgress value)
+        {
+            if (value.Phase != _phase)
+            {
+                _phase = value.Phase;
+                reporter.Send(new RunMessage.Phase(value.Phase == LearningPhase.Training ? LearningTaskPhase.Training : LearningTaskPhase.Merging));
+            }
+
+            if (value.Step is { } step) reporter.Send(new RunMessage.Step(step.Step, step.TotalSteps, step.Loss, step.LearningRate, step.GradNorm, step.Tokens, step.Seconds));
+        }
+    }
+
+    private sealed class EvaluationRelay(RunReporter reporter, int rowsBefore, int rows, int totalRows) : IProgress<double>
+    {
+        public void Report(double value) => reporter.Send(new RunMessage.Evaluation((rowsBefore + value * rows) / totalRows));
+    }
+}
