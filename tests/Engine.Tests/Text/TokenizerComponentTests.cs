@@ -129,6 +129,7 @@ public sealed class TokenizerComponentTests
     [InlineData("NFKC", "ﬁ①", "fi1")]
     [InlineData("NFKD", "ﬁé", "fie\u0301")]
     [InlineData("NFC", "ﬁ①", "ﬁ①")]
+    [InlineData("NFC", "a\u0305\u0301", "a\u0305\u0301")]
     [InlineData("NFC", "\u0958", "\u0915\u093c")]
     [InlineData("NFC", "a\u0315\u0300\u05ae\u0300b", "\u00e0\u05ae\u0300\u0315b")]
     public void Normalize_Form_FollowsTheStandard(string form, string text, string expected) => Assert.Equal(

@@ -6,11 +6,9 @@ namespace ContinualService.Engine.Text.Tokenization;
 /// <summary>One {"type": ...} object of a tokenizer.json.</summary>
 internal sealed class Component
 {
-    private readonly JsonObject _json;
-
     public Component(JsonObject json, string where)
     {
-        (_json, Where, Fields) = (json, where, new StrictObject(json, where));
+        (Where, Fields) = (where, new StrictObject(json, where));
         Type = Fields.Text("type");
     }
 
@@ -52,6 +50,4 @@ internal sealed class Component
 
     public ModelFormatException Unknown(string known) =>
         new($"{Where}: the type {Type} is not supported (supported are {known}). Use a model with another tokenizer.");
-
-    public override string ToString() => _json.ToJsonString();
 }

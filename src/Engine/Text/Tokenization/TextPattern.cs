@@ -20,7 +20,7 @@ internal sealed class TextPattern
 
     private TextPattern(Regex? regex, string literal) => (_regex, _literal) = (regex, literal);
 
-    /// <summary>True where a match is one given char, so that replacing in parts equals replacing in the whole.</summary>
+    /// <summary>The string that matches, or null for a regular expression.</summary>
     public string? Literal => _regex is null ? _literal : null;
 
     public static TextPattern OfLiteral(string literal) => new(null, literal);
