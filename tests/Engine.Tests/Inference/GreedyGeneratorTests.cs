@@ -3,6 +3,7 @@ using ContinualService.Engine.Inference;
 using ContinualService.Engine.Lora;
 using ContinualService.Engine.Models;
 using ContinualService.Engine.Tests.Models;
+using ContinualService.Engine.Text;
 using ContinualService.TestKit;
 using TorchSharp;
 using Xunit;
@@ -27,7 +28,7 @@ public sealed class GreedyGeneratorTests
     }
 
     [Fact]
-    public void Generate_WithStories260K_GivesTheGoldenIds()
+    public void Generate_WithStories260K_GivesTheGoldenIdsAndText()
     {
         using var golden = JsonDocument.Parse(File.ReadAllText(Shared.Folder("conformance/models/stories260K/golden.json")));
         int[] Ints(string name) => [.. golden.RootElement.GetProperty(name).EnumerateArray().Select(id => id.GetInt32())];
@@ -36,6 +37,8 @@ public sealed class GreedyGeneratorTests
         var found = Generate(decoder, null, [Ints("prompt_ids")], Ints("greedy_ids").Length, decoder.Config.EosTokenIds);
 
         Assert.Equal(Ints("greedy_ids"), found[0]);
+        var tokenizer = Tokenizer.Load(Shared.Folder("conformance/models/stories260K"));
+        Assert.Equal(golden.RootElement.GetProperty("text").GetString(), tokenizer.Decode([.. Ints("prompt_ids"), .. found[0]], skipSpecialTokens: true).Trim());
     }
 
     [Theory]
