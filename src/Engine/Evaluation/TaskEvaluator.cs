@@ -9,6 +9,12 @@ namespace ContinualService.Engine.Evaluation;
 /// <summary>Scores one task's held-out rows with a base model and, where given, an adapter. Deterministic.</summary>
 public static class TaskEvaluator
 {
+    /// <summary>Scores the rows with a loaded model; see the other overload.</summary>
+    public static TaskScore Evaluate(
+        BaseModel model, LoraWeights? lora, IReadOnlyList<EncodedExample> rows, TaskMetric metric, IReadOnlyList<string> labels,
+        EvaluationOptions options, IProgress<double>? progress = null, CancellationToken cancellationToken = default) =>
+        Evaluate(model.Decoder, model.Tokenizer, lora, rows, metric, labels, options, progress, cancellationToken);
+
     /// <summary>Scores the rows.</summary>
     /// <param name="decoder">The base model.</param>
     /// <param name="tokenizer">Its tokenizer.</param>
@@ -67,7 +73,7 @@ public static class TaskEvaluator
         foreach (var batch in job.Batches(row => row.PromptIds.Length, job.Options.BatchSize))
         {
             var answers = GreedyGenerator.Generate(
-                job.Decoder, job.Lora, [.. batch.Select(row => job.Rows[row].PromptIds)], maxNewTokens, stopIds);
+                job.Decoder, job.Lora, [.. batch.Select(row => job.Rows[row].PromptIds)], maxNewTokens, stopIds, job.Cancellation);
             for (var index = 0; index < batch.Length; index++)
             {
                 var answer = job.Tokenizer.Decode(answers[index], skipSpecialTokens: true);
@@ -87,7 +93,7 @@ public static class TaskEvaluator
         {
             var sequences = batch.SelectMany(row => labelIds.Select(label => (int[])[.. job.Rows[row].PromptIds, .. label])).ToList();
             var firstScored = batch.SelectMany(row => labelIds.Select(_ => job.Rows[row].PromptIds.Length)).ToList();
-            var logProbabilities = SequenceScorer.LogProbabilities(job.Decoder, job.Lora, sequences, firstScored);
+            var logProbabilities = SequenceScorer.LogProbabilities(job.Decoder, job.Lora, sequences, firstScored, job.Cancellation);
             for (var index = 0; index < batch.Length; index++)
             {
                 var first = index * labels.Count;
@@ -107,7 +113,7 @@ public static class TaskEvaluator
         {
             var trained = batch.Select(row => TrainedPositions(job.Rows[row])).ToList();
             var logProbabilities = SequenceScorer.LogProbabilities(
-                job.Decoder, job.Lora, [.. batch.Select(row => job.Rows[row].Ids)], [.. trained.Select(positions => positions[0])]);
+                job.Decoder, job.Lora, [.. batch.Select(row => job.Rows[row].Ids)], [.. trained.Select(positions => positions[0])], job.Cancellation);
             for (var index = 0; index < batch.Length; index++)
             {
                 var row = batch[index];
