@@ -67,7 +67,12 @@ public sealed class Tokenizer
     /// <param name="text">Any string.</param>
     /// <param name="addSpecialTokens">Adds what the post-processor puts around a text, such as the begin-of-text token.</param>
     /// <param name="parseSpecialTokens">False: special-token text inside <paramref name="text"/> is plain text.</param>
-    public EncodedText Encode(string text, bool addSpecialTokens = true, bool parseSpecialTokens = true)
+    public EncodedText Encode(string text, bool addSpecialTokens = true, bool parseSpecialTokens = true) =>
+        Encode(text, addSpecialTokens, parseSpecialTokens, null);
+
+    /// <inheritdoc cref="Encode(string, bool, bool)"/>
+    /// <param name="barriers">Places that no special token lies across: what a user wrote stays plain text there.</param>
+    internal EncodedText Encode(string text, bool addSpecialTokens, bool parseSpecialTokens, SpecialTokenBarriers? barriers)
     {
         var ids = new List<int>(text.Length / 3);
         var offsets = new List<(int, int)>(text.Length / 3);
@@ -75,7 +80,7 @@ public sealed class Tokenizer
             Surround(_parts.Prefix, 0);
 
         // Step 1: added tokens of the raw text, which keep the normalizer off their neighbours: each stretch between is normalized alone.
-        foreach (var (raw, token) in _addedRaw.Split(new AlignedText(WithoutLoneSurrogates(text)), parseSpecialTokens))
+        foreach (var (raw, token) in _addedRaw.Split(new AlignedText(WithoutLoneSurrogates(text)), parseSpecialTokens, barriers))
         {
             if (token is not null)
             {
@@ -85,7 +90,7 @@ public sealed class Tokenizer
 
             // Step 2: normalize, then the added tokens that are looked for in normalized text.
             var normalized = Normalize(raw);
-            foreach (var (piece, inner) in _addedNormalized?.Split(normalized, parseSpecialTokens) ?? [(normalized, null)])
+            foreach (var (piece, inner) in _addedNormalized?.Split(normalized, parseSpecialTokens, barriers) ?? [(normalized, null)])
             {
                 if (inner is not null)
                     Add(inner.Id, piece.Range(0, piece.Text.Length));
@@ -149,6 +154,11 @@ public sealed class Tokenizer
         if (Token(id) is { } token && !(skipSpecialTokens && _special.Contains(id)))
             pipeline.Push(token);
     }
+
+    /// <summary>Where the text holds special tokens that only normalisation shows, beyond the given barriers.</summary>
+    internal IEnumerable<(int Start, int End)> FindNormalizedSpecialTokens(string text, SpecialTokenBarriers barriers) =>
+        _addedNormalized?.Split(Normalize(new AlignedText(WithoutLoneSurrogates(text))), withSpecial: true, barriers)
+            .Where(piece => piece.Token is { Special: true }).Select(piece => piece.Text.Range(0, piece.Text.Text.Length)) ?? [];
 
     private string? Token(int id) => (uint)id < (uint)_tokens.Length ? _tokens[id] : null;
 

@@ -22,11 +22,14 @@ internal sealed class AddedTokenSet
     }
 
     /// <summary>The text in pieces: those with a token are that token, the others are left to the model.</summary>
-    public List<(AlignedText Text, AddedToken? Token)> Split(AlignedText text, bool withSpecial)
+    /// <param name="text">The text to cut.</param>
+    /// <param name="withSpecial">False: special tokens are not looked for.</param>
+    /// <param name="barriers">No special token lies across these places of the input; null: none.</param>
+    public List<(AlignedText Text, AddedToken? Token)> Split(AlignedText text, bool withSpecial, SpecialTokenBarriers? barriers = null)
     {
         var pieces = new List<(AlignedText, AddedToken?)>();
         var (plain, at) = (0, 0); // the text before plain is in pieces
-        while (Next(text.Text, ref at, withSpecial) is { } match)
+        while (Next(text, ref at, withSpecial, barriers) is { } match)
         {
             var (start, end) = (at, at + match.Pattern.Length);
             at = end;
@@ -47,8 +50,10 @@ internal sealed class AddedTokenSet
         return pieces;
     }
 
-    private (AddedToken Token, string Pattern)? Next(string text, ref int at, bool withSpecial)
+    private (AddedToken Token, string Pattern)? Next(
+        AlignedText aligned, ref int at, bool withSpecial, SpecialTokenBarriers? barriers)
     {
+        var text = aligned.Text;
         for (; at < text.Length; at++)
         {
             var step = text.AsSpan(at).IndexOfAny(_firstChars);
@@ -57,7 +62,8 @@ internal sealed class AddedTokenSet
             at += step;
             foreach (var candidate in _byFirstChar[text[at]])
             {
-                if ((withSpecial || !candidate.Token.Special) && text.AsSpan(at).StartsWith(candidate.Pattern))
+                if ((withSpecial || !candidate.Token.Special) && text.AsSpan(at).StartsWith(candidate.Pattern)
+                    && !(candidate.Token.Special && barriers?.Forbid(aligned.Range(at, at + candidate.Pattern.Length)) == true))
                     return candidate;
             }
         }
