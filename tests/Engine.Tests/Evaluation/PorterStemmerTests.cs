@@ -25,6 +25,7 @@ public sealed class PorterStemmerTests
         sensitiviti=sensit sing=sing sized=size skies=sky skillfully=skill sky=sky spy=spi ss=ss succeed=succeed tanned=tan
         theology=theolog tied=tie ties=tie totally=total toy=toy triplicate=triplic troubled=troubl trying=tri tying=tie
         used=use using=use valenci=valenc vietnamization=vietnam vileli=vile y=y yes=ye yy=yy yying=yy
+        relationally=relat educationally=educ operationally=oper
         """;
 
     [Fact]
