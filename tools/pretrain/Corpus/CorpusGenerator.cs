@@ -1,0 +1,51 @@
+namespace ContinualService.Pretrain.Corpus;
+
+/// <summary>The text that the base model is pretrained on: an endless stream of short documents, the same for the same seed.</summary>
+internal sealed class CorpusGenerator
+{
+    /// <summary>Every grammar file but that of the sample tasks, which the base must not have read.</summary>
+    internal static readonly string[] Files = ["words", "support", "reviews", "everyday", "records", "facts", "prompts"];
+
+    private readonly Dice _dice;
+    private readonly Grammar _grammar;
+    private readonly ClassificationTexts _classification;
+    private readonly RecordTexts _records;
+    private readonly FactTexts _facts;
+    private readonly WordTexts _words;
+
+    public CorpusGenerator(int seed)
+    {
+        _dice = new Dice(seed);
+        _grammar = Grammar.Load(Files);
+        _classification = new ClassificationTexts(_grammar, _dice);
+        _records = new RecordTexts(_grammar, _dice);
+        _facts = new FactTexts(_grammar, _dice);
+        _words = new WordTexts(_grammar, _dice);
+    }
+
+    public Document Next() => _dice.Below(100) switch
+    {
+        < 4 => Paragraph("everyday"),
+        < 7 => Paragraph("review"),
+        < 10 => Document.Plain(_grammar.Expand("support", _dice)),
+        < 13 => _records.Plain(),
+        < 16 => _facts.Plain(),
+        < 17 => _words.Plain(),
+        < 18 => SmallTalk(),
+        < 54 => _classification.Next(),
+        < 74 => _records.Chat(),
+        < 80 => _facts.FromMemory(),
+        < 90 => _facts.FromContext(),
+        _ => _words.Chat(),
+    };
+
+    private Document Paragraph(string rule) =>
+        Document.Plain(string.Join(" ", Enumerable.Range(0, 1 + _dice.Below(3)).Select(_ => _grammar.Expand(rule, _dice))));
+
+    private Document SmallTalk()
+    {
+        var questions = _grammar.Words("smalltalk.in");
+        var chosen = _dice.Below(questions.Count);
+        return Document.Chat(questions[chosen], _grammar.Words("smalltalk.out")[chosen]);
+    }
+}
