@@ -1,11 +1,69 @@
+using ContinualService.Pretrain;
 using ContinualService.Pretrain.Corpus;
+using ContinualService.Pretrain.Samples;
+using ContinualService.Pretrain.Training;
 
-var generator = new CorpusGenerator(1);
-for (var i = 0; i < 60; i++)
+const string Usage = """
+    usage: pretrain train   [--out models/tiny-llama] [--seed 7] [--steps N] [--batch 16] [--rate 0.003] [--threads 2] [--save-every 250]
+           pretrain samples [--out samples/tasks] [--seed 11]      writes the sample task files
+           pretrain corpus  [--seed 7] [--count 40]                prints documents of the pretraining text
+    """;
+
+if (args.Length == 0)
 {
-    var document = generator.Next();
-    Console.WriteLine("---- " + document.Text);
-    foreach (var turn in document.Turns) Console.WriteLine($"<{turn.Role}> {turn.Content}");
+    Console.Error.WriteLine(Usage);
+    return 2;
 }
 
-return 0;
+try
+{
+    switch (args[0])
+    {
+        case "train":
+            Train(args[1..]);
+            return 0;
+        case "samples":
+            var samples = new CommandLine(args[1..], "out", "seed");
+            SampleFiles.Write(samples.Text("out", "samples/tasks"), samples.Number("seed", 11));
+            return 0;
+        case "corpus":
+            Print(args[1..]);
+            return 0;
+        default:
+            throw new ArgumentException($"'{args[0]}' is not a command.");
+    }
+}
+catch (ArgumentException error)
+{
+    Console.Error.WriteLine(error.Message + "\n" + Usage);
+    return 2;
+}
+
+static void Train(string[] words)
+{
+    var line = new CommandLine(words, "out", "seed", "steps", "batch", "rate", "threads", "save-every");
+    var defaults = new PretrainOptions();
+    PretrainLoop.Run(
+        defaults with
+        {
+            Seed = line.Number("seed", defaults.Seed),
+            Steps = line.Number("steps", defaults.Steps),
+            BatchSize = line.Number("batch", defaults.BatchSize),
+            LearningRate = line.Real("rate", defaults.LearningRate),
+            Threads = line.Number("threads", defaults.Threads),
+            SaveEverySteps = line.Number("save-every", defaults.SaveEverySteps),
+        },
+        line.Text("out", "models/tiny-llama"), Console.WriteLine);
+}
+
+static void Print(string[] words)
+{
+    var line = new CommandLine(words, "seed", "count");
+    var corpus = new CorpusGenerator(line.Number("seed", new PretrainOptions().Seed));
+    for (var i = line.Number("count", 40); i > 0; i--)
+    {
+        var document = corpus.Next();
+        Console.WriteLine(document.Turns.Count == 0 ? document.Text : string.Join("\n", document.Turns.Select(turn => $"<{turn.Role}> {turn.Content}")));
+        Console.WriteLine("----");
+    }
+}

@@ -1,0 +1,39 @@
+namespace ContinualService.Pretrain.Training;
+
+/// <summary>The recipe of the base model. The defaults made models/tiny-llama.</summary>
+internal sealed record PretrainOptions
+{
+    /// <summary>Root of the corpus, the initial weights and, with another stream, the validation text.</summary>
+    public int Seed { get; init; } = 7;
+
+    /// <summary>Optimiser steps.</summary>
+    public int Steps { get; init; } = 1500;
+
+    /// <summary>Sequences per step.</summary>
+    public int BatchSize { get; init; } = 16;
+
+    /// <summary>Tokens per sequence.</summary>
+    public int SequenceLength { get; init; } = 256;
+
+    public double LearningRate { get; init; } = 3e-3;
+
+    /// <summary>The rate falls along half a cosine to this share of its peak.</summary>
+    public double FinalRateShare { get; init; } = 0.05;
+
+    public int WarmupSteps { get; init; } = 60;
+
+    public double WeightDecay { get; init; } = 0.1;
+
+    /// <summary>Weight in the loss of a token that no assistant says; an assistant's token has weight 1. Most prompt tokens are chance words.</summary>
+    public double PromptWeight { get; init; } = 0.25;
+
+    public int VocabularySize { get; init; } = 2560;
+
+    /// <summary>Documents that the tokenizer is learned from.</summary>
+    public int TokenizerDocuments { get; init; } = 30_000;
+
+    public int Threads { get; init; } = 2;
+
+    /// <summary>Steps between two saves of the model folder.</summary>
+    public int SaveEverySteps { get; init; } = 250;
+}
