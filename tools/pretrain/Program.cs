@@ -4,7 +4,7 @@ using ContinualService.Pretrain.Samples;
 using ContinualService.Pretrain.Training;
 
 const string Usage = """
-    usage: pretrain train   [--out models/tiny-llama] [--seed 7] [--steps N] [--batch 16] [--rate 0.003] [--threads 2] [--save-every 250]
+    usage: pretrain train   [--out models/tiny-llama] [--seed 7] [--steps N] [--batch 8] [--rate 0.003] [--threads 2] [--save-every 250]
            pretrain samples [--out samples/tasks] [--seed 11]      writes the sample task files
            pretrain corpus  [--seed 7] [--count 40]                prints documents of the pretraining text
     """;
@@ -24,7 +24,7 @@ try
             return 0;
         case "samples":
             var samples = new CommandLine(args[1..], "out", "seed");
-            SampleFiles.Write(samples.Text("out", "samples/tasks"), samples.Number("seed", 11));
+            SampleFiles.Write(samples.Text("out", "samples/tasks"), samples.Number("seed", SampleFiles.Seed));
             return 0;
         case "corpus":
             Print(args[1..]);

@@ -8,6 +8,9 @@ namespace ContinualService.Pretrain.Samples;
 /// <summary>Writes every sample task as JSONL: NAME.train, NAME.eval (final scores) and dev/NAME.dev (settings are chosen on these).</summary>
 internal static class SampleFiles
 {
+    /// <summary>The seed of the files in samples/tasks.</summary>
+    public const int Seed = 11;
+
     private static readonly JsonSerializerOptions Compact = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     public static void Write(string folder, int seed)

@@ -1,9 +1,10 @@
+using System.Text.RegularExpressions;
 using ContinualService.Pretrain.Corpus;
 
 namespace ContinualService.Pretrain.Samples;
 
 /// <summary>Makes the sample tasks: texts with sentences, answer words and conventions of their own, which the base has not read.</summary>
-internal static class SampleTasks
+internal static partial class SampleTasks
 {
     private const int TrainRows = 200, HeldOutRows = 50;
 
@@ -21,6 +22,10 @@ internal static class SampleTasks
         ];
     }
 
+    /// <summary>"a orange sofa": the grammar does not know which word follows.</summary>
+    [GeneratedRegex(@"\b([Aa]) (?=[aeiou])")]
+    private static partial Regex Article();
+
     private static SampleTask Classify(
         string name, SampleForm form, string instruction, Grammar grammar, Dice dice, string prefix, bool wrapped, string[] answers)
     {
@@ -30,7 +35,7 @@ internal static class SampleTasks
             var text = grammar.Expand(prefix + answer.ToLowerInvariant(), dice);
             if (wrapped && dice.Chance(.3)) text = grammar.Expand("m.open", dice) + " " + text;
             if (wrapped && dice.Chance(.3)) text += " " + grammar.Expand("m.end", dice);
-            return new SampleRow(instruction, text, answer);
+            return new SampleRow(instruction, Article().Replace(text, "$1n "), answer);
         });
         return Cut(name, form, rows, dice);
     }

@@ -7,10 +7,10 @@ internal sealed record PretrainOptions
     public int Seed { get; init; } = 7;
 
     /// <summary>Optimiser steps.</summary>
-    public int Steps { get; init; } = 1500;
+    public int Steps { get; init; } = 2600;
 
     /// <summary>Sequences per step.</summary>
-    public int BatchSize { get; init; } = 16;
+    public int BatchSize { get; init; } = 8;
 
     /// <summary>Tokens per sequence.</summary>
     public int SequenceLength { get; init; } = 256;
@@ -20,7 +20,7 @@ internal sealed record PretrainOptions
     /// <summary>The rate falls along half a cosine to this share of its peak.</summary>
     public double FinalRateShare { get; init; } = 0.05;
 
-    public int WarmupSteps { get; init; } = 60;
+    public int WarmupSteps { get; init; } = 100;
 
     public double WeightDecay { get; init; } = 0.1;
 
