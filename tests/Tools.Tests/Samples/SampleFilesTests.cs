@@ -34,8 +34,8 @@ public sealed class SampleFilesTests
         {
             using var stream = File.OpenRead(path);
             var parsed = TaskFileParser.Parse(stream, Path.GetFileName(path));
-            Assert.True(parsed.Errors.Count == 0, $"{path}: {parsed.Errors.FirstOrDefault()}");
-            Assert.Equal(0, parsed.DuplicateRows);
+            Assert.True(parsed.IsValid, $"{path}: {string.Join(' ', parsed.Errors)}");
+            Assert.Equal(0, parsed.DuplicateCount);
             formats.Add(parsed.Format!.Value);
         }
 

@@ -34,11 +34,12 @@ internal static class PretrainLoop
         // Step 2: weights, float32 while they are trained.
         var config = ModelConfig.Load(folder);
         using var generator = new Generator((ulong)options.Seed, CPU);
-        var trained = Decoder.CreateWeights(config, generator).ToDictionary(weight => weight.Key, weight => new Parameter(weight.Value));
+        var trained = StartingWeights(folder, config, generator, options).ToDictionary(weight => weight.Key, weight => new Parameter(weight.Value));
         var weights = trained.ToDictionary(weight => weight.Key, weight => (Tensor)weight.Value);
         using var decoder = new Decoder(config, weights);
         using var optimiser = Optimiser([.. trained.Values], options);
         var batches = new PackedBatches(new CorpusGenerator(options.Seed), new DocumentEncoder(vocabulary), options);
+        for (var step = 0; step < options.ResumeAfter; step++) batches.Next();
         var parameters = weights.Values.Sum(weight => weight.numel());
         log($"{parameters:N0} parameters, {options.Steps} steps of {options.BatchSize} x {options.SequenceLength} tokens");
 
@@ -46,7 +47,7 @@ internal static class PretrainLoop
         var clock = Stopwatch.StartNew();
         var tokensPerStep = options.BatchSize * options.SequenceLength;
         var smooth = 0.0;
-        for (var step = 1; step <= options.Steps; step++)
+        for (var step = options.ResumeAfter + 1; step <= options.Steps; step++)
         {
             var rate = Rate(options, step);
             foreach (var group in optimiser.ParamGroups) group.LearningRate = rate;
@@ -55,10 +56,10 @@ internal static class PretrainLoop
             nn.utils.clip_grad_norm_(trained.Values, 1.0);
             optimiser.step();
             if (!double.IsFinite(loss)) throw new InvalidOperationException($"The loss is {loss} at step {step}. Lower --rate.");
-            smooth = step == 1 ? loss : .95 * smooth + .05 * loss;
+            smooth = smooth == 0 ? loss : .95 * smooth + .05 * loss;
             if (step % 10 == 0)
             {
-                var speed = step * tokensPerStep / clock.Elapsed.TotalSeconds;
+                var speed = (step - options.ResumeAfter) * tokensPerStep / clock.Elapsed.TotalSeconds;
                 log($"step {step}/{options.Steps}  loss {smooth:F3}  rate {rate:E1}  {speed:F0} tokens/s  {(options.Steps - step) * tokensPerStep / speed / 60:F1} min left");
             }
 
@@ -68,7 +69,7 @@ internal static class PretrainLoop
         // Step 5: measure the weights as they are saved, and write the card.
         var seconds = clock.Elapsed.TotalSeconds;
         ModelFolder.WriteWeights(folder, weights);
-        var outcome = Measure(folder, config, vocabulary, options) with { Seconds = seconds, TokensPerSecond = options.Steps * tokensPerStep / seconds };
+        var outcome = Measure(folder, config, vocabulary, options) with { Seconds = seconds, TokensPerSecond = (options.Steps - options.ResumeAfter) * tokensPerStep / seconds };
         ModelFolder.WriteCard(folder, options, config, parameters, outcome);
         log($"answer loss {outcome.AnswerLoss:F4}, text loss {outcome.TextLoss:F4}, answer tokens right {outcome.AnswerAccuracy:P1}");
     }
@@ -148,10 +149,20 @@ internal static class PretrainLoop
         return optim.AdamW([matrices, norms], options.LearningRate);
     }
 
+    private static IReadOnlyDictionary<string, Tensor> StartingWeights(string folder, ModelConfig config, Generator generator, PretrainOptions options) =>
+        options.ResumeAfter == 0 ? Decoder.CreateWeights(config, generator) : Decoder.Load(folder, config, CPU, float32).Weights;
+
     private static double Rate(PretrainOptions options, int step)
     {
-        if (step <= options.WarmupSteps) return options.LearningRate * step / options.WarmupSteps;
-        var progress = (step - options.WarmupSteps) / (double)Math.Max(1, options.Steps - options.WarmupSteps);
+        // A resumed run warms up as well: its optimiser has no moments yet.
+        var done = step - options.ResumeAfter;
+        if (done <= options.WarmupSteps) return Decayed(options, step) * done / options.WarmupSteps;
+        return Decayed(options, step);
+    }
+
+    private static double Decayed(PretrainOptions options, int step)
+    {
+        var progress = Math.Max(0, step - options.WarmupSteps) / (double)Math.Max(1, options.Steps - options.WarmupSteps);
         var floor = options.FinalRateShare;
         return options.LearningRate * (floor + (1 - floor) * .5 * (1 + Math.Cos(Math.PI * progress)));
     }

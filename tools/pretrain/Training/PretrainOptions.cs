@@ -36,4 +36,10 @@ internal sealed record PretrainOptions
 
     /// <summary>Steps between two saves of the model folder.</summary>
     public int SaveEverySteps { get; init; } = 250;
+
+    /// <summary>
+    /// Steps that the weights in the model folder have behind them; 0 starts anew. A resumed run reads on where the text stopped and follows the
+    /// rate of its own <see cref="Steps"/>; the optimiser's moments start anew, so a run resumed is not bit for bit the run in one go.
+    /// </summary>
+    public int ResumeAfter { get; init; }
 }
