@@ -6,6 +6,7 @@ using ContinualService.Pretrain.Training;
 const string Usage = """
     usage: pretrain train   [--out models/tiny-llama] [--seed 7] [--steps N] [--batch 8] [--rate 0.003] [--warmup 100] [--threads 2] [--save-every 250]
                            [--resume-after STEPS]             goes on with the weights in --out
+                           [--stop-after STEPS]               ends early; the schedule stays that of --steps
            pretrain samples [--out samples/tasks] [--seed 11]      writes the sample task files
            pretrain corpus  [--seed 7] [--count 40]                prints documents of the pretraining text
     """;
@@ -42,7 +43,7 @@ catch (ArgumentException error)
 
 static void Train(string[] words)
 {
-    var line = new CommandLine(words, "out", "seed", "steps", "batch", "rate", "threads", "save-every", "warmup", "resume-after");
+    var line = new CommandLine(words, "out", "seed", "steps", "batch", "rate", "threads", "save-every", "warmup", "resume-after", "stop-after");
     var defaults = new PretrainOptions();
     PretrainLoop.Run(
         defaults with
@@ -54,6 +55,7 @@ static void Train(string[] words)
             Threads = line.Number("threads", defaults.Threads),
             WarmupSteps = line.Number("warmup", defaults.WarmupSteps),
             ResumeAfter = line.Number("resume-after", defaults.ResumeAfter),
+            StopAfter = line.Number("stop-after", int.MaxValue),
             SaveEverySteps = line.Number("save-every", defaults.SaveEverySteps),
         },
         line.Text("out", "models/tiny-llama"), Console.WriteLine);

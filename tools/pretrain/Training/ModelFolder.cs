@@ -78,9 +78,9 @@ internal static class ModelFolder
 
             ## How it was made
 
-            From scratch, on a CPU, by this project's own tool:
+            From scratch, on a CPU, by this project's own tool. The last run's settings were:
 
-                dotnet run -c Release --project tools/pretrain -- train --out models/tiny-llama --seed {options.Seed} --steps {options.Steps}
+                dotnet run -c Release --project tools/pretrain -- train --out models/tiny-llama --seed {options.Seed} --steps {options.Steps} --warmup {options.WarmupSteps} --resume-after {options.ResumeAfter}
 
             * Text: written by the project itself, from the grammars in tools/pretrain/Grammar and the generators in tools/pretrain/Corpus; no outside
               text at all. About a sixth is plain text, the rest chats: classification with varied label names (listed, renamed in the prompt, shown by

@@ -47,7 +47,8 @@ internal static class PretrainLoop
         var clock = Stopwatch.StartNew();
         var tokensPerStep = options.BatchSize * options.SequenceLength;
         var smooth = 0.0;
-        for (var step = options.ResumeAfter + 1; step <= options.Steps; step++)
+        var last = Math.Min(options.Steps, options.StopAfter ?? options.Steps);
+        for (var step = options.ResumeAfter + 1; step <= last; step++)
         {
             var rate = Rate(options, step);
             foreach (var group in optimiser.ParamGroups) group.LearningRate = rate;
@@ -60,7 +61,7 @@ internal static class PretrainLoop
             if (step % 10 == 0)
             {
                 var speed = (step - options.ResumeAfter) * tokensPerStep / clock.Elapsed.TotalSeconds;
-                log($"step {step}/{options.Steps}  loss {smooth:F3}  rate {rate:E1}  {speed:F0} tokens/s  {(options.Steps - step) * tokensPerStep / speed / 60:F1} min left");
+                log($"step {step}/{last}  loss {smooth:F3}  rate {rate:E1}  {speed:F0} tokens/s  {(last - step) * tokensPerStep / speed / 60:F1} min left");
             }
 
             if (step % options.SaveEverySteps == 0) ModelFolder.WriteWeights(folder, weights);
@@ -69,7 +70,7 @@ internal static class PretrainLoop
         // Step 5: measure the weights as they are saved, and write the card.
         var seconds = clock.Elapsed.TotalSeconds;
         ModelFolder.WriteWeights(folder, weights);
-        var outcome = Measure(folder, config, vocabulary, options) with { Seconds = seconds, TokensPerSecond = (options.Steps - options.ResumeAfter) * tokensPerStep / seconds };
+        var outcome = Measure(folder, config, vocabulary, options) with { Seconds = seconds, TokensPerSecond = (last - options.ResumeAfter) * tokensPerStep / seconds };
         ModelFolder.WriteCard(folder, options, config, parameters, outcome);
         log($"answer loss {outcome.AnswerLoss:F4}, text loss {outcome.TextLoss:F4}, answer tokens right {outcome.AnswerAccuracy:P1}");
     }

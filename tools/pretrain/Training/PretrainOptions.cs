@@ -42,4 +42,7 @@ internal sealed record PretrainOptions
     /// rate of its own <see cref="Steps"/>; the optimiser's moments start anew, so a run resumed is not bit for bit the run in one go.
     /// </summary>
     public int ResumeAfter { get; init; }
+
+    /// <summary>Ends the run after this step although the schedule goes on to <see cref="Steps"/>; null: does not.</summary>
+    public int? StopAfter { get; init; }
 }
