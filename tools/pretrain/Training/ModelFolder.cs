@@ -93,7 +93,7 @@ internal static class ModelFolder
 
             ## Measured at the end
 
-            | on text of another seed, not trained on | |
+            | on the text that follows the trained one | |
             |---|---|
             | loss of answer tokens, nats | {outcome.AnswerLoss:F3} |
             | loss of all tokens, nats | {outcome.TextLoss:F3} |

@@ -14,7 +14,7 @@ namespace ContinualService.Pretrain.Training;
 /// <item>Make fresh weights.</item>
 /// <item>Per step: forward and backward of one packed batch, clip, AdamW at the schedule's rate.</item>
 /// <item>Save every so many steps, so that a run cut short leaves a usable model.</item>
-/// <item>Measure on text of another seed; write the model card.</item>
+/// <item>Measure on the text that follows the trained one; write the model card.</item>
 /// </list></summary>
 internal static class PretrainLoop
 {
@@ -114,7 +114,8 @@ internal static class PretrainLoop
         using var scope = NewDisposeScope();
         using var quiet = no_grad();
         using var decoder = Decoder.Load(folder, config, CPU, float32);
-        var batches = new PackedBatches(new CorpusGenerator(options.Seed + 1), new DocumentEncoder(vocabulary), options);
+        var batches = new PackedBatches(new CorpusGenerator(options.Seed), new DocumentEncoder(vocabulary), options);
+        for (var step = 0; step < options.Steps; step++) batches.Next(); // the text after the trained one: the same world, other documents
         double answerLoss = 0, textLoss = 0, right = 0, answers = 0, tokens = 0;
         for (var i = 0; i < ValidationBatches; i++)
         {

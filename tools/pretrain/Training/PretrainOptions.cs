@@ -3,7 +3,7 @@ namespace ContinualService.Pretrain.Training;
 /// <summary>The recipe of the base model. The defaults made models/tiny-llama.</summary>
 internal sealed record PretrainOptions
 {
-    /// <summary>Root of the corpus, the initial weights and, with another stream, the validation text.</summary>
+    /// <summary>Root of the corpus and of the initial weights.</summary>
     public int Seed { get; init; } = 7;
 
     /// <summary>Optimiser steps.</summary>
