@@ -1,1 +1,43 @@
-var app = WebApplication.CreateBuilder(args).Build(); app.Run();
+using ContinualService.Api;
+using ContinualService.Api.Adapters;
+using ContinualService.Api.Datasets;
+using ContinualService.Api.Errors;
+using ContinualService.Api.Health;
+using ContinualService.Api.Models;
+using ContinualService.Api.Requests;
+using ContinualService.Api.Swagger;
+using ContinualService.Api.Tasks;
+using ContinualService.Api.Tenants;
+using ContinualService.Infrastructure;
+using ContinualService.Worker;
+
+var builder = WebApplication.CreateBuilder(args);
+builder.ListenOnLoopbackByDefault().LogQuietlyByDefault();
+builder.Services
+    .AddInfrastructure(builder.Configuration)
+    .AddErrorHandling()
+    .AddBodyLimit(builder.Configuration)
+    .AddTenants(builder.Configuration)
+    .AddTrainingWorker(builder.Configuration)
+    .AddModels()
+    .AddDatasets()
+    .AddAdapters()
+    .AddTasks()
+    .AddSwaggerDocument();
+
+var app = builder.Build();
+if (args is [CreateTenantCommand.Name, ..]) return await CreateTenantCommand.RunAsync(app.Services, args, Console.Out, Console.Error);
+
+app.UseErrorHandling();
+app.UseBodyLimit();
+app.UseAuthentication();
+app.UseAuthorization();
+app.UseSwaggerDocument();
+app.MapHealth();
+app.MapModels();
+app.MapDatasets();
+app.MapAdapters();
+app.MapTasks();
+
+await app.RunAsync();
+return 0;

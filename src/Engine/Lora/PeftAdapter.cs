@@ -18,6 +18,8 @@ public static class PeftAdapter
     private const string SuffixA = ".lora_A.weight";
     private const string SuffixB = ".lora_B.weight";
 
+    private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true, IndentSize = 2 };
+
     private static readonly ScalarType[] Readable = [ScalarType.Float32, ScalarType.Float16, ScalarType.BFloat16];
 
     /// <summary>Reads an adapter for <paramref name="decoder"/>; the weights are float32 on the decoder's device and belong to the caller.</summary>
@@ -74,14 +76,33 @@ public static class PeftAdapter
 
         var metadata = facts?.ToDictionary(fact => fact.Key, fact => fact.Value?.GetValueKind() == JsonValueKind.String ? fact.Value.GetValue<string>() : fact.Value?.ToJsonString() ?? "null");
         SafetensorsWriter.Write(Path.Combine(folder, WeightsFile), tensors, metadata);
+        foreach (var (name, text) in Texts(config, [.. weights.Pairs.Select(pair => pair.Site.Path)], baseModelName, facts)) File.WriteAllText(Path.Combine(folder, name), text);
+    }
+
+    /// <summary>The files that stand beside the weights (configuration, model card and, where given, <paramref name="facts"/>), by name.</summary>
+    /// <param name="config">The adapter's shape.</param>
+    /// <param name="weightsPath">A weights file that <see cref="Save"/> wrote; its names say which layers carry a LoRA.</param>
+    /// <param name="baseModelName">What to call the base.</param>
+    /// <param name="facts">The product's own facts.</param>
+    public static IReadOnlyDictionary<string, string> Texts(LoraConfig config, string weightsPath, string baseModelName, JsonObject? facts = null)
+    {
+        using var file = SafetensorsFile.Open(weightsPath);
+        return Texts(config, [.. file.Names.Select(name => PathOf(name, weightsPath)).Distinct()], baseModelName, facts);
+    }
+
+    private static Dictionary<string, string> Texts(LoraConfig config, IReadOnlyList<string> paths, string baseModelName, JsonObject? facts)
+    {
         // PEFT knows "all-linear" only as an instruction for training; a saved adapter lists the names.
         var named = config.TargetModules is [LoraConfig.AllLinear]
-            ? config with { TargetModules = [.. weights.Pairs.Select(pair => pair.Site.Path[(pair.Site.Path.LastIndexOf('.') + 1)..]).Distinct()] }
+            ? config with { TargetModules = [.. paths.Select(path => path[(path.LastIndexOf('.') + 1)..]).Distinct()] }
             : config;
-        File.WriteAllText(Path.Combine(folder, PeftConfigFile.FileName), PeftConfigFile.Write(named, baseModelName));
-        File.WriteAllText(Path.Combine(folder, "README.md"), PeftModelCard.Write(named, baseModelName, facts));
-        if (facts is not null)
-            File.WriteAllText(Path.Combine(folder, FactsFile), facts.ToJsonString(new JsonSerializerOptions { WriteIndented = true, IndentSize = 2 }) + "\n");
+        var texts = new Dictionary<string, string>
+        {
+            [PeftConfigFile.FileName] = PeftConfigFile.Write(named, baseModelName),
+            ["README.md"] = PeftModelCard.Write(named, baseModelName, facts),
+        };
+        if (facts is not null) texts[FactsFile] = facts.ToJsonString(Indented) + "\n";
+        return texts;
     }
 
     /// <summary>The files hold A and B, not the scale: readers derive it from the configuration, so a pair that was run with another would change its meaning.</summary>

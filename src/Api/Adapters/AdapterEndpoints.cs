@@ -1,0 +1,125 @@
+using System.Globalization;
+using ContinualService.Api.Errors;
+using ContinualService.Api.Requests;
+using ContinualService.Api.Swagger;
+using ContinualService.Api.Tenants;
+using ContinualService.Domain.Adapters;
+using ContinualService.Domain.Tasks;
+using ContinualService.Infrastructure.Database;
+using Microsoft.EntityFrameworkCore;
+
+namespace ContinualService.Api.Adapters;
+
+/// <summary>Routes of adapters and their versions.</summary>
+internal static class AdapterEndpoints
+{
+    private const string Example =
+        """{"name": "support-bot", "model": "tiny-llama", "rank": 8, "alpha": 16, "targetModules": "all-linear", "method": "slao", "methodOptions": {}, "gate": null}""";
+
+    public static IServiceCollection AddAdapters(this IServiceCollection services) =>
+        services.AddScoped<CreateAdapter>().AddScoped<VersionDownload>().AddScoped<MatrixReader>();
+
+    public static void MapAdapters(this IEndpointRouteBuilder routes)
+    {
+        var group = routes.MapGroup("/adapters").WithTags("Adapters").RequireAuthorization();
+        group.MapPost("", CreateAsync).WithName("CreateAdapter").Accepts<CreateAdapterRequest>("application/json")
+            .Produces<AdapterResponse>(StatusCodes.Status201Created).WithMetadata(new DocumentedBody(Example));
+        group.MapGet("", ListAsync).WithName("ListAdapters").Produces<Page<AdapterResponse>>().WithMetadata(DocumentedParameter.Paging);
+        group.MapGet("/{id}", GetAsync).WithName("GetAdapter").Produces<AdapterResponse>();
+        group.MapDelete("/{id}", DeleteAsync).WithName("DeleteAdapter").Produces(StatusCodes.Status204NoContent);
+        group.MapGet("/{id}/versions", ListVersionsAsync).WithName("ListVersions").Produces<Page<VersionResponse>>().WithMetadata(DocumentedParameter.Paging);
+        group.MapGet("/{id}/versions/{number:int}", GetVersionAsync).WithName("GetVersion").Produces<VersionResponse>();
+        group.MapGet("/{id}/versions/{number:int}/download", DownloadAsync).WithName("DownloadVersion")
+            .Produces<Stream>(StatusCodes.Status200OK, "application/zip", "application/octet-stream")
+            .WithMetadata(new DocumentedParameter("format", "peft: zip of the PEFT files; state: the training state as safetensors.", false, VersionDownload.Formats));
+        group.MapGet("/{id}/matrix", MatrixAsync).WithName("GetMatrix").Produces<MatrixResponse>()
+            .WithMetadata(new DocumentedParameter("format", "json (default), csv or svg; Accept works too.", false, MatrixReader.Formats));
+    }
+
+    /// <summary>Makes an adapter: one LoRA over one pinned base.</summary>
+    private static async Task<IResult> CreateAsync(HttpRequest request, CreateAdapter create, CancellationToken cancellationToken)
+    {
+        if ((await RequestBody.ReadAsync(request, form: null, cancellationToken)).Failed(out var unreadable, out var body)) return unreadable;
+        if ((await create.RunAsync(request.HttpContext.User.Tenant(), body.Fields, cancellationToken)).Failed(out var problem, out var adapter)) return problem;
+        return TypedResults.Created($"/adapters/{adapter.Id}", AdapterResponse.Of(adapter, []));
+    }
+
+    /// <summary>Lists your adapters, newest first.</summary>
+    private static async Task<IResult> ListAsync(HttpRequest request, ServiceDbContext database, CancellationToken cancellationToken)
+    {
+        if (Paging.Read(request).Failed(out var problem, out var paging)) return problem;
+        var query = database.AdaptersOf(request.HttpContext.User.Tenant());
+        if (paging.Cursor is { } cursor) query = query.Where(row => string.Compare(row.Id, cursor) < 0);
+        var rows = await query.OrderByDescending(row => row.Id).Take(paging.Limit + 1).ToListAsync(cancellationToken);
+        var ids = rows.ConvertAll(row => row.Id);
+        var aliases = (await database.Aliases.AsNoTracking().Where(row => ids.Contains(row.AdapterId)).ToListAsync(cancellationToken)).ToLookup(row => row.AdapterId);
+        return TypedResults.Ok(paging.Cut(rows, row => row.Id, row => AdapterResponse.Of(row, aliases[row.Id])));
+    }
+
+    /// <summary>Shows an adapter, by id or name.</summary>
+    private static async Task<IResult> GetAsync(string id, HttpContext http, ServiceDbContext database, CancellationToken cancellationToken)
+    {
+        if ((await database.FindAdapterAsync(http.User.Tenant(), id, cancellationToken)).Failed(out var problem, out var adapter)) return problem;
+        var aliases = await database.Aliases.AsNoTracking().Where(row => row.AdapterId == adapter.Id).ToListAsync(cancellationToken);
+        return TypedResults.Ok(AdapterResponse.Of(adapter, aliases));
+    }
+
+    /// <summary>Deletes an adapter; refused while it has a task queued or running.</summary>
+    private static async Task<IResult> DeleteAsync(string id, HttpContext http, ServiceDbContext database, TimeProvider time, CancellationToken cancellationToken)
+    {
+        if ((await database.FindAdapterAsync(http.User.Tenant(), id, cancellationToken)).Failed(out var problem, out var adapter)) return problem;
+        // The transaction holds the write lock, so that no task slips in between the look and the deletion.
+        await using var transaction = await database.Database.BeginTransactionAsync(cancellationToken);
+        var busy = await database.Tasks.Where(row => row.AdapterId == adapter.Id)
+            .Where(row => row.Status == LearningTaskStatus.Queued || row.Status == LearningTaskStatus.Running)
+            .Select(row => row.Id).FirstOrDefaultAsync(cancellationToken);
+        if (busy is not null)
+        {
+            return new Problem(ProblemTypes.WrongState, $"Task {busy} of '{adapter.Name}' is not finished. Wait for it, or POST /tasks/{busy}/cancel, then delete.")
+            {
+                TaskId = busy,
+            };
+        }
+
+        var now = time.GetUtcNow();
+        await database.Adapters.Where(row => row.Id == adapter.Id).ExecuteUpdateAsync(set => set.SetProperty(row => row.DeletedAt, now), cancellationToken);
+        await database.Tenants.Where(row => row.DefaultAdapterId == adapter.Id)
+            .ExecuteUpdateAsync(set => set.SetProperty(row => row.DefaultAdapterId, (string?)null), cancellationToken);
+        await transaction.CommitAsync(cancellationToken);
+        return TypedResults.NoContent();
+    }
+
+    /// <summary>Lists an adapter's versions, newest first.</summary>
+    private static async Task<IResult> ListVersionsAsync(string id, HttpRequest request, ServiceDbContext database, CancellationToken cancellationToken)
+    {
+        if (Paging.Read(request).Failed(out var badPage, out var paging)) return badPage;
+        if ((await database.FindAdapterAsync(request.HttpContext.User.Tenant(), id, cancellationToken)).Failed(out var problem, out var adapter)) return problem;
+        var query = database.Versions.AsNoTracking().Where(row => row.AdapterId == adapter.Id);
+        if (paging.Cursor is { } cursor)
+        {
+            if (!int.TryParse(cursor, NumberStyles.None, CultureInfo.InvariantCulture, out var before)) return Paging.BadCursor(cursor);
+            query = query.Where(row => row.Number < before);
+        }
+
+        var rows = await query.OrderByDescending(row => row.Number).Take(paging.Limit + 1).ToListAsync(cancellationToken);
+        return TypedResults.Ok(paging.Cut(rows, row => row.Number.ToString(CultureInfo.InvariantCulture), VersionResponse.Of));
+    }
+
+    /// <summary>Shows one version.</summary>
+    private static async Task<IResult> GetVersionAsync(string id, int number, HttpContext http, ServiceDbContext database, CancellationToken cancellationToken)
+    {
+        if ((await database.FindVersionAsync(http.User.Tenant(), id, number, cancellationToken)).Failed(out var problem, out var version)) return problem;
+        return TypedResults.Ok(VersionResponse.Of(version));
+    }
+
+    /// <summary>Downloads a version as PEFT zip or training state.</summary>
+    private static Task<IResult> DownloadAsync(string id, int number, HttpContext http, VersionDownload download, CancellationToken cancellationToken) =>
+        download.RunAsync(http, id, number, cancellationToken);
+
+    /// <summary>Every task's score after every task, with averages and their formulas.</summary>
+    private static async Task<IResult> MatrixAsync(string id, HttpContext http, MatrixReader reader, CancellationToken cancellationToken)
+    {
+        if ((await reader.ReadAsync(http.User.Tenant(), id, cancellationToken)).Failed(out var problem, out var matrix)) return problem;
+        return MatrixReader.Present(http.Request, matrix);
+    }
+}

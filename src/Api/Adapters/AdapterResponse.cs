@@ -1,0 +1,62 @@
+using System.Text.Json.Nodes;
+using ContinualService.Domain.Adapters;
+
+namespace ContinualService.Api.Adapters;
+
+/// <summary>An adapter as clients see it.</summary>
+public sealed class AdapterResponse
+{
+    public required string Id { get; init; }
+    public required string Name { get; init; }
+    public required string Model { get; init; }
+
+    /// <summary>SHA-256 over the base's weights, configuration, tokenizer and template.</summary>
+    public required string BaseDigest { get; init; }
+    public required int Rank { get; init; }
+    public required double Alpha { get; init; }
+
+    /// <summary>Layer names, or "all-linear".</summary>
+    public required JsonNode TargetModules { get; init; }
+    public required string Method { get; init; }
+    public required JsonObject MethodOptions { get; init; }
+    public required JsonObject? Gate { get; init; }
+
+    /// <summary>The version the next task starts from; 0 before the first.</summary>
+    public required int HeadVersion { get; init; }
+
+    /// <summary>Tasks learned.</summary>
+    public required int TaskCount { get; init; }
+
+    /// <summary>Movable names of versions; <c>live</c> is null before the first.</summary>
+    public required IReadOnlyDictionary<string, int?> Aliases { get; init; }
+    public required DateTimeOffset CreatedAt { get; init; }
+
+    internal static AdapterResponse Of(Adapter adapter, IEnumerable<AdapterAlias> aliases)
+    {
+        var byName = new SortedDictionary<string, int?>(StringComparer.Ordinal) { [AdapterAlias.Live] = null };
+        foreach (var alias in aliases) byName[alias.Name] = alias.VersionNumber;
+        return new AdapterResponse
+        {
+            Id = adapter.Id,
+            Name = adapter.Name,
+            Model = adapter.Model,
+            BaseDigest = adapter.BaseDigest,
+            Rank = adapter.Rank,
+            Alpha = adapter.Alpha,
+            TargetModules = Targets(adapter.TargetModulesJson),
+            Method = adapter.Method,
+            MethodOptions = (JsonObject)JsonNode.Parse(adapter.MethodOptionsJson)!,
+            Gate = adapter.GateJson is { } gate ? (JsonObject?)JsonNode.Parse(gate) : null,
+            HeadVersion = adapter.HeadVersion,
+            TaskCount = adapter.TaskCount,
+            Aliases = byName,
+            CreatedAt = adapter.CreatedAt,
+        };
+    }
+
+    private static JsonNode Targets(string json)
+    {
+        var names = (JsonArray)JsonNode.Parse(json)!;
+        return names is [JsonValue only] && only.GetValue<string>() == Engine.Lora.LoraConfig.AllLinear ? only.DeepClone() : names;
+    }
+}

@@ -1,0 +1,119 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
+using ContinualService.Api.Errors;
+using ContinualService.Api.Models;
+using ContinualService.Api.Requests;
+using ContinualService.Domain;
+using ContinualService.Domain.Adapters;
+using ContinualService.Engine.Continual;
+using ContinualService.Engine.Lora;
+using ContinualService.Engine.Models;
+using ContinualService.Infrastructure.Database;
+using Microsoft.EntityFrameworkCore;
+
+namespace ContinualService.Api.Adapters;
+
+/// <summary>Validates a new adapter whole and stores it.</summary>
+internal sealed partial class CreateAdapter(ServiceDbContext database, ModelCatalog catalog, ModelTexts texts, TimeProvider time)
+{
+    private const int DefaultRank = 8;
+    private const int LargestRank = 256;
+    private const double DefaultAlpha = 16;
+    private const double LargestAlpha = 1e6;
+
+    public async Task<Outcome<Adapter>> RunAsync(string tenantId, JsonObject body, CancellationToken cancellationToken)
+    {
+        // Step 1: what the body alone shows.
+        var errors = new List<FieldError>();
+        var request = StrictJson.Bind<CreateAdapterRequest>(body, errors);
+        CheckFields(request, errors);
+        var targets = Targets(request.TargetModules, errors);
+        if (errors.Count > 0) return Problem.Invalid(errors);
+
+        // Step 2: against the model.
+        if (catalog.Choose(texts, request.Model).Failed(out var unknown, out var model)) return unknown;
+        var adapter = Build(tenantId, request.Name!, model, request, targets);
+        if (CheckLayers(model, adapter.Rank, adapter.Alpha, targets) is { } layers) return Problem.Invalid([layers]);
+
+        // Step 3: store; the transaction holds the write lock, so of two requests with one name the second sees the first's adapter.
+        await using var transaction = await database.Database.BeginTransactionAsync(cancellationToken);
+        if (await database.AdaptersOf(tenantId).AnyAsync(row => row.Name == adapter.Name, cancellationToken))
+            return new Problem(ProblemTypes.NameTaken, $"There is an adapter '{adapter.Name}' already. Choose another name, or DELETE /adapters/{adapter.Name} first.");
+        database.Adapters.Add(adapter);
+        await database.SaveChangesAsync(cancellationToken);
+        await transaction.CommitAsync(cancellationToken);
+        return adapter;
+    }
+
+    /// <summary>The adapter that a tenant's tasks go to without naming one, with the service's defaults; not stored yet.</summary>
+    public Adapter Default(string tenantId, string name, CatalogModel model) => Build(tenantId, name, model, new CreateAdapterRequest(), [LoraConfig.AllLinear]);
+
+    private Adapter Build(string tenantId, string name, CatalogModel model, CreateAdapterRequest request, IReadOnlyList<string> targets) => new()
+    {
+        Id = Ids.New("adp"),
+        TenantId = tenantId,
+        Name = name,
+        Model = model.Name,
+        BaseDigest = model.Digest,
+        TemplateSha256 = texts.Of(model).Chat.TemplateSha256,
+        Rank = request.Rank ?? DefaultRank,
+        Alpha = request.Alpha ?? DefaultAlpha,
+        TargetModulesJson = JsonSerializer.Serialize(targets),
+        Method = request.Method ?? new Slao().Name,
+        CreatedAt = time.GetUtcNow(),
+    };
+
+    private void CheckFields(CreateAdapterRequest request, List<FieldError> errors)
+    {
+        if (request.Name is null || !NamePattern().IsMatch(request.Name))
+            errors.Add(new(null, "name", "The name is missing or has characters that a URL or a version selector needs.", "Use 1 to 64 letters, digits, dots, dashes or underscores, starting with a letter or digit."));
+        else if (request.Name.StartsWith("adp_", StringComparison.Ordinal) || catalog.Find(request.Name) is not null)
+            errors.Add(new(null, "name", "The name reads as an adapter's id or is a base model's.", "Choose a name of your own."));
+        if (request.Rank is < 1 or > LargestRank) errors.Add(new(null, "rank", $"The rank {request.Rank} is out of range.", $"Send 1 to {LargestRank}."));
+        if (request.Alpha is { } alpha && !(alpha is > 0 and <= LargestAlpha)) errors.Add(new(null, "alpha", "The alpha is out of range.", $"Send a number above 0, at most {LargestAlpha:0}."));
+        if (request.Method is not null && !ContinualMethods.Names.Contains(request.Method))
+            errors.Add(new(null, "method", $"There is no method '{request.Method}'.", $"Send one of: {string.Join(", ", ContinualMethods.Names)}."));
+        foreach (var (option, _) in request.MethodOptions ?? [])
+            errors.Add(new(null, $"methodOptions.{option}", "This option is not known.", "Remove it: slao and seqlora have no options."));
+        if (request.Gate is not null) errors.Add(new(null, "gate", "Gates are not offered by this version.", "Leave gate out or send null; every version is published."));
+    }
+
+    private static List<string> Targets(JsonNode? node, List<FieldError> errors)
+    {
+        const string Mend = "Send \"all-linear\" or an array of layer names such as [\"q_proj\", \"v_proj\"].";
+        switch (node)
+        {
+            case null:
+                return [LoraConfig.AllLinear];
+            case JsonValue value when value.TryGetValue<string>(out var text):
+                if (text != LoraConfig.AllLinear) errors.Add(new(null, "targetModules", $"'{text}' is no choice of layers.", Mend));
+                return [text];
+            case JsonArray { Count: > 0 } array when array.All(item => item is JsonValue value && value.TryGetValue<string>(out _)):
+                var names = array.Select(item => item!.GetValue<string>()).ToList();
+                if (names.Distinct().Count() != names.Count) errors.Add(new(null, "targetModules", "A name is there more than once.", "Name each layer once."));
+                return names;
+            default:
+                errors.Add(new(null, "targetModules", "The layers are not named.", Mend));
+                return [];
+        }
+    }
+
+    private static FieldError? CheckLayers(CatalogModel model, int rank, double alpha, IReadOnlyList<string> targets)
+    {
+        try
+        {
+            var narrowest = LoraWeights.Resolve(model.Config, new LoraConfig(rank, alpha, targets)).Min(site => Math.Min(site.InFeatures, site.OutFeatures));
+            // An orthonormal basis of R rows needs R columns at least.
+            return rank <= narrowest ? null : new(null, "rank", $"The rank {rank} is larger than a target layer's width {narrowest}.", $"Send 1 to {narrowest}, or name wider layers.");
+        }
+        catch (ModelFormatException exception)
+        {
+            // The message lists the layers that exist.
+            return new(null, "targetModules", exception.Message, "GET /models lists each model's targetModules.");
+        }
+    }
+
+    [GeneratedRegex("^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+    private static partial Regex NamePattern();
+}

@@ -1,0 +1,31 @@
+using System.Text.Json.Nodes;
+
+namespace ContinualService.Api.Adapters;
+
+/// <summary>A new adapter: one LoRA over one base model. What is set here never changes.</summary>
+public sealed class CreateAdapterRequest
+{
+    /// <summary>Unique among your adapters: letters, digits, dot, dash, underscore; at most 64.</summary>
+    public string? Name { get; init; }
+
+    /// <summary>A base model of <c>GET /models</c>; absent: the service's default model.</summary>
+    public string? Model { get; init; }
+
+    /// <summary>Rank of the low-rank matrices, 1 to 256; default 8.</summary>
+    public int? Rank { get; init; }
+
+    /// <summary>Scale is alpha / rank; above 0, default 16.</summary>
+    public double? Alpha { get; init; }
+
+    /// <summary>Names of linear layers such as ["q_proj", "v_proj"], or "all-linear" (default).</summary>
+    public JsonNode? TargetModules { get; init; }
+
+    /// <summary>slao (default) or seqlora.</summary>
+    public string? Method { get; init; }
+
+    /// <summary>Options of the method; slao and seqlora have none.</summary>
+    public JsonObject? MethodOptions { get; init; }
+
+    /// <summary>Publication policy; not offered by this version: leave it out or null.</summary>
+    public JsonNode? Gate { get; init; }
+}

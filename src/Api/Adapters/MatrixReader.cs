@@ -1,0 +1,73 @@
+using ContinualService.Api.Errors;
+using ContinualService.Domain.Adapters;
+using ContinualService.Domain.Evaluation;
+using ContinualService.Infrastructure.Database;
+using Microsoft.EntityFrameworkCore;
+
+namespace ContinualService.Api.Adapters;
+
+/// <summary>Reads an adapter's matrix from its rows and presents it as JSON, CSV or SVG.</summary>
+internal sealed class MatrixReader(ServiceDbContext database)
+{
+    public static readonly string[] Formats = ["json", "csv", "svg"];
+
+    public async Task<Outcome<MatrixResponse>> ReadAsync(string tenantId, string idOrName, CancellationToken cancellationToken)
+    {
+        if ((await database.FindAdapterAsync(tenantId, idOrName, cancellationToken)).Failed(out var problem, out var adapter)) return problem;
+        var versions = await database.Versions.AsNoTracking().Where(row => row.AdapterId == adapter.Id).ToListAsync(cancellationToken);
+        var lineage = Lineage(adapter.HeadVersion, versions);
+        var taskIds = lineage.ConvertAll(version => version.TaskId);
+        var names = await database.Tasks.AsNoTracking().Where(row => taskIds.Contains(row.Id)).ToDictionaryAsync(row => row.Id, row => row.Name, cancellationToken);
+        int[] numbers = [0, .. lineage.Select(version => version.Number)];
+        var cells = await database.MatrixCells.AsNoTracking()
+            .Where(row => row.AdapterId == adapter.Id && taskIds.Contains(row.TaskId) && numbers.Contains(row.VersionNumber))
+            .ToListAsync(cancellationToken);
+        return Build([.. taskIds.Select(id => new MatrixTask(id, names[id]))], numbers, cells);
+    }
+
+    public static IResult Present(HttpRequest request, MatrixResponse matrix)
+    {
+        var format = request.Query["format"].ToString();
+        if (format.Length == 0) format = Accepted(request.Headers.Accept.ToString());
+        return format switch
+        {
+            "json" => TypedResults.Ok(matrix),
+            "csv" => TypedResults.Text(MatrixCsv.Write(matrix), "text/csv; charset=utf-8"),
+            "svg" => TypedResults.Text(MatrixSvg.Draw(matrix), "image/svg+xml"),
+            _ => new Problem(ProblemTypes.UnsupportedFormat, $"There is no matrix format '{format}'. Formats: {string.Join(", ", Formats)}."),
+        };
+    }
+
+    private static string Accepted(string accept) =>
+        accept.Contains("text/csv", StringComparison.OrdinalIgnoreCase) ? "csv"
+        : accept.StartsWith("image/svg", StringComparison.OrdinalIgnoreCase) ? "svg"
+        : "json";
+
+    private static MatrixResponse Build(IReadOnlyList<MatrixTask> tasks, int[] numbers, List<AdapterMatrixCell> cells)
+    {
+        // The formulas count tasks and versions by their place in the lineage, whatever their numbers are.
+        var taskPlace = tasks.Select((task, index) => (task.Id, index)).ToDictionary(pair => pair.Id, pair => pair.index + 1);
+        var versionPlace = numbers.Select((number, index) => (number, index)).ToDictionary(pair => pair.number, pair => pair.index);
+        var matrix = new AccuracyMatrix([.. tasks.Select(task => task.Id)], cells.Select(cell =>
+            new MatrixCell(taskPlace[cell.TaskId], versionPlace[cell.VersionNumber], cell.Score, cell.Count, cell.Low, cell.High, cell.Metric)));
+        var scores = matrix.Cells.Select(cell =>
+            new MatrixScore(tasks[cell.Task - 1].Id, numbers[cell.Version], cell.Score, cell.Count, cell.Low, cell.High, cell.Metric));
+        string[] summarised =
+        [
+            ContinualMetrics.AverageAccuracyName, ContinualMetrics.BackwardTransferName, ContinualMetrics.ForgettingName,
+            ContinualMetrics.ForwardTransferName, ContinualMetrics.LearningAccuracyName,
+        ];
+        return new MatrixResponse(
+            tasks, numbers, [.. scores], MatrixSummary.Of(matrix), summarised.ToDictionary(name => name, name => ContinualMetrics.Formulas[name]));
+    }
+
+    /// <summary>The versions from the first to the head, by their parents.</summary>
+    private static List<AdapterVersion> Lineage(int head, List<AdapterVersion> versions)
+    {
+        var byNumber = versions.ToDictionary(version => version.Number);
+        var lineage = new List<AdapterVersion>();
+        for (int? number = head; number is { } present && byNumber.TryGetValue(present, out var version); number = version.Parent) lineage.Add(version);
+        lineage.Reverse();
+        return lineage;
+    }
+}

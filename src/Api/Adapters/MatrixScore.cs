@@ -1,0 +1,11 @@
+namespace ContinualService.Api.Adapters;
+
+/// <summary>One measured score: a task's held-out rows with one version. Higher is better; a loss stands as its negative.</summary>
+/// <param name="Task">The task's id.</param>
+/// <param name="Version">The version's number; 0 is the base model.</param>
+/// <param name="Score">The metric's value.</param>
+/// <param name="N">Rows scored.</param>
+/// <param name="Low">Lower end of the 95 % interval.</param>
+/// <param name="High">Upper end of the 95 % interval.</param>
+/// <param name="Metric">exact_match, label_likelihood, rouge_l or loss.</param>
+public sealed record MatrixScore(string Task, int Version, double Score, int N, double Low, double High, string Metric);

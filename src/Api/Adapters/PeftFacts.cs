@@ -1,0 +1,32 @@
+using System.Text.Json.Nodes;
+using ContinualService.Domain.Adapters;
+using ContinualService.Domain.Tasks;
+
+namespace ContinualService.Api.Adapters;
+
+/// <summary>What slao.json says about a version beyond PEFT's own fields; the same rows give the same bytes.</summary>
+internal static class PeftFacts
+{
+    public static JsonObject Of(Adapter adapter, AdapterVersion version, LearningTask task, string datasetSha256, string? evaluationSha256) => new()
+    {
+        ["adapter"] = adapter.Name,
+        ["version"] = version.Number,
+        ["parent"] = version.Parent,
+        ["task"] = task.Name,
+        ["task_id"] = task.Id,
+        ["method"] = adapter.Method,
+        ["i"] = version.TaskIndex,
+        ["lambda"] = version.Lambda,
+        ["base_model"] = adapter.Model,
+        ["base_digest"] = adapter.BaseDigest,
+        ["template_sha256"] = adapter.TemplateSha256,
+        ["sha256"] = version.Sha256,
+        ["state_sha256"] = version.StateSha256,
+        ["dataset_sha256"] = datasetSha256,
+        ["evaluation_dataset_sha256"] = evaluationSha256,
+        ["average_accuracy"] = version.AverageAccuracy,
+        ["backward_transfer"] = version.BackwardTransfer,
+        ["forgetting"] = version.Forgetting,
+        ["created_at"] = version.CreatedAt.ToString("O"),
+    };
+}

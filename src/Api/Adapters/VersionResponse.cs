@@ -1,0 +1,42 @@
+using ContinualService.Domain.Adapters;
+
+namespace ContinualService.Api.Adapters;
+
+/// <summary>An immutable version of an adapter as clients see it.</summary>
+public sealed class VersionResponse
+{
+    public required int Number { get; init; }
+
+    /// <summary>SHA-256 of adapter_model.safetensors.</summary>
+    public required string Sha256 { get; init; }
+
+    /// <summary>The version it was trained from; null for the first.</summary>
+    public required int? Parent { get; init; }
+    public required string TaskId { get; init; }
+
+    /// <summary>The method's i: 1 for the first task.</summary>
+    public required int TaskIndex { get; init; }
+
+    /// <summary>The weight that the task got in the merge.</summary>
+    public required double Lambda { get; init; }
+    public required string Status { get; init; }
+    public required long SizeBytes { get; init; }
+    public required long StateBytes { get; init; }
+    public required VersionMetrics Metrics { get; init; }
+    public required DateTimeOffset CreatedAt { get; init; }
+
+    internal static VersionResponse Of(AdapterVersion version) => new()
+    {
+        Number = version.Number,
+        Sha256 = version.Sha256,
+        Parent = version.Parent,
+        TaskId = version.TaskId,
+        TaskIndex = version.TaskIndex,
+        Lambda = version.Lambda,
+        Status = version.Status,
+        SizeBytes = version.SizeBytes,
+        StateBytes = version.StateBytes,
+        Metrics = new VersionMetrics(version.AverageAccuracy, version.BackwardTransfer, version.Forgetting),
+        CreatedAt = version.CreatedAt,
+    };
+}

@@ -1,0 +1,63 @@
+using System.Diagnostics;
+using Microsoft.AspNetCore.Diagnostics;
+
+namespace ContinualService.Api.Errors;
+
+/// <summary>A refusal as a value: endpoints return it, and it writes itself as problem+json.</summary>
+internal sealed class Problem(ProblemType type, string detail) : IResult
+{
+    private const int ListedErrors = 100;
+    private const string RetryAfterSeconds = "10";
+
+    public ProblemType Type => type;
+    public string Detail => detail;
+    public string? TaskId { get; init; }
+    public IReadOnlyList<FieldError>? Errors { get; init; }
+
+    /// <summary>Errors found in all; 0 means as many as are listed.</summary>
+    public int ErrorCount { get; init; }
+
+    public static Problem Invalid(IReadOnlyList<FieldError> errors, ProblemType? type = null, int errorCount = 0) =>
+        new(type ?? ProblemTypes.InvalidRequest, Summary(errors, errorCount)) { Errors = errors, ErrorCount = errorCount };
+
+    public static Problem Invalid(string? field, string reason, string mend) => Invalid([new FieldError(null, field, reason, mend)]);
+
+    public static Problem NotFound(string what, string mend) => new(ProblemTypes.NotFound, $"{what} does not exist for this key. {mend}");
+
+    public Task ExecuteAsync(HttpContext httpContext)
+    {
+        // After an exception the endpoint is only found on the handler's feature.
+        var endpoint = httpContext.GetEndpoint() ?? httpContext.Features.Get<IExceptionHandlerFeature>()?.Endpoint;
+        if (endpoint?.Metadata.GetMetadata<IProblemShape>() is { } shape) return shape.WriteAsync(httpContext, this);
+        httpContext.Response.StatusCode = type.Status;
+        if (type.Status == StatusCodes.Status503ServiceUnavailable) httpContext.Response.Headers.RetryAfter = RetryAfterSeconds;
+        var body = new ProblemBody
+        {
+            Type = type.Uri,
+            Title = type.Title,
+            Status = type.Status,
+            Detail = detail,
+            Code = type.Code,
+            TraceId = Activity.Current?.TraceId.ToString() ?? httpContext.TraceIdentifier,
+            TaskId = TaskId,
+            Errors = Errors?.Take(ListedErrors).ToList(),
+            ErrorCount = Errors is null ? null : Math.Max(ErrorCount, Errors.Count),
+        };
+        return httpContext.Response.WriteAsJsonAsync(body, options: null, contentType: "application/problem+json", httpContext.RequestAborted);
+    }
+
+    private static string Summary(IReadOnlyList<FieldError> errors, int errorCount)
+    {
+        var first = errors[0];
+        var place = (first.Line, first.Field) switch
+        {
+            ({ } line, { } field) => $"Line {line}, {field}: ",
+            ({ } line, null) => $"Line {line}: ",
+            (null, { } field) => $"{field}: ",
+            _ => "",
+        };
+        var more = Math.Max(errorCount, errors.Count) - 1;
+        var rest = more > 0 ? $" (and {more} more, see errors)" : "";
+        return $"{place}{first.Reason} {first.Mend}{rest}";
+    }
+}

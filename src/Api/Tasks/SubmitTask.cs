@@ -1,0 +1,125 @@
+using System.Text.Json;
+using ContinualService.Api.Datasets;
+using ContinualService.Api.Errors;
+using ContinualService.Api.Requests;
+using ContinualService.Domain;
+using ContinualService.Domain.Adapters;
+using ContinualService.Domain.Datasets;
+using ContinualService.Domain.Tasks;
+using ContinualService.Engine.Evaluation;
+using ContinualService.Infrastructure.Database;
+using ContinualService.Infrastructure.Queue;
+using Microsoft.EntityFrameworkCore;
+
+namespace ContinualService.Api.Tasks;
+
+/// <summary>
+/// The one way a task comes into being:
+/// <list type="number">
+/// <item>a repeated Idempotency-Key gets its first answer;</item>
+/// <item>everything is checked;</item>
+/// <item>the rows are stored under their digests;</item>
+/// <item>task, data sets, event, key and perhaps the default adapter are written in one transaction;</item>
+/// <item>a worker is woken.</item>
+/// </list>
+/// A crash before step 4 leaves nothing but unnamed bytes; one after it, a queued task that the sweep at start finds.
+/// </summary>
+internal sealed class SubmitTask(
+    ServiceDbContext database, TaskValidation validation, TaskEstimator estimator, DatasetStore datasets, ITaskQueue queue, EventHub hub, TimeProvider time)
+{
+    public async Task<SubmitResult> RunAsync(string tenantId, RequestBody body, string? idempotencyKey, bool dryRun, CancellationToken cancellationToken)
+    {
+        // Step 1: idempotency.
+        var digest = body.Sha256();
+        if (idempotencyKey is not null && !dryRun && await ReplayAsync(tenantId, idempotencyKey, digest, cancellationToken) is { } earlier) return earlier;
+
+        // Step 2: check.
+        if ((await validation.CheckAsync(tenantId, body, cancellationToken)).Failed(out var problem, out var draft)) return new SubmitResult.Refused(problem);
+        if (dryRun) return new SubmitResult.Estimated(await estimator.EstimateAsync(draft, cancellationToken));
+
+        // Step 3: store the rows.
+        var training = await PutAsync(tenantId, draft.Training, cancellationToken);
+        var heldOut = draft.HeldOut is null ? null : await PutAsync(tenantId, draft.HeldOut, cancellationToken);
+
+        // Step 4: one transaction, which holds the write lock from its start.
+        await using var transaction = await database.Database.BeginTransactionAsync(cancellationToken);
+        if (idempotencyKey is not null && await ReplayAsync(tenantId, idempotencyKey, digest, cancellationToken) is { } faster) return faster;
+        if (await ClaimAdapterAsync(tenantId, draft, cancellationToken) is not { } adapterId)
+            return new SubmitResult.Refused(new Problem(ProblemTypes.WrongState, $"The adapter '{draft.Adapter.Name}' changed while this request was checked. Send it again."));
+        var task = Build(tenantId, adapterId, draft, training.Id, heldOut?.Id);
+        if (draft.Training.DatasetId is null) database.Datasets.Add(training);
+        if (heldOut is not null && draft.HeldOut!.DatasetId is null) database.Datasets.Add(heldOut);
+        database.Tasks.Add(task);
+        if (idempotencyKey is not null)
+            database.IdempotencyRecords.Add(new IdempotencyRecord { TenantId = tenantId, Key = idempotencyKey, RequestSha256 = digest, TaskId = task.Id, CreatedAt = task.CreatedAt });
+        await database.AppendEventAsync(task.Id, TaskEventTypes.Queued, Facts(draft), task.CreatedAt, cancellationToken);
+        await database.SaveChangesAsync(cancellationToken);
+        await transaction.CommitAsync(cancellationToken);
+
+        // Step 5: wake a worker.
+        queue.Enqueue(task.Id);
+        hub.Publish(task.Id);
+        return new SubmitResult.Accepted(task);
+    }
+
+    private async Task<SubmitResult?> ReplayAsync(string tenantId, string key, string digest, CancellationToken cancellationToken)
+    {
+        var record = await database.IdempotencyRecords.AsNoTracking().FirstOrDefaultAsync(row => row.TenantId == tenantId && row.Key == key, cancellationToken);
+        if (record is null) return null;
+        if (record.RequestSha256 == digest) return new SubmitResult.Accepted(await database.Tasks.AsNoTracking().FirstAsync(row => row.Id == record.TaskId, cancellationToken));
+        return new SubmitResult.Refused(new Problem(ProblemTypes.IdempotencyKeyReused, $"The Idempotency-Key made task {record.TaskId} from another request. Use a new key for a new request.")
+        {
+            TaskId = record.TaskId,
+        });
+    }
+
+    private async Task<Dataset> PutAsync(string tenantId, Rows rows, CancellationToken cancellationToken)
+    {
+        if (rows.DatasetId is { } id) return await database.Datasets.AsNoTracking().FirstAsync(row => row.Id == id, cancellationToken);
+        var duplicates = rows.Examples.Count - rows.Examples.Distinct().Count();
+        return await datasets.PutAsync(tenantId, rows.Name, rows.Format, rows.Examples, duplicates, cancellationToken);
+    }
+
+    /// <summary>Makes sure, under the write lock, that the adapter is still what was checked; null where it is not.</summary>
+    private async Task<string?> ClaimAdapterAsync(string tenantId, TaskDraft draft, CancellationToken cancellationToken)
+    {
+        if (!draft.MakesDefault)
+            return await database.Adapters.AnyAsync(row => row.Id == draft.Adapter.Id && row.DeletedAt == null, cancellationToken) ? draft.Adapter.Id : null;
+        var tenant = await database.Tenants.FirstAsync(row => row.Id == tenantId, cancellationToken);
+        var present = await database.Adapters.AsNoTracking()
+            .FirstOrDefaultAsync(row => row.TenantId == tenantId && row.Name == draft.Adapter.Name && row.DeletedAt == null, cancellationToken);
+        // Two first tasks at once: the second goes to the adapter that the first made, where it is on the same base.
+        if (present is not null) return present.BaseDigest == draft.Adapter.BaseDigest ? present.Id : null;
+        database.Adapters.Add(draft.Adapter);
+        tenant.DefaultAdapterId = draft.Adapter.Id;
+        return draft.Adapter.Id;
+    }
+
+    private LearningTask Build(string tenantId, string adapterId, TaskDraft draft, string trainingId, string? heldOutId) => new()
+    {
+        Id = Ids.New("task"),
+        TenantId = tenantId,
+        AdapterId = adapterId,
+        Name = draft.Name,
+        Status = LearningTaskStatus.Queued,
+        TrainDatasetId = trainingId,
+        EvaluationDatasetId = heldOutId,
+        Metric = draft.Metric.WireName(),
+        LabelsJson = draft.Labels is null ? null : JsonSerializer.Serialize(draft.Labels),
+        HyperparametersJson = draft.Hyperparameters.ToJson(),
+        MetadataJson = draft.MetadataJson,
+        TotalSteps = draft.Steps,
+        BaseDigest = draft.Model.Digest,
+        CreatedAt = time.GetUtcNow(),
+    };
+
+    private static object Facts(TaskDraft draft) => new
+    {
+        rows = draft.Training.Examples.Count,
+        evaluationRows = draft.HeldOut?.Examples.Count ?? 0,
+        duplicateRows = draft.Training.DuplicateRows,
+        overlapRows = draft.OverlapRows,
+        steps = draft.Steps,
+        metric = draft.Metric.WireName(),
+    };
+}

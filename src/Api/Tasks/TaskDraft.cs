@@ -1,0 +1,46 @@
+using ContinualService.Api.Datasets;
+using ContinualService.Domain.Adapters;
+using ContinualService.Domain.Tasks;
+using ContinualService.Engine.Evaluation;
+using ContinualService.Engine.Models;
+
+namespace ContinualService.Api.Tasks;
+
+/// <summary>A task that passed every check, before anything of it is stored.</summary>
+/// <param name="Adapter">The adapter it goes to; new and not stored where <paramref name="MakesDefault"/>.</param>
+/// <param name="MakesDefault">Whether the adapter is the tenant's default one, to be made with the task.</param>
+/// <param name="Model">The adapter's base.</param>
+/// <param name="Name">The task's name.</param>
+/// <param name="Training">Rows to train on.</param>
+/// <param name="HeldOut">Rows to score; null where there are none.</param>
+/// <param name="Metric">How they are scored.</param>
+/// <param name="Labels">The answers to choose from; null unless the metric needs them.</param>
+/// <param name="Hyperparameters">How to tune.</param>
+/// <param name="MetadataJson">The client's own object.</param>
+/// <param name="OverlapRows">Held-out rows that stand in the training rows too.</param>
+/// <param name="Size">Tokens of the training rows.</param>
+internal sealed record TaskDraft(
+    Adapter Adapter,
+    bool MakesDefault,
+    CatalogModel Model,
+    string Name,
+    Rows Training,
+    Rows? HeldOut,
+    TaskMetric Metric,
+    IReadOnlyList<string>? Labels,
+    Hyperparameters Hyperparameters,
+    string MetadataJson,
+    int OverlapRows,
+    TokenCount Size)
+{
+    /// <summary>Optimiser steps: whole batches per epoch, the last one perhaps short.</summary>
+    public int Steps
+    {
+        get
+        {
+            var perEpoch = (Training.Examples.Count + Hyperparameters.BatchSize - 1) / Hyperparameters.BatchSize;
+            var steps = (long)perEpoch * Hyperparameters.Epochs;
+            return (int)Math.Min(steps, Hyperparameters.MaxSteps ?? int.MaxValue);
+        }
+    }
+}

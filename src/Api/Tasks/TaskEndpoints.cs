@@ -1,0 +1,153 @@
+using System.Globalization;
+using ContinualService.Api.Errors;
+using ContinualService.Api.Requests;
+using ContinualService.Api.Swagger;
+using ContinualService.Api.Tenants;
+using ContinualService.Domain;
+using ContinualService.Domain.Tasks;
+using ContinualService.Infrastructure.Database;
+using Microsoft.EntityFrameworkCore;
+
+namespace ContinualService.Api.Tasks;
+
+/// <summary>Routes of tasks.</summary>
+internal static class TaskEndpoints
+{
+    private const int LongestIdempotencyKey = 200;
+    private const string Example =
+        """
+        {
+          "name": "routing",
+          "examples": [
+            {"prompt": "Where is my parcel?", "completion": "delivery"},
+            {"prompt": "I was charged twice.", "completion": "billing"},
+            {"prompt": "The lid arrived cracked.", "completion": "damage"},
+            {"prompt": "When will it be delivered?", "completion": "delivery"}
+          ],
+          "evaluation": {"fraction": 0.25},
+          "hyperparameters": {"learningRate": 0.0005, "epochs": 3, "batchSize": 8, "seed": 42},
+          "metadata": {"source": "helpdesk"}
+        }
+        """;
+
+    private static readonly FormShape Form = new(
+        ["adapter", "model", "name", "datasetId"], ["evaluation", "hyperparameters", "metadata"], [TaskValidation.File, TaskValidation.EvaluationFile]);
+
+    public static IServiceCollection AddTasks(this IServiceCollection services) => services
+        .AddScoped<TaskValidation>().AddScoped<TaskEstimator>().AddScoped<SubmitTask>().AddScoped<CancelTask>().AddSingleton<TaskEventStream>();
+
+    public static void MapTasks(this IEndpointRouteBuilder routes)
+    {
+        var group = routes.MapGroup("/tasks").WithTags("Tasks").RequireAuthorization();
+        group.MapPost("", SubmitAsync).WithName("SubmitTask").Accepts<SubmitTaskRequest>("application/json", "multipart/form-data")
+            .Produces<TaskResponse>(StatusCodes.Status202Accepted).Produces<TaskEstimate>()
+            .Produces<ProblemBody>(StatusCodes.Status400BadRequest, "application/problem+json")
+            .Produces<ProblemBody>(StatusCodes.Status409Conflict, "application/problem+json")
+            .WithMetadata(new DocumentedBody(Example, Form))
+            .WithMetadata(
+                new DocumentedParameter("dry_run", "true: check everything and estimate, store nothing.", false, "true", "false"),
+                new DocumentedParameter("Idempotency-Key", "Sending the same request again with the same key answers with the first task.", InHeader: true));
+        group.MapGet("", ListAsync).WithName("ListTasks").Produces<Page<TaskResponse>>().WithMetadata(DocumentedParameter.Paging)
+            .WithMetadata(new DocumentedParameter("status", "Only tasks in this state.", false, [.. Enum.GetValues<LearningTaskStatus>().Select(WireName.Of)]));
+        group.MapGet("/{id}", GetAsync).WithName("GetTask").Produces<TaskResponse>();
+        group.MapGet("/{id}/events", EventsAsync).WithName("GetTaskEvents").Produces<string>(StatusCodes.Status200OK, "text/event-stream")
+            .WithMetadata(new DocumentedParameter("Last-Event-ID", "Replays the events after this one.", InHeader: true));
+        group.MapGet("/{id}/metrics", MetricsAsync).WithName("GetTaskMetrics").Produces<Page<StepResponse>>().WithMetadata(DocumentedParameter.Paging);
+        group.MapPost("/{id}/cancel", CancelAsync).WithName("CancelTask").Produces<TaskResponse>();
+    }
+
+    /// <summary>Sends a task data set: it is checked whole, queued, learned, merged and measured.</summary>
+    /// <remarks>Rows come inline, by data set, or as a multipart file (JSONL or CSV). Every fault is answered with its line, field, reason and mend.</remarks>
+    private static async Task<IResult> SubmitAsync(HttpRequest request, SubmitTask submit, ServiceDbContext database, CancellationToken cancellationToken)
+    {
+        var dryRun = request.Query["dry_run"].ToString();
+        if (dryRun is not ("" or "true" or "false")) return Problem.Invalid("dry_run", $"'{dryRun}' is neither true nor false.", "Send true or false.");
+        var key = request.Headers["Idempotency-Key"].ToString();
+        if (key.Length > LongestIdempotencyKey) return Problem.Invalid("Idempotency-Key", "The key is too long.", $"Use at most {LongestIdempotencyKey} characters.");
+        if ((await RequestBody.ReadAsync(request, Form, cancellationToken)).Failed(out var unreadable, out var body)) return unreadable;
+        var result = await submit.RunAsync(request.HttpContext.User.Tenant(), body, key.Length > 0 ? key : null, dryRun == "true", cancellationToken);
+        return result switch
+        {
+            SubmitResult.Accepted accepted => TypedResults.Accepted($"/tasks/{accepted.Task.Id}", await ShowAsync(accepted.Task, database, cancellationToken)),
+            SubmitResult.Estimated estimated => TypedResults.Ok(estimated.Estimate),
+            SubmitResult.Refused refused => refused.Problem,
+            _ => throw new InvalidOperationException("SubmitResult is closed."),
+        };
+    }
+
+    /// <summary>Lists your tasks, newest first.</summary>
+    private static async Task<IResult> ListAsync(HttpRequest request, ServiceDbContext database, CancellationToken cancellationToken)
+    {
+        if (Paging.Read(request).Failed(out var problem, out var paging)) return problem;
+        var tenant = request.HttpContext.User.Tenant();
+        var query = database.Tasks.AsNoTracking().Where(row => row.TenantId == tenant);
+        if (request.Query["status"].ToString() is { Length: > 0 } wanted)
+        {
+            if (WireName.Parse<LearningTaskStatus>(wanted) is not { } status)
+                return Problem.Invalid("status", $"There is no state '{wanted}'.", $"Send one of: {string.Join(", ", Enum.GetValues<LearningTaskStatus>().Select(WireName.Of))}.");
+            query = query.Where(row => row.Status == status);
+        }
+
+        if (paging.Cursor is { } cursor) query = query.Where(row => string.Compare(row.Id, cursor) < 0);
+        var rows = await query.OrderByDescending(row => row.Id).Take(paging.Limit + 1).ToListAsync(cancellationToken);
+        var places = await QueuePlaces.OfAsync(database, rows, cancellationToken);
+        return TypedResults.Ok(paging.Cut(rows, row => row.Id, row => TaskResponse.Of(row, places.TryGetValue(row.Id, out var place) ? place : null)));
+    }
+
+    /// <summary>Shows a task and how far it is.</summary>
+    private static async Task<IResult> GetAsync(string id, HttpContext http, ServiceDbContext database, CancellationToken cancellationToken)
+    {
+        if ((await FindAsync(id, http, database, cancellationToken)).Failed(out var problem, out var task)) return problem;
+        return TypedResults.Ok(await ShowAsync(task, database, cancellationToken));
+    }
+
+    /// <summary>Streams a task's events (text/event-stream) until its last one.</summary>
+    private static async Task<IResult> EventsAsync(string id, HttpContext http, ServiceDbContext database, TaskEventStream stream, CancellationToken cancellationToken)
+    {
+        var last = http.Request.Headers["Last-Event-ID"].ToString();
+        var lastSeen = 0;
+        if (last.Length > 0 && !int.TryParse(last, NumberStyles.None, CultureInfo.InvariantCulture, out lastSeen))
+            return Problem.Invalid("Last-Event-ID", $"'{last}' is not an event's id.", "Send the id of the last event you saw, or leave it out for all.");
+        if ((await FindAsync(id, http, database, cancellationToken)).Failed(out var problem, out var task)) return problem;
+        await stream.WriteAsync(http, task.Id, lastSeen);
+        return TypedResults.Empty;
+    }
+
+    /// <summary>Lists a task's optimiser steps with loss, rate and gradient norm, in order.</summary>
+    private static async Task<IResult> MetricsAsync(string id, HttpRequest request, ServiceDbContext database, CancellationToken cancellationToken)
+    {
+        if (Paging.Read(request).Failed(out var badPage, out var paging)) return badPage;
+        if ((await FindAsync(id, request.HttpContext, database, cancellationToken)).Failed(out var problem, out var task)) return problem;
+        var query = database.StepMetrics.AsNoTracking().Where(row => row.TaskId == task.Id);
+        if (paging.Cursor is { } cursor)
+        {
+            var parts = cursor.Split('-');
+            if (parts.Length != 2 || !int.TryParse(parts[0], NumberStyles.None, CultureInfo.InvariantCulture, out var attempt)
+                || !int.TryParse(parts[1], NumberStyles.None, CultureInfo.InvariantCulture, out var step)) return Paging.BadCursor(cursor);
+            query = query.Where(row => row.Attempt > attempt || (row.Attempt == attempt && row.Step > step));
+        }
+
+        var rows = await query.OrderBy(row => row.Attempt).ThenBy(row => row.Step).Take(paging.Limit + 1).ToListAsync(cancellationToken);
+        return TypedResults.Ok(paging.Cut(rows, row => $"{row.Attempt}-{row.Step}", StepResponse.Of));
+    }
+
+    /// <summary>Cancels a task: a queued one at once, a running one within seconds.</summary>
+    private static async Task<IResult> CancelAsync(string id, HttpContext http, CancelTask cancel, ServiceDbContext database, CancellationToken cancellationToken)
+    {
+        if ((await cancel.RunAsync(http.User.Tenant(), id, cancellationToken)).Failed(out var problem, out var task)) return problem;
+        return TypedResults.Ok(await ShowAsync(task, database, cancellationToken));
+    }
+
+    private static async Task<Outcome<LearningTask>> FindAsync(string id, HttpContext http, ServiceDbContext database, CancellationToken cancellationToken)
+    {
+        var tenant = http.User.Tenant();
+        var task = await database.Tasks.AsNoTracking().FirstOrDefaultAsync(row => row.TenantId == tenant && row.Id == id, cancellationToken);
+        return task is not null ? task : Problem.NotFound($"The task '{id}'", "GET /tasks lists yours.");
+    }
+
+    private static async Task<TaskResponse> ShowAsync(LearningTask task, ServiceDbContext database, CancellationToken cancellationToken)
+    {
+        var places = await QueuePlaces.OfAsync(database, [task], cancellationToken);
+        return TaskResponse.Of(task, places.TryGetValue(task.Id, out var place) ? place : null);
+    }
+}

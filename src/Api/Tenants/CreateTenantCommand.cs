@@ -1,0 +1,33 @@
+using ContinualService.Infrastructure.Database;
+
+namespace ContinualService.Api.Tenants;
+
+/// <summary>The command line <c>create-tenant NAME</c>: the operator's way to a further tenant, also while the service runs.</summary>
+internal static class CreateTenantCommand
+{
+    public const string Name = "create-tenant";
+
+    /// <summary>Makes the tenant and prints its key, once; returns the exit code.</summary>
+    public static async Task<int> RunAsync(IServiceProvider services, string[] args, TextWriter output, TextWriter errors)
+    {
+        if (args.Length < 2 || args[1].StartsWith('-'))
+        {
+            await errors.WriteLineAsync("A tenant needs a name: create-tenant NAME [--Data:Root=DIR]");
+            return 2;
+        }
+
+        // No host is started here, so nothing else has brought the database up to date.
+        await services.GetRequiredService<DatabaseMigrator>().MigrateAsync(CancellationToken.None);
+        await using var scope = services.CreateAsyncScope();
+        var key = await scope.ServiceProvider.GetRequiredService<TenantFactory>().CreateAsync(args[1], CancellationToken.None);
+        if (key is null)
+        {
+            await errors.WriteLineAsync($"There is a tenant named '{args[1]}' already; choose another name.");
+            return 1;
+        }
+
+        await errors.WriteLineAsync($"Tenant '{args[1]}' is made. Its key follows and is not shown again:");
+        await output.WriteLineAsync(key);
+        return 0;
+    }
+}

@@ -1,0 +1,73 @@
+using System.Net;
+using System.Text.Json.Nodes;
+using Xunit;
+
+namespace ContinualService.Api.Tests.Swagger;
+
+[Collection(ApiCollection.Name)]
+public sealed class SwaggerTests(ApiWorld world)
+{
+    [Fact]
+    public async Task Document_DescribesEveryRoute_WithExampleFormAndScheme()
+    {
+        using var anonymous = world.CreateClient(null);
+
+        var document = await anonymous.GetNodeAsync("/swagger/v1/swagger.json");
+
+        var paths = document["paths"]!.AsObject();
+        string[] expected =
+        [
+            "/tasks", "/tasks/{id}", "/tasks/{id}/events", "/tasks/{id}/metrics", "/tasks/{id}/cancel", "/datasets", "/datasets/{id}", "/adapters", "/adapters/{id}",
+            "/adapters/{id}/versions", "/adapters/{id}/versions/{number}", "/adapters/{id}/versions/{number}/download", "/adapters/{id}/matrix", "/models", "/health/live", "/health/ready",
+        ];
+        foreach (var path in expected) Assert.True(paths.ContainsKey(path), path);
+        var body = paths["/tasks"]!["post"]!["requestBody"]!["content"]!;
+        Assert.NotNull(body["application/json"]!["example"]!["examples"]);
+        Assert.Equal("binary", (string?)body["multipart/form-data"]!["schema"]!["properties"]!["file"]!["format"]);
+        Assert.NotNull(document["components"]!["securitySchemes"]!["Bearer"]);
+        foreach (var operation in paths.SelectMany(path => path.Value!.AsObject()).Select(member => member.Value!))
+            Assert.False(string.IsNullOrEmpty((string?)operation["summary"]), operation["operationId"]?.ToString());
+    }
+
+    [Fact]
+    public async Task Document_References_AllResolve()
+    {
+        var text = (await world.Client.GetNodeAsync("/swagger/v1/swagger.json")).ToJsonString();
+        var document = JsonNode.Parse(text)!;
+
+        foreach (System.Text.RegularExpressions.Match match in System.Text.RegularExpressions.Regex.Matches(text, "\"#/components/schemas/([^\"]+)\""))
+            Assert.NotNull(document["components"]!["schemas"]![match.Groups[1].Value]);
+    }
+
+    [Theory]
+    [InlineData("/swagger/index.html")]
+    [InlineData("/")]
+    public async Task Page_IsServedWithoutAKey(string path)
+    {
+        using var anonymous = world.CreateClient(null);
+
+        using var response = await anonymous.GetAsync(path, TestContext.Current.CancellationToken);
+
+        Assert.Equal(HttpStatusCode.OK, response.StatusCode);
+        Assert.Equal("text/html", response.Content.Headers.ContentType?.MediaType);
+    }
+
+    [Fact]
+    public async Task Health_IsServedWithoutAKey()
+    {
+        using var anonymous = world.CreateClient(null);
+
+        Assert.Equal("live", (string?)(await anonymous.GetNodeAsync("/health/live"))["status"]);
+        Assert.Equal("ready", (string?)(await anonymous.GetNodeAsync("/health/ready"))["status"]);
+    }
+
+    [Fact]
+    public async Task Route_UnknownOrWithAnotherMethod_IsAProblem()
+    {
+        using var unknown = await world.Client.GetAsync("/nothing/here", TestContext.Current.CancellationToken);
+        using var method = await world.Client.PutAsync("/tasks", null, TestContext.Current.CancellationToken);
+
+        await unknown.ProblemAsync(HttpStatusCode.NotFound, "not_found");
+        await method.ProblemAsync(HttpStatusCode.MethodNotAllowed, "method_not_allowed");
+    }
+}
