@@ -76,7 +76,7 @@ internal sealed class RunFollower(
     {
         var what = exitCode switch
         {
-            134 => "an error inside the native library (exit code 134)",
+            134 => "it aborted, as it does on an error inside the native library (exit code 134)",
             137 => "it was killed, as the system does when memory runs out (exit code 137)",
             139 => "a memory fault inside the native library (exit code 139)",
             _ => FormattableString.Invariant($"exit code {exitCode}"),

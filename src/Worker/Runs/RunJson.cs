@@ -9,7 +9,6 @@ internal static class RunJson
     public static readonly JsonSerializerOptions Options = new(JsonSerializerDefaults.Web)
     {
         Converters = { new JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower) },
-        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
         // A diverging run's norm may be infinite; the message must still arrive.
         NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
     };

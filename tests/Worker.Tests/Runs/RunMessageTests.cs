@@ -1,0 +1,32 @@
+using ContinualService.Domain.Tasks;
+using ContinualService.Worker.Runs;
+using Xunit;
+
+namespace ContinualService.Worker.Tests.Runs;
+
+public sealed class RunMessageTests
+{
+    [Fact]
+    public void Line_OfAFailure_SaysItsTypeAndReadsBack()
+    {
+        var message = new RunMessage.Failed(TaskFailureCode.LossDiverged, "too fast", UserError: true);
+
+        Assert.Equal("""{"type":"failed","code":"loss_diverged","message":"too fast","userError":true}""", message.ToLine());
+        Assert.Equal(message, RunMessage.Parse(message.ToLine()));
+    }
+
+    [Fact]
+    public void Step_WithAnInfiniteNorm_StillArrives()
+    {
+        var message = new RunMessage.Step(1, 2, 0.5, 1e-3, double.PositiveInfinity, 10, 0.1);
+
+        Assert.Equal(message, RunMessage.Parse(message.ToLine()));
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("[W1123 OMP warning]")]
+    [InlineData("{\"type\":\"unheard of\"}")]
+    [InlineData("{ not json")]
+    public void Parse_ALineOfSomebodyElse_IsNoMessage(string line) => Assert.Null(RunMessage.Parse(line));
+}

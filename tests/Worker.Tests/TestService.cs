@@ -1,0 +1,182 @@
+using System.Text;
+using System.Text.Json;
+using ContinualService.Domain;
+using ContinualService.Domain.Adapters;
+using ContinualService.Domain.Datasets;
+using ContinualService.Domain.Tasks;
+using ContinualService.Domain.Tenants;
+using ContinualService.Engine.Models;
+using ContinualService.Infrastructure;
+using ContinualService.Infrastructure.Database;
+using ContinualService.Infrastructure.Queue;
+using ContinualService.Infrastructure.Storage;
+using ContinualService.TestKit;
+using Microsoft.Data.Sqlite;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Xunit;
+
+namespace ContinualService.Worker.Tests;
+
+/// <summary>The worker on a data folder of one test's own, with a base model of a few thousand weights.</summary>
+internal sealed class TestService : IAsyncDisposable
+{
+    public const string Model = "llama2";
+
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(4);
+
+    private readonly string _folder = Directory.CreateTempSubdirectory("continual-").FullName;
+    private readonly string _models = Shared.Folder("conformance/models");
+    private IHost? _host;
+
+    public IServiceProvider Services => (_host ??= Build()).Services;
+
+    public DataFolder Data => Services.GetRequiredService<DataFolder>();
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    /// <summary>Migrated, with a tenant, but nothing takes tasks yet.</summary>
+    public async Task PrepareAsync()
+    {
+        await Services.GetRequiredService<DatabaseMigrator>().MigrateAsync(Token);
+        await using var database = Open();
+        database.Add(new Tenant { Id = "tnt_1", Name = "one" });
+        await database.SaveChangesAsync(Token);
+    }
+
+    public Task StartAsync() => (_host ??= Build()).StartAsync(Token);
+
+    /// <summary>Stops the service as a stopping host does; <see cref="StartAsync"/> then starts another on the same folder.</summary>
+    public async Task StopAsync()
+    {
+        if (_host is null) return;
+        await _host.StopAsync(CancellationToken.None);
+        _host.Dispose();
+        _host = null;
+    }
+
+    public ServiceDbContext Open() => Services.GetRequiredService<IDbContextFactory<ServiceDbContext>>().CreateDbContext();
+
+    public async Task<string> AddAdapterAsync()
+    {
+        await using var database = Open();
+        var id = Ids.New("adp");
+        database.Add(new Adapter
+        {
+            Id = id, TenantId = "tnt_1", Name = id, Model = Model, BaseDigest = ModelDigest.Of(Path.Combine(_models, Model)), TemplateSha256 = "", Rank = 4, Alpha = 8,
+            TargetModulesJson = """["q_proj","v_proj"]""", Method = "slao",
+        });
+        await database.SaveChangesAsync(Token);
+        return id;
+    }
+
+    /// <summary>A queued task of raw text rows, scored by its loss, and its message.</summary>
+    public async Task<string> AddTaskAsync(string adapterId, string word, Hyperparameters hyperparameters, bool enqueue = true)
+    {
+        var train = await AddDatasetAsync([.. Enumerable.Range(1, 8).Select(i => $"{word} {i} {word}")]);
+        var heldOut = await AddDatasetAsync([.. Enumerable.Range(9, 3).Select(i => $"{word} {i} {word}")]);
+        await using var database = Open();
+        var task = new LearningTask
+        {
+            Id = Ids.New("task"), TenantId = "tnt_1", AdapterId = adapterId, Name = word, TrainDatasetId = train, EvaluationDatasetId = heldOut, Metric = "loss",
+            HyperparametersJson = JsonSerializer.Serialize(hyperparameters, JsonSerializerOptions.Web), BaseDigest = "",
+        };
+        database.Add(task);
+        await database.AppendEventAsync(task.Id, TaskEventTypes.Queued, null, TimeProvider.System.GetUtcNow(), Token);
+        await database.SaveChangesAsync(Token);
+        if (enqueue) Services.GetRequiredService<ITaskQueue>().Enqueue(task.Id);
+        return task.Id;
+    }
+
+    public async Task<LearningTask> TaskAsync(string taskId)
+    {
+        await using var database = Open();
+        return await database.Tasks.AsNoTracking().SingleAsync(row => row.Id == taskId, Token);
+    }
+
+    public async Task<LearningTask> WaitAsync(string taskId, Func<LearningTask, bool> until)
+    {
+        var began = TimeProvider.System.GetUtcNow();
+        while (true)
+        {
+            var task = await TaskAsync(taskId);
+            if (until(task)) return task;
+            // A task that is over never changes again.
+            if (task.FinishedAt is not null || TimeProvider.System.GetUtcNow() - began > Patience)
+                Assert.Fail($"It is {task.Status} in attempt {task.Attempt}, {task.Phase} {task.Percent} %: {task.FailureMessage} {string.Join(" | ", await EventsAsync(taskId))}");
+            await Task.Delay(50, Token);
+        }
+    }
+
+    public Task<LearningTask> WaitForEndAsync(string taskId) =>
+        WaitAsync(taskId, task => task.Status is LearningTaskStatus.Succeeded or LearningTaskStatus.Failed or LearningTaskStatus.Cancelled);
+
+    /// <summary>Numbers and types of a task's events, in order.</summary>
+    public async Task<IReadOnlyList<string>> EventsAsync(string taskId)
+    {
+        await using var database = Open();
+        return await database.TaskEvents.Where(row => row.TaskId == taskId).OrderBy(row => row.Number).Select(row => row.Number + " " + row.Type + " " + row.DataJson).ToListAsync(Token);
+    }
+
+    /// <summary>The process that trains the task now, once it has made a step.</summary>
+    public async Task<int> TrainingProcessAsync(string taskId, int attempt)
+    {
+        await WaitAsync(taskId, task => task.Status == LearningTaskStatus.Running && task.Attempt == attempt && task.Step > 0);
+        return ProcessOf(taskId) ?? throw new InvalidOperationException("The task has no training process.");
+    }
+
+    public static int? ProcessOf(string taskId)
+    {
+        foreach (var folder in Directory.EnumerateDirectories("/proc"))
+        {
+            if (!int.TryParse(Path.GetFileName(folder), out var id)) continue;
+            try
+            {
+                var command = File.ReadAllText(Path.Combine(folder, "cmdline"));
+                if (command.Contains("run-task", StringComparison.Ordinal) && command.Contains(taskId, StringComparison.Ordinal)) return id;
+            }
+            catch (IOException)
+            {
+                // It ended between the listing and the look.
+            }
+        }
+
+        return null;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await StopAsync();
+        SqliteConnection.ClearAllPools();
+        Directory.Delete(_folder, recursive: true);
+    }
+
+    private async Task<string> AddDatasetAsync(IReadOnlyList<string> texts)
+    {
+        var bytes = Encoding.UTF8.GetBytes(string.Concat(texts.Select(text => JsonSerializer.Serialize(new { text }) + "\n")));
+        var stored = await Services.GetRequiredService<IObjectStore>().PutIfAbsentAsync(new MemoryStream(bytes), Token);
+        await using var database = Open();
+        var dataset = new Dataset { Id = Ids.New("ds"), TenantId = "tnt_1", Name = "rows", Format = "text", RowCount = texts.Count, SizeBytes = stored.SizeBytes, Sha256 = stored.Sha256 };
+        database.Add(dataset);
+        await database.SaveChangesAsync(Token);
+        return dataset.Id;
+    }
+
+    private IHost Build()
+    {
+        var builder = Host.CreateEmptyApplicationBuilder(null);
+        builder.Configuration.AddInMemoryCollection(new Dictionary<string, string?>
+        {
+            ["Data:Root"] = Path.Combine(_folder, "data"),
+            ["Models:Root"] = _models,
+            ["Training:Threads"] = "1",
+        });
+        builder.Logging.SetMinimumLevel(LogLevel.Warning);
+        builder.Services.AddInfrastructure(builder.Configuration);
+        builder.Services.AddTrainingWorker(builder.Configuration);
+        return builder.Build();
+    }
+}

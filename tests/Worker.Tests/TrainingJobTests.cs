@@ -1,0 +1,191 @@
+using System.Diagnostics;
+using ContinualService.Domain.Adapters;
+using ContinualService.Domain.Tasks;
+using ContinualService.Infrastructure.Storage;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.DependencyInjection;
+using Xunit;
+
+namespace ContinualService.Worker.Tests;
+
+/// <summary>The whole recipe with real training processes.</summary>
+public sealed class TrainingJobTests : IAsyncLifetime
+{
+    private static readonly Hyperparameters Short = new() { Epochs = 2, BatchSize = 4 };
+    private static readonly Hyperparameters Medium = new() { Epochs = 200, BatchSize = 4 };
+    private static readonly Hyperparameters Endless = new() { Epochs = 1000, BatchSize = 1 };
+
+    private readonly TestService _service = new();
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    public async ValueTask InitializeAsync()
+    {
+        await _service.PrepareAsync();
+        await _service.StartAsync();
+    }
+
+    public ValueTask DisposeAsync() => _service.DisposeAsync();
+
+    [Fact]
+    public async Task Run_TwoTasksInARow_PublishTwoVersionsWithTheirMatrix()
+    {
+        var adapterId = await _service.AddAdapterAsync();
+        var first = await _service.AddTaskAsync(adapterId, "red", Short);
+        var second = await _service.AddTaskAsync(adapterId, "blue", Short);
+
+        Assert.Equal(1, Succeeded(await _service.WaitForEndAsync(first)).VersionNumber);
+        Assert.Equal(2, Succeeded(await _service.WaitForEndAsync(second)).VersionNumber);
+
+        await using var database = _service.Open();
+        var versions = await database.Versions.OrderBy(row => row.Number).ToListAsync(Token);
+        Assert.Equal([(1, null, 1, 1.0, first), (2, 1, 2, 1 / Math.Sqrt(2), second)], versions.Select(row => (row.Number, row.Parent, row.TaskIndex, row.Lambda, row.TaskId)));
+        Assert.Equal(versions[0].StateBytes, versions[1].StateBytes);
+        Assert.Equal(versions[0].SizeBytes, versions[1].SizeBytes);
+        Assert.Null(versions[0].BackwardTransfer);
+        Assert.NotNull(versions[1].BackwardTransfer);
+
+        var cells = await database.MatrixCells.OrderBy(row => row.VersionNumber).ThenBy(row => row.TaskId).ToListAsync(Token);
+        Assert.Equal([(0, first), (0, second), (1, first), (1, second), (2, first), (2, second)], cells.Select(row => (row.VersionNumber, row.TaskId)));
+        Assert.All(cells, cell => Assert.Equal(("loss", 3), (cell.Metric, cell.Count)));
+        Assert.Equal(-(cells[4].Score + cells[5].Score) / 2, versions[1].AverageAccuracy!.Value, 12);
+
+        var adapter = await database.Adapters.SingleAsync(Token);
+        Assert.Equal((2, 2, null), (adapter.HeadVersion, adapter.TaskCount, adapter.LeaseOwner));
+        var live = await database.Aliases.SingleAsync(Token);
+        Assert.Equal((AdapterAlias.Live, 2), (live.Name, live.VersionNumber));
+
+        var store = _service.Services.GetRequiredService<IObjectStore>();
+        Assert.NotNull(store.LocalPath(versions[1].Sha256));
+        Assert.NotNull(store.LocalPath(versions[1].StateSha256));
+        Assert.Empty(Directory.EnumerateDirectories(_service.Data.Runs));
+        Assert.Equal(4, await database.StepMetrics.CountAsync(row => row.TaskId == first, Token));
+    }
+
+    [Fact]
+    public async Task Run_Succeeding_TellsItsStoryInNumberedEvents()
+    {
+        var taskId = await _service.AddTaskAsync(await _service.AddAdapterAsync(), "red", Short);
+
+        var task = Succeeded(await _service.WaitForEndAsync(taskId));
+
+        Assert.Equal((100.0, 4, 4, 1, null), (task.Percent, task.Step, task.TotalSteps, task.Attempt, task.Phase));
+        Assert.NotNull(task.FinishedAt);
+        var events = (await _service.EventsAsync(taskId)).Select(line => line.Split(' ')).ToList();
+        Assert.Equal(Enumerable.Range(1, events.Count).Select(number => number.ToString(System.Globalization.CultureInfo.InvariantCulture)), events.Select(each => each[0]));
+        Assert.Equal(
+            ["queued", "started", "phase", "phase", "phase", "phase", "phase", "evaluated", "published", "succeeded"],
+            events.Select(each => each[1]).Where(type => type != TaskEventTypes.Progress));
+        Assert.Contains(events, each => each[1] == TaskEventTypes.Progress);
+    }
+
+    [Fact]
+    public async Task Run_KilledInTheMiddle_CostsOneAttemptAndEndsInTheSameBytes()
+    {
+        var undisturbed = await _service.AddTaskAsync(await _service.AddAdapterAsync(), "red", Medium);
+        Succeeded(await _service.WaitForEndAsync(undisturbed));
+        var killed = await _service.AddTaskAsync(await _service.AddAdapterAsync(), "red", Medium);
+
+        Kill(await _service.TrainingProcessAsync(killed, attempt: 1));
+
+        Assert.Equal(2, Succeeded(await _service.WaitForEndAsync(killed)).Attempt);
+        Assert.Contains(await _service.EventsAsync(killed), line => line.Contains("attempt_failed", StringComparison.Ordinal) && line.Contains("137", StringComparison.Ordinal));
+        await using var database = _service.Open();
+        var versions = await database.Versions.ToDictionaryAsync(row => row.TaskId, Token);
+        Assert.Equal((versions[undisturbed].Sha256, versions[undisturbed].StateSha256), (versions[killed].Sha256, versions[killed].StateSha256));
+    }
+
+    [Fact]
+    public async Task Run_KilledInEveryAttempt_FailsWithThatReasonAndLeavesTheAdapter()
+    {
+        var adapterId = await _service.AddAdapterAsync();
+        var taskId = await _service.AddTaskAsync(adapterId, "red", Endless);
+
+        for (var attempt = 1; attempt <= 3; attempt++) Kill(await _service.TrainingProcessAsync(taskId, attempt));
+
+        var task = await _service.WaitForEndAsync(taskId);
+        Assert.Equal((LearningTaskStatus.Failed, TaskFailureCode.WorkerDied, false, 3), (task.Status, task.FailureCode, task.FailureIsUserError, task.Attempt));
+        Assert.Contains("137", task.FailureMessage, StringComparison.Ordinal);
+        await using var database = _service.Open();
+        Assert.Equal(0, (await database.Adapters.SingleAsync(Token)).HeadVersion);
+        Assert.Equal(0, await database.Versions.CountAsync(Token));
+    }
+
+    [Fact]
+    public async Task Run_Cancelled_EndsItsProcessAndPublishesNothing()
+    {
+        var adapterId = await _service.AddAdapterAsync();
+        var taskId = await _service.AddTaskAsync(adapterId, "red", Endless);
+        var process = await _service.TrainingProcessAsync(taskId, attempt: 1);
+
+        await using (var database = _service.Open())
+            await database.Tasks.Where(row => row.Id == taskId).ExecuteUpdateAsync(set => set.SetProperty(row => row.CancelRequested, true), Token);
+
+        Assert.Equal(LearningTaskStatus.Cancelled, (await _service.WaitForEndAsync(taskId)).Status);
+        Assert.False(Directory.Exists($"/proc/{process}"));
+        await using var after = _service.Open();
+        Assert.Equal(0, await after.Versions.CountAsync(Token));
+        // The adapter is free for its next task at once, which is again its first.
+        var next = await _service.AddTaskAsync(adapterId, "blue", Short);
+        Succeeded(await _service.WaitForEndAsync(next));
+        Assert.Equal(1, (await after.Versions.SingleAsync(Token)).TaskIndex);
+    }
+
+    [Fact]
+    public async Task HostStopping_InTheMiddle_PutsTheTaskBackWithoutSpendingAnAttempt()
+    {
+        var taskId = await _service.AddTaskAsync(await _service.AddAdapterAsync(), "red", Medium);
+        var process = await _service.TrainingProcessAsync(taskId, attempt: 1);
+
+        await _service.StopAsync();
+
+        Assert.False(Directory.Exists($"/proc/{process}"));
+        var waiting = await _service.TaskAsync(taskId);
+        Assert.Equal((LearningTaskStatus.Queued, 0), (waiting.Status, waiting.Attempt));
+        await _service.StartAsync();
+        Assert.Equal(1, Succeeded(await _service.WaitForEndAsync(taskId)).Attempt);
+    }
+
+    [Fact]
+    public async Task Run_RowOverTheContext_FailsAtOnceAsTheOwnersError()
+    {
+        var taskId = await _service.AddTaskAsync(await _service.AddAdapterAsync(), string.Join(' ', Enumerable.Repeat("long", 400)), Short);
+
+        var task = await _service.WaitForEndAsync(taskId);
+
+        Assert.Equal((LearningTaskStatus.Failed, TaskFailureCode.InvalidDataset, true, 1), (task.Status, task.FailureCode, task.FailureIsUserError, task.Attempt));
+    }
+
+    [Fact]
+    public async Task Run_DamagedDataset_FailsWithItsHash()
+    {
+        var adapterId = await _service.AddAdapterAsync();
+        await _service.StopAsync();
+        var taskId = await _service.AddTaskAsync(adapterId, "red", Short, enqueue: false);
+        string sha256;
+        await using (var database = _service.Open())
+        {
+            var datasetId = (await _service.TaskAsync(taskId)).TrainDatasetId;
+            sha256 = (await database.Datasets.SingleAsync(row => row.Id == datasetId, Token)).Sha256;
+        }
+
+        await File.AppendAllTextAsync(_service.Services.GetRequiredService<IObjectStore>().LocalPath(sha256)!, "\n", Token);
+        await _service.StartAsync();
+
+        var task = await _service.WaitForEndAsync(taskId);
+        Assert.Equal((LearningTaskStatus.Failed, TaskFailureCode.ObjectDamaged, false), (task.Status, task.FailureCode, task.FailureIsUserError));
+        Assert.Contains(sha256, task.FailureMessage, StringComparison.Ordinal);
+    }
+
+    private static LearningTask Succeeded(LearningTask task)
+    {
+        Assert.True(task.Status == LearningTaskStatus.Succeeded, $"{task.Status}: {task.FailureMessage}");
+        return task;
+    }
+
+    private static void Kill(int processId)
+    {
+        using var process = Process.GetProcessById(processId);
+        process.Kill();
+    }
+}
