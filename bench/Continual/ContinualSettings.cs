@@ -17,7 +17,7 @@ public sealed record ContinualSettings
             --evaluation-rows N            scored rows per task, the first N                                     (250)
             --label-likelihood             a second matrix: the likeliest label instead of the generated answer
             --learning-rate --epochs --batch-size --micro-batch-size --schedule constant|linear|cosine --warmup-fraction --weight-decay
-            --max-grad-norm --dropout      as in TrainingOptions, with its defaults where not given here
+            --max-grad-norm --dropout      as in TrainingOptions, with its defaults but 2 epochs
             --rank 8 --alpha 16 --targets all-linear|q_proj,v_proj,...
             --max-sequence-length N        tokens of prompt and answer; a longer input loses its end              (192)
             --sweep-learning-rates a,b,c   the regime: every rate with every method and seed, on dev rows
@@ -68,7 +68,7 @@ public sealed record ContinualSettings
                 Training = new TrainingOptions
                 {
                     LearningRate = arguments.Real("learning-rate", defaults.LearningRate),
-                    Epochs = arguments.Whole("epochs", defaults.Epochs),
+                    Epochs = arguments.Whole("epochs", 2),
                     BatchSize = arguments.Whole("batch-size", defaults.BatchSize),
                     MicroBatchSize = arguments.Text("micro-batch-size") is null ? null : arguments.Whole("micro-batch-size", 0),
                     Schedule = Enum.Parse<LearningRateSchedule>(arguments.Text("schedule") ?? defaults.Schedule.ToString(), ignoreCase: true),
