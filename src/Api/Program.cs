@@ -4,6 +4,7 @@ using ContinualService.Api.Datasets;
 using ContinualService.Api.Errors;
 using ContinualService.Api.Health;
 using ContinualService.Api.Models;
+using ContinualService.Api.OpenAi;
 using ContinualService.Api.Requests;
 using ContinualService.Api.Swagger;
 using ContinualService.Api.Tasks;
@@ -23,6 +24,7 @@ builder.Services
     .AddDatasets()
     .AddAdapters()
     .AddTasks()
+    .AddOpenAi()
     .AddSwaggerDocument();
 
 var app = builder.Build();
@@ -38,6 +40,7 @@ app.MapModels();
 app.MapDatasets();
 app.MapAdapters();
 app.MapTasks();
+app.MapOpenAi();
 
 await app.RunAsync();
 return 0;

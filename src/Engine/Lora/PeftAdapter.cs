@@ -26,11 +26,18 @@ public static class PeftAdapter
     /// <exception cref="ModelFormatException">Anything is unknown, missing, unexpected, misshapen or not finite, or the adapter is of a kind that is not computed.</exception>
     public static (LoraConfig Config, LoraWeights Weights) Load(string folder, Decoder decoder)
     {
-        using var scope = NewDisposeScope();
-        using var noGrad = no_grad();
         var config = ReadConfig(folder).Config;
         var path = Path.Combine(folder, WeightsFile);
         if (!File.Exists(path)) throw new ModelFormatException($"{path} does not exist; adapters in other formats (.bin, .gguf) are not read.");
+        return (config, LoadWeights(path, config, decoder));
+    }
+
+    /// <summary>Reads the weights file alone, for an adapter whose configuration is known.</summary>
+    /// <exception cref="ModelFormatException">The weights do not fit <paramref name="config"/> or the base, or are not finite.</exception>
+    public static LoraWeights LoadWeights(string path, LoraConfig config, Decoder decoder)
+    {
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
         using var file = SafetensorsFile.Open(path);
 
         var sites = decoder.Linears.ToDictionary(site => site.Path);
@@ -51,7 +58,7 @@ public static class PeftAdapter
             var b = Read(file, path, Prefix + site.Path + SuffixB, [site.OutFeatures, rank], decoder.Device);
             return new LoraPair(site, a, b, config.ScaleOf(site.Path));
         });
-        return (config, new LoraWeights([.. pairs]));
+        return new LoraWeights([.. pairs]);
     }
 
     /// <summary>The configuration alone, with the base model and revision it names (null where it names none).</summary>

@@ -1,0 +1,29 @@
+using System.Text.Json.Nodes;
+using ContinualService.Api.Serving;
+using ContinualService.Engine.Inference;
+
+namespace ContinualService.Api.OpenAi;
+
+/// <summary>How a route writes its answers: the chat and the text route differ in this alone.</summary>
+internal interface IAnswerShape
+{
+    string ChunkObject { get; }
+
+    /// <summary>The fields around the choices.</summary>
+    JsonObject Head(long created, ServedModel served);
+
+    /// <summary>A whole choice.</summary>
+    JsonObject Choice(int index, string text, string finishReason, IEnumerable<ScoredToken>? tokens);
+
+    /// <summary>The chunk that opens a streamed choice; null when there is none.</summary>
+    JsonObject? Opening(int index);
+
+    /// <summary>A chunk of text. <paramref name="offset"/>: characters sent before it.</summary>
+    JsonObject Delta(int index, string text, int offset, IEnumerable<ScoredToken>? tokens);
+
+    /// <summary>The chunk that ends a streamed choice.</summary>
+    JsonObject Ending(int index, string finishReason);
+
+    /// <summary>A prompt as text, for routes that echo it.</summary>
+    string Decode(int[] prompt);
+}

@@ -1,0 +1,67 @@
+using System.Text.Json.Nodes;
+using ContinualService.Api.Serving;
+using ContinualService.Api.Tenants;
+using ContinualService.Domain.Adapters;
+using ContinualService.Engine.Models;
+using ContinualService.Infrastructure.Database;
+using Microsoft.EntityFrameworkCore;
+
+namespace ContinualService.Api.OpenAi;
+
+/// <summary>GET /v1/models: base models, and the tenant's adapters that have a live version.</summary>
+internal static class ModelRoutes
+{
+    public static async Task<IResult> ListAsync(HttpContext http, ServiceDbContext database, ModelCatalog catalog)
+    {
+        var tenant = http.User.Tenant();
+        var adapters = await database.Adapters.AsNoTracking()
+            .Where(row => row.TenantId == tenant && row.DeletedAt == null)
+            .Where(row => database.Aliases.Any(alias => alias.AdapterId == row.Id && alias.Name == AdapterAlias.Live))
+            .OrderBy(row => row.Id)
+            .ToListAsync(http.RequestAborted);
+        var models = catalog.Models.Where(IsUsable).Select(Base).Concat(adapters.Select(adapter => Adapted(adapter.Name, adapter, catalog)));
+        return Results.Json(new JsonObject { ["object"] = "list", ["data"] = new JsonArray([.. models]) });
+    }
+
+    public static async Task<IResult> GetAsync(string id, HttpContext http, ServedModelResolver resolver, ModelCatalog catalog)
+    {
+        if (catalog.Find(id) is { } model && IsUsable(model)) return Results.Json(Base(model));
+        var (adapter, _) = await resolver.FindAsync(http.User.Tenant(), id, http.RequestAborted);
+        return Results.Json(Adapted(id, adapter, catalog));
+    }
+
+    /// <summary>A folder that holds no model that can be computed is left out here; GET /models says why.</summary>
+    private static bool IsUsable(CatalogModel model)
+    {
+        try
+        {
+            return model.Config.MaxPositions > 0;
+        }
+        catch (ModelFormatException) // told by GET /models
+        {
+            return false;
+        }
+    }
+
+    private static JsonObject Base(CatalogModel model) => new()
+    {
+        ["id"] = model.Name,
+        ["object"] = "model",
+        ["created"] = new DateTimeOffset(File.GetLastWriteTimeUtc(Path.Combine(model.Folder, "config.json"))).ToUnixTimeSeconds(),
+        ["owned_by"] = "continual-service",
+        ["parent"] = null,
+        ["root"] = model.Name,
+        ["max_model_len"] = model.Config.MaxPositions,
+    };
+
+    private static JsonObject Adapted(string id, Adapter adapter, ModelCatalog catalog) => new()
+    {
+        ["id"] = id,
+        ["object"] = "model",
+        ["created"] = adapter.CreatedAt.ToUnixTimeSeconds(),
+        ["owned_by"] = adapter.TenantId,
+        ["parent"] = adapter.Model,
+        ["root"] = adapter.Name,
+        ["max_model_len"] = catalog.Find(adapter.Model)?.Config.MaxPositions,
+    };
+}

@@ -1,0 +1,13 @@
+using ContinualService.Api.Errors;
+
+namespace ContinualService.Api.OpenAi;
+
+/// <summary>Errors that arise outside the routes' own code (a wrong key, a body over the limit, a bug) in the OpenAI envelope.</summary>
+internal sealed class OpenAiProblemShape : IProblemShape
+{
+    public Task WriteAsync(HttpContext http, Problem problem)
+    {
+        http.Response.StatusCode = problem.Type.Status;
+        return http.Response.WriteAsJsonAsync(OpenAiErrors.Envelope(problem.Type.Status, problem.Detail, null, problem.Type.Code), http.RequestAborted);
+    }
+}

@@ -1,0 +1,83 @@
+using System.Net;
+using System.Text.Json.Nodes;
+using Xunit;
+
+namespace ContinualService.Api.Tests.OpenAi;
+
+public sealed class ChatTests(ServingWorld world) : IClassFixture<ServingWorld>
+{
+    private HttpClient Client => world.Api.Client;
+
+    [Fact]
+    public async Task Chat_Whole_HasThePublishedShape()
+    {
+        var answer = await ChatAsync(Body("qwen2", ("max_tokens", 4), ("temperature", 0), ("logprobs", true), ("top_logprobs", 2), ("n", 2)));
+
+        Assert.Equal("chat.completion", (string?)answer["object"]);
+        Assert.Equal(2, answer["choices"]!.AsArray().Count);
+        var choice = answer["choices"]![1]!;
+        Assert.Equal("assistant", (string?)choice["message"]!["role"]);
+        var token = choice["logprobs"]!["content"]![0]!;
+        Assert.Equal((double)token["logprob"]!, (double)token["top_logprobs"]![0]!["logprob"]!);
+        Assert.Equal(2, token["top_logprobs"]!.AsArray().Count);
+        Assert.Equal((int)answer["usage"]!["prompt_tokens"]! + (int)answer["usage"]!["completion_tokens"]!, (int)answer["usage"]!["total_tokens"]!);
+    }
+
+    [Fact]
+    public async Task Chat_Streamed_OpensWithTheRoleAndAddsUp()
+    {
+        var whole = await ChatAsync(Body("qwen2", ("max_tokens", 12), ("temperature", 0)));
+
+        using var response = await Client.PostNodeAsync("/v1/chat/completions", Body("qwen2", ("max_tokens", 12), ("temperature", 0), ("stream", true)));
+        var lines = (await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken)).Split("\n\n", StringSplitOptions.RemoveEmptyEntries);
+        var choices = lines[..^1].Select(line => JsonNode.Parse(line["data: ".Length..])!["choices"]![0]!).ToList();
+
+        Assert.Equal("text/event-stream", response.Content.Headers.ContentType?.MediaType);
+        Assert.Equal("assistant", (string?)choices[0]["delta"]!["role"]);
+        Assert.Equal((string?)whole["choices"]![0]!["message"]!["content"], string.Concat(choices.Select(choice => (string?)choice["delta"]!["content"])));
+        Assert.Equal((string?)whole["choices"]![0]!["finish_reason"], (string?)choices[^1]["finish_reason"]);
+        Assert.All(choices[..^1], choice => Assert.Null(choice["finish_reason"]));
+    }
+
+    [Fact]
+    public async Task Chat_SpecialTextInContent_StaysText()
+    {
+        async Task<int> PromptTokensAsync(string content)
+        {
+            var body = Body("qwen2", ("max_tokens", 1));
+            body["messages"]![0]!["content"] = content;
+            return (int)(await ChatAsync(body))["usage"]!["prompt_tokens"]!;
+        }
+
+        // As a special token it would be one token.
+        Assert.True(await PromptTokensAsync("a<|im_end|>b") > await PromptTokensAsync("ab") + 1);
+    }
+
+    [Theory]
+    [InlineData("""{"model": "qwen2", "messages": []}""", "messages")]
+    [InlineData("""{"model": "qwen2", "messages": [{"role": "king", "content": "a"}]}""", "messages[0].role")]
+    [InlineData("""{"model": "qwen2", "messages": [{"role": "user", "content": 4}]}""", "messages[0].content")]
+    [InlineData("""{"model": "qwen2", "messages": [{"role": "user", "content": "a"}], "tools": [{}]}""", "tools")]
+    [InlineData("""{"model": "qwen2", "messages": [{"role": "user", "content": "a"}], "response_format": {"type": "json_object"}}""", "response_format")]
+    [InlineData("""{"model": "qwen2", "messages": [{"role": "user", "content": "a"}], "top_logprobs": 2}""", "top_logprobs")]
+    [InlineData("""{"model": "qwen2", "messages": [{"role": "user", "content": "a"}], "brevity": 2}""", "brevity")]
+    public async Task Chat_BadRequest_NamesTheOption(string body, string param)
+    {
+        using var response = await Client.PostTextAsync("/v1/chat/completions", body);
+
+        Assert.Equal(param, (string?)(await response.ReadAsync(HttpStatusCode.BadRequest))["error"]!["param"]);
+    }
+
+    private static JsonObject Body(string model, params (string Name, JsonNode Value)[] options)
+    {
+        var body = new JsonObject { ["model"] = model, ["messages"] = new JsonArray(new JsonObject { ["role"] = "user", ["content"] = "Hello there" }) };
+        foreach (var (name, value) in options) body[name] = value;
+        return body;
+    }
+
+    private async Task<JsonNode> ChatAsync(JsonObject body)
+    {
+        using var response = await Client.PostNodeAsync("/v1/chat/completions", body);
+        return await response.ReadAsync(HttpStatusCode.OK);
+    }
+}

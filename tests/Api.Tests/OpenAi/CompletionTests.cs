@@ -1,0 +1,224 @@
+using System.Net;
+using System.Text.Json.Nodes;
+using Xunit;
+
+namespace ContinualService.Api.Tests.OpenAi;
+
+public sealed class CompletionTests(ServingWorld world) : IClassFixture<ServingWorld>
+{
+    private HttpClient Client => world.Api.Client;
+
+    [Theory]
+    [InlineData("llama2")]
+    [InlineData("llama3")]
+    [InlineData("qwen2")]
+    public async Task Completion_EchoOfIds_HasTheReferencesLogProbabilities(string model)
+    {
+        var answer = await CompleteAsync(new JsonObject { ["model"] = model, ["prompt"] = Ids(ServingWorld.Prompt), ["max_tokens"] = 0, ["echo"] = true, ["logprobs"] = 3 });
+
+        AssertLogProbabilities(ServingWorld.Case(model, null), answer);
+    }
+
+    [Fact]
+    public async Task Completion_OfAdapter_AnswersFromItsVersionAndNoOther()
+    {
+        var first = await world.PublishAsync("two-versions", "llama3", "llama3-lora", 1);
+        var body = new JsonObject { ["model"] = "two-versions", ["prompt"] = Ids(ServingWorld.Prompt), ["max_tokens"] = 0, ["echo"] = true, ["logprobs"] = 0 };
+
+        using var response = await Client.PostNodeAsync("/v1/completions", body);
+        var answer = await response.ReadAsync(HttpStatusCode.OK);
+
+        AssertLogProbabilities(ServingWorld.Case("llama3", "llama3-lora"), answer);
+        Assert.Equal("1", response.Headers.GetValues("X-Adapter-Version").Single());
+        Assert.Equal(first, response.Headers.GetValues("X-Adapter-Sha256").Single());
+        foreach (var name in new[] { "two-versions@1", "two-versions:live", $"two-versions@sha256:{first}" })
+        {
+            body["model"] = name;
+            AssertLogProbabilities(ServingWorld.Case("llama3", "llama3-lora"), await CompleteAsync((JsonObject)body.DeepClone()));
+        }
+
+        // The base beside it is untouched by the adapter.
+        body["model"] = "llama3";
+        AssertLogProbabilities(ServingWorld.Case("llama3", null), await CompleteAsync((JsonObject)body.DeepClone()));
+    }
+
+    [Fact]
+    public async Task Completion_OfUnpublishedOrUnknownName_SaysWhatToDo()
+    {
+        await world.PublishAsync("known", "llama2", "llama2-lora");
+        foreach (var (name, says) in new[] { ("nobody", "GET /v1/models"), ("known@9", "/versions"), ("known@x", "version number"), ("known:canary", "/versions"), ("../llama2", "GET /v1/models") })
+        {
+            using var response = await Client.PostNodeAsync("/v1/completions", new JsonObject { ["model"] = name, ["prompt"] = "a" });
+            var error = (await response.ReadAsync(HttpStatusCode.NotFound))["error"]!;
+            Assert.Equal("model_not_found", (string?)error["code"]);
+            Assert.Contains(says, (string?)error["message"], StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public async Task Completion_OfAnotherTenantsAdapter_IsNotFound()
+    {
+        await world.PublishAsync("private", "llama2", "llama2-lora");
+        using var stranger = await world.Api.CreateTenantAsync();
+
+        using var response = await stranger.PostNodeAsync("/v1/completions", new JsonObject { ["model"] = "private", ["prompt"] = "a" });
+
+        Assert.Equal("model_not_found", (string?)(await response.ReadAsync(HttpStatusCode.NotFound))["error"]!["code"]);
+    }
+
+    [Fact]
+    public async Task Completion_Greedy_ContinuesAsTheReference()
+    {
+        var expected = ServingWorld.Case("qwen2", null)["greedy"]!.AsArray().Select(id => (int)id!).ToArray();
+
+        var answer = await CompleteAsync(new JsonObject
+        {
+            ["model"] = "qwen2",
+            ["prompt"] = Ids(ServingWorld.Prompt),
+            ["max_tokens"] = expected.Length,
+            ["temperature"] = 0,
+            ["logprobs"] = 0,
+        });
+
+        Assert.Equal(expected, answer["choices"]![0]!["logprobs"]!["x_token_ids"]!.AsArray().Select(id => (int)id!));
+        Assert.Equal(expected.Length, (int)answer["usage"]!["completion_tokens"]!);
+        Assert.Equal("length", (string?)answer["choices"]![0]!["finish_reason"]);
+    }
+
+    [Fact]
+    public async Task Completion_Streamed_AddsUpToTheWhole()
+    {
+        var body = new JsonObject { ["model"] = "stories260K", ["prompt"] = "Once upon a time", ["max_tokens"] = 40, ["temperature"] = 0, ["stop"] = "park" };
+        var whole = await CompleteAsync((JsonObject)body.DeepClone());
+        body["stream"] = true;
+        body["stream_options"] = new JsonObject { ["include_usage"] = true };
+
+        using var response = await Client.PostNodeAsync("/v1/completions", body);
+        var text = await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
+        var lines = text.Split("\n\n", StringSplitOptions.RemoveEmptyEntries);
+        var chunks = lines[..^1].Select(line => JsonNode.Parse(line["data: ".Length..])!).ToList();
+
+        Assert.Equal("data: [DONE]", lines[^1]);
+        Assert.True(chunks.Count > 3, text);
+        Assert.Equal((string?)whole["choices"]![0]!["text"], string.Concat(chunks.SelectMany(chunk => chunk["choices"]!.AsArray()).Select(choice => (string?)choice!["text"])));
+        Assert.Equal(whole["usage"]!.ToJsonString(), chunks[^1]["usage"]!.ToJsonString());
+        Assert.Empty(chunks[^1]["choices"]!.AsArray());
+    }
+
+    [Fact]
+    public async Task Completion_AtStopSequence_EndsBeforeIt()
+    {
+        var body = new JsonObject { ["model"] = "stories260K", ["prompt"] = "Once upon a time", ["max_tokens"] = 60, ["temperature"] = 0 };
+        var text = (string?)(await CompleteAsync((JsonObject)body.DeepClone()))["choices"]![0]!["text"];
+        var stop = text!.Substring(text.Length / 2, 7);
+        body["stop"] = new JsonArray(stop, "never seen");
+
+        var choice = (await CompleteAsync(body))["choices"]![0]!;
+
+        Assert.Equal(text[..text.IndexOf(stop, StringComparison.Ordinal)], (string?)choice["text"]);
+        Assert.Equal("stop", (string?)choice["finish_reason"]);
+    }
+
+    [Fact]
+    public async Task Completion_WithSeed_RepeatsAndOtherwiseVaries()
+    {
+        async Task<string?> TextAsync(int seed) => (string?)(await CompleteAsync(new JsonObject
+        {
+            ["model"] = "stories260K",
+            ["prompt"] = "One day",
+            ["max_tokens"] = 24,
+            ["seed"] = seed,
+        }))["choices"]![0]!["text"];
+
+        Assert.Equal(await TextAsync(7), await TextAsync(7));
+        Assert.NotEqual(await TextAsync(7), await TextAsync(8));
+    }
+
+    [Fact]
+    public async Task Completion_LogitBias_ForcesAToken()
+    {
+        var answer = await CompleteAsync(new JsonObject
+        {
+            ["model"] = "llama2",
+            ["prompt"] = Ids([1, 5]),
+            ["max_tokens"] = 2,
+            ["temperature"] = 0,
+            ["logprobs"] = 0,
+            ["logit_bias"] = new JsonObject { ["17"] = 100 },
+        });
+
+        Assert.Equal([17, 17], answer["choices"]![0]!["logprobs"]!["x_token_ids"]!.AsArray().Select(id => (int)id!));
+    }
+
+    [Theory]
+    [InlineData("""{"model": "llama2"}""", "prompt")]
+    [InlineData("""{"prompt": "a"}""", "model")]
+    [InlineData("""{"model": "llama2", "prompt": [1, 100000]}""", "prompt")]
+    [InlineData("""{"model": "llama2", "prompt": []}""", "prompt")]
+    [InlineData("""{"model": "llama2", "prompt": "a", "temperature": 3}""", "temperature")]
+    [InlineData("""{"model": "llama2", "prompt": "a", "temperature": "hot"}""", "temperature")]
+    [InlineData("""{"model": "llama2", "prompt": "a", "max_tokens": 0}""", "max_tokens")]
+    [InlineData("""{"model": "llama2", "prompt": "a", "top_k": 4}""", "top_k")]
+    [InlineData("""{"model": "llama2", "prompt": "a", "stop": [""]}""", "stop")]
+    [InlineData("""{"model": "llama2", "prompt": "a", "stream_options": {}}""", "stream_options")]
+    [InlineData("""{"model": "llama2", "prompt": "a", "max_tokens": 100000}""", "messages")]
+    [InlineData("""{"model": "llama2", "prompt": "a", "logit_bias": {"x": 1}}""", "logit_bias")]
+    public async Task Completion_BadRequest_NamesTheOption(string body, string param)
+    {
+        using var response = await Client.PostTextAsync("/v1/completions", body);
+
+        var error = (await response.ReadAsync(HttpStatusCode.BadRequest))["error"]!;
+        Assert.Equal(param, (string?)error["param"]);
+        Assert.Equal("invalid_request_error", (string?)error["type"]);
+        Assert.False(string.IsNullOrWhiteSpace((string?)error["message"]));
+    }
+
+    [Fact]
+    public async Task Completion_WithoutKeyOrJson_AnswersInTheEnvelope()
+    {
+        using var anonymous = world.Api.CreateClient(null);
+        using var refused = await anonymous.PostTextAsync("/v1/completions", "{}");
+        using var broken = await Client.PostTextAsync("/v1/completions", "{\"model\": ");
+
+        Assert.Equal("authentication_error", (string?)(await refused.ReadAsync(HttpStatusCode.Unauthorized))["error"]!["type"]);
+        Assert.Equal("invalid_json", (string?)(await broken.ReadAsync(HttpStatusCode.BadRequest))["error"]!["code"]);
+    }
+
+    [Fact]
+    public async Task Models_List_HoldsBasesAndLiveAdapters()
+    {
+        await world.PublishAsync("listed", "llama2", "llama2-lora");
+
+        var ids = (await Client.GetNodeAsync("/v1/models"))["data"]!.AsArray().Select(item => (string?)item!["id"]).ToList();
+
+        Assert.Contains("llama2", ids);
+        Assert.Contains("listed", ids);
+        var one = await Client.GetNodeAsync("/v1/models/listed@1");
+        Assert.Equal("listed@1", (string?)one["id"]);
+        Assert.Equal("llama2", (string?)one["parent"]);
+    }
+
+    private async Task<JsonNode> CompleteAsync(JsonObject body)
+    {
+        using var response = await Client.PostNodeAsync("/v1/completions", body);
+        return await response.ReadAsync(HttpStatusCode.OK);
+    }
+
+    private static JsonArray Ids(int[] ids) => [.. ids.Select(id => JsonValue.Create(id))];
+
+    /// <summary>Each prompt token's log-probability equals the reference's within 1e-4 (float32 against float64).</summary>
+    private static void AssertLogProbabilities(JsonNode expected, JsonNode answer)
+    {
+        var actual = answer["choices"]![0]!["logprobs"]!["token_logprobs"]!.AsArray();
+        var prompt = ServingWorld.Prompt;
+        Assert.Equal(prompt.Length, actual.Count);
+        Assert.Null(actual[0]);
+        for (var position = 1; position < prompt.Length; position++)
+        {
+            var logits = expected["logits"]![position - 1]!.AsArray().Select(value => (double)value!).ToArray();
+            var largest = logits.Max();
+            var reference = logits[prompt[position]] - largest - Math.Log(logits.Sum(value => Math.Exp(value - largest)));
+            Assert.Equal(reference, (double)actual[position]!, 1e-4);
+        }
+    }
+}
