@@ -34,7 +34,7 @@ internal static class MatrixSvg
         for (var column = 0; column < matrix.Versions.Count; column++)
         {
             var label = matrix.Versions[column] == 0 ? "base" : $"v{matrix.Versions[column]}";
-            svg.Append(CultureInfo.InvariantCulture, $"<text x=\"{left + column * Cell + Cell / 2}\" y=\"{Top - 12}\" font-size=\"13\" text-anchor=\"middle\" fill=\"#4a5b64\">{label}</text>\n");
+            svg.Append(CultureInfo.InvariantCulture, $"<text x=\"{left + column * Cell + (Cell - Gap) / 2}\" y=\"{Top - 12}\" font-size=\"13\" text-anchor=\"middle\" fill=\"#4a5b64\">{label}</text>\n");
         }
 
         if (labels.Count == 0) svg.Append(CultureInfo.InvariantCulture, $"<text x=\"24\" y=\"{Top + 24}\" font-size=\"13\" fill=\"#4a5b64\">No task has been learned yet.</text>\n");
@@ -76,9 +76,11 @@ internal static class MatrixSvg
     private static string Summary(MatrixResponse matrix)
     {
         var summary = matrix.Summary;
-        return $"Average {Show(summary.AverageAccuracy)}   Backward transfer {Show(summary.BackwardTransfer)}   Forgetting {Show(summary.Forgetting)}";
+        // In the cells' unit: percent, unless a loss is among them.
+        var isShare = matrix.Cells.All(cell => cell.Metric != "loss");
+        return $"Average {Show(summary.AverageAccuracy)} · Backward transfer {Show(summary.BackwardTransfer)} · Forgetting {Show(summary.Forgetting)}";
 
-        static string Show(double? value) => value?.ToString("0.000", CultureInfo.InvariantCulture) ?? "n/a";
+        string Show(double? value) => (isShare ? value * 100 : value)?.ToString(isShare ? "0.0" : "0.00", CultureInfo.InvariantCulture) ?? "n/a";
     }
 
     private static string Shorten(string name) => name.Length <= LongestLabel ? name : name[..(LongestLabel - 1)] + "…";

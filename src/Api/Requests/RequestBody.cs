@@ -49,6 +49,8 @@ internal sealed record RequestBody(JsonObject Fields, IReadOnlyDictionary<string
         var place = field is null ? "The body" : $"The form field {field}";
         try
         {
+            if (BrokenEscape(utf8.Span) is { } position)
+                return new Problem(ProblemTypes.MalformedBody, $"{place} has a \\u escape at byte {position + 1} that is half of a surrogate pair. Send the whole pair, or the character itself.");
             if (JsonNode.Parse(utf8.Span, documentOptions: Strict) is JsonObject fields) return fields;
             return new Problem(ProblemTypes.MalformedBody, $"{place} is JSON, but not an object. Send an object, such as {{\"name\": \"...\"}}.");
         }
@@ -60,6 +62,27 @@ internal sealed record RequestBody(JsonObject Fields, IReadOnlyDictionary<string
                 : $"{place} is not valid JSON";
             return new Problem(ProblemTypes.MalformedBody, $"{what}: {exception.Message} Mend the JSON and send it again.");
         }
+    }
+
+    /// <summary>Where a string stands that is no text; nothing later could read or store it. Only escapes can hide one: the bytes are valid UTF-8.</summary>
+    private static long? BrokenEscape(ReadOnlySpan<byte> utf8)
+    {
+        var reader = new Utf8JsonReader(utf8, new JsonReaderOptions { MaxDepth = Strict.MaxDepth });
+        while (reader.Read())
+        {
+            if (reader.TokenType is not (JsonTokenType.String or JsonTokenType.PropertyName) || !reader.ValueIsEscaped) continue;
+            try
+            {
+                _ = reader.GetString();
+            }
+            catch (InvalidOperationException)
+            {
+                // The reader's way to say that an escape is half a pair.
+                return reader.TokenStartIndex;
+            }
+        }
+
+        return null;
     }
 
     private static async Task<Outcome<RequestBody>> ReadFormAsync(HttpRequest request, FormShape shape, CancellationToken cancellationToken)

@@ -180,6 +180,8 @@ public sealed class BadInputTests(ApiWorld world)
     [InlineData("[1, 2]")]
     [InlineData("")]
     [InlineData("{\"name\": \"a\", \"name\": \"b\"}")]
+    [InlineData("{\"name\": \"\\ud800\"}")]
+    [InlineData("{\"\\ud800\": 1}")]
     public async Task Submit_MalformedJson_IsRefused(string json)
     {
         var client = await world.CreateTenantAsync();
