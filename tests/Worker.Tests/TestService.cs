@@ -66,8 +66,16 @@ internal sealed class TestService : IAsyncDisposable
         var id = Ids.New("adp");
         database.Add(new Adapter
         {
-            Id = id, TenantId = "tnt_1", Name = id, Model = Model, BaseDigest = ModelDigest.Of(Path.Combine(_models, Model)), TemplateSha256 = "", Rank = 4, Alpha = 8,
-            TargetModulesJson = """["q_proj","v_proj"]""", Method = "slao",
+            Id = id,
+            TenantId = "tnt_1",
+            Name = id,
+            Model = Model,
+            BaseDigest = ModelDigest.Of(Path.Combine(_models, Model)),
+            TemplateSha256 = "",
+            Rank = 4,
+            Alpha = 8,
+            TargetModulesJson = """["q_proj","v_proj"]""",
+            Method = "slao",
         });
         await database.SaveChangesAsync(Token);
         return id;
@@ -81,8 +89,15 @@ internal sealed class TestService : IAsyncDisposable
         await using var database = Open();
         var task = new LearningTask
         {
-            Id = Ids.New("task"), TenantId = "tnt_1", AdapterId = adapterId, Name = word, TrainDatasetId = train, EvaluationDatasetId = heldOut, Metric = "loss",
-            HyperparametersJson = JsonSerializer.Serialize(hyperparameters, JsonSerializerOptions.Web), BaseDigest = "",
+            Id = Ids.New("task"),
+            TenantId = "tnt_1",
+            AdapterId = adapterId,
+            Name = word,
+            TrainDatasetId = train,
+            EvaluationDatasetId = heldOut,
+            Metric = "loss",
+            HyperparametersJson = JsonSerializer.Serialize(hyperparameters, JsonSerializerOptions.Web),
+            BaseDigest = "",
         };
         database.Add(task);
         await database.AppendEventAsync(task.Id, TaskEventTypes.Queued, null, TimeProvider.System.GetUtcNow(), Token);

@@ -6,13 +6,13 @@ internal static class FlatRows
     /// <summary>The example; null, with errors collected where none is known yet, if a field is empty. Missing fields are reported by the caller.</summary>
     public static TaskExample? Build(
         IReadOnlyDictionary<string, string> values, IReadOnlyList<string> references, RowFormat format, int line, RowCollector collector) => format switch
-    {
-        RowFormat.PromptCompletion => Prompt(values, "completion", line, collector),
-        RowFormat.PromptAnswer => Prompt(values, "answer", line, collector),
-        RowFormat.Instruction => Instruction(values, references, line, collector),
-        RowFormat.Text => Text(values, line, collector),
-        _ => throw new ArgumentOutOfRangeException(nameof(format), format, "Not a flat format."),
-    };
+        {
+            RowFormat.PromptCompletion => Prompt(values, "completion", line, collector),
+            RowFormat.PromptAnswer => Prompt(values, "answer", line, collector),
+            RowFormat.Instruction => Instruction(values, references, line, collector),
+            RowFormat.Text => Text(values, line, collector),
+            _ => throw new ArgumentOutOfRangeException(nameof(format), format, "Not a flat format."),
+        };
 
     private static TaskExample? Prompt(IReadOnlyDictionary<string, string> values, string answerField, int line, RowCollector collector)
     {

@@ -13,14 +13,23 @@ internal static class MessageRows
         "role", "content", ["role", "content", "weight", "name", "tool_calls", "tool_call_id"],
         new Dictionary<string, string>
         {
-            ["system"] = "system", ["developer"] = "developer", ["user"] = "user", ["assistant"] = "assistant", ["tool"] = "tool",
+            ["system"] = "system",
+            ["developer"] = "developer",
+            ["user"] = "user",
+            ["assistant"] = "assistant",
+            ["tool"] = "tool",
         });
 
     public static readonly Dialect ShareGpt = new(
         "from", "value", ["from", "value"],
         new Dictionary<string, string>
         {
-            ["human"] = "user", ["user"] = "user", ["gpt"] = "assistant", ["assistant"] = "assistant", ["system"] = "system", ["tool"] = "tool",
+            ["human"] = "user",
+            ["user"] = "user",
+            ["gpt"] = "assistant",
+            ["assistant"] = "assistant",
+            ["system"] = "system",
+            ["tool"] = "tool",
         });
 
     /// <summary>The example in <paramref name="field"/> of the row, or null with errors collected.</summary>

@@ -109,7 +109,13 @@ internal sealed record Publication(RunPlan Plan, RunResult Result, StoredObject 
     {
         var scores = Result.Scores.Select(score => new
         {
-            task = score.TaskId, weights = WireName.Of(score.Weights), score = score.Score, n = score.Count, low = score.Low, high = score.High, metric = score.Metric,
+            task = score.TaskId,
+            weights = WireName.Of(score.Weights),
+            score = score.Score,
+            n = score.Count,
+            low = score.Low,
+            high = score.High,
+            metric = score.Metric,
         });
         await database.AppendEventAsync(Plan.Task.Id, TaskEventTypes.Evaluated, new { scores }, now, cancellationToken);
         await database.AppendEventAsync(

@@ -107,8 +107,15 @@ internal sealed class RunFollower(
                 progress.Trained(step.Number, step.Total, now);
                 _steps.Add(new StepMetric
                 {
-                    TaskId = task.Id, Attempt = task.Attempt, Step = step.Number, Loss = step.Loss, LearningRate = step.LearningRate,
-                    GradNorm = step.GradNorm, Tokens = step.Tokens, Seconds = step.Seconds, CreatedAt = now,
+                    TaskId = task.Id,
+                    Attempt = task.Attempt,
+                    Step = step.Number,
+                    Loss = step.Loss,
+                    LearningRate = step.LearningRate,
+                    GradNorm = step.GradNorm,
+                    Tokens = step.Tokens,
+                    Seconds = step.Seconds,
+                    CreatedAt = now,
                 });
                 Progressed();
                 break;

@@ -153,7 +153,14 @@ public sealed class VersionTests(ApiWorld world)
             {
                 database.MatrixCells.Add(new AdapterMatrixCell
                 {
-                    AdapterId = adapterId, VersionNumber = version, TaskId = taskId, Score = score, Count = 4, Low = score - 0.25, High = score + 0.25, Metric = "exact_match",
+                    AdapterId = adapterId,
+                    VersionNumber = version,
+                    TaskId = taskId,
+                    Score = score,
+                    Count = 4,
+                    Low = score - 0.25,
+                    High = score + 0.25,
+                    Metric = "exact_match",
                 });
             }
 

@@ -56,7 +56,13 @@ internal static class ByteText
         {
             added.Add(JsonNode.Parse(JsonSerializer.Serialize(new Dictionary<string, object>
             {
-                ["id"] = id, ["content"] = content, ["single_word"] = false, ["lstrip"] = false, ["rstrip"] = false, ["normalized"] = false, ["special"] = true,
+                ["id"] = id,
+                ["content"] = content,
+                ["single_word"] = false,
+                ["lstrip"] = false,
+                ["rstrip"] = false,
+                ["normalized"] = false,
+                ["special"] = true,
             })));
         }
 

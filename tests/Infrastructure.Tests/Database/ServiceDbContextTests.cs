@@ -72,7 +72,14 @@ public sealed class ServiceDbContextTests : IDisposable
         await using var database = _test.CreateDbContext();
         var taken = () => new Adapter
         {
-            Id = Domain.Ids.New("adp"), TenantId = "tnt_1", Name = "first", Model = "m", BaseDigest = "d", TemplateSha256 = "", TargetModulesJson = "[]", Method = "slao",
+            Id = Domain.Ids.New("adp"),
+            TenantId = "tnt_1",
+            Name = "first",
+            Model = "m",
+            BaseDigest = "d",
+            TemplateSha256 = "",
+            TargetModulesJson = "[]",
+            Method = "slao",
         };
         database.Add(taken());
         await Assert.ThrowsAsync<DbUpdateException>(() => database.SaveChangesAsync(_token));

@@ -38,11 +38,27 @@ internal sealed class TestDatabase : IDbContextFactory<ServiceDbContext>, IDispo
         database.Add(new Dataset { Id = "ds_1", TenantId = "tnt_1", Name = "rows", Format = "messages", Sha256 = new string('0', 64), CreatedAt = Now });
         database.Add(new Adapter
         {
-            Id = "adp_1", TenantId = "tnt_1", Name = "first", Model = "m", BaseDigest = "d", TemplateSha256 = "", TargetModulesJson = "[]", Method = "slao", CreatedAt = Now,
+            Id = "adp_1",
+            TenantId = "tnt_1",
+            Name = "first",
+            Model = "m",
+            BaseDigest = "d",
+            TemplateSha256 = "",
+            TargetModulesJson = "[]",
+            Method = "slao",
+            CreatedAt = Now,
         });
         database.Add(new LearningTask
         {
-            Id = TaskId, TenantId = "tnt_1", AdapterId = "adp_1", Name = "t", TrainDatasetId = "ds_1", Metric = "loss", HyperparametersJson = "{}", BaseDigest = "d", CreatedAt = Now,
+            Id = TaskId,
+            TenantId = "tnt_1",
+            AdapterId = "adp_1",
+            Name = "t",
+            TrainDatasetId = "ds_1",
+            Metric = "loss",
+            HyperparametersJson = "{}",
+            BaseDigest = "d",
+            CreatedAt = Now,
         });
         await database.SaveChangesAsync(cancellationToken);
     }

@@ -21,7 +21,10 @@ public sealed class ParentWatchTests
         File.Copy(spec, copy);
         using var orphan = Process.Start(new ProcessStartInfo("dotnet", ["exec", typeof(TrainingProcess).Assembly.Location, "run-task", copy])
         {
-            RedirectStandardInput = true, RedirectStandardOutput = true, UseShellExecute = false, Environment = { ["OMP_NUM_THREADS"] = "1" },
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            UseShellExecute = false,
+            Environment = { ["OMP_NUM_THREADS"] = "1" },
         })!;
         while (!(await orphan.StandardOutput.ReadLineAsync(token))!.Contains("\"step\"", StringComparison.Ordinal))
         {

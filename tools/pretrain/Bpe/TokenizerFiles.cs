@@ -45,7 +45,10 @@ internal static class TokenizerFiles
                 ["pretokenizers"] = new JsonArray(
                     new JsonObject
                     {
-                        ["type"] = "Split", ["pattern"] = new JsonObject { ["Regex"] = BpeVocabulary.SplitPattern }, ["behavior"] = "Isolated", ["invert"] = false,
+                        ["type"] = "Split",
+                        ["pattern"] = new JsonObject { ["Regex"] = BpeVocabulary.SplitPattern },
+                        ["behavior"] = "Isolated",
+                        ["invert"] = false,
                     },
                     ByteLevel()),
             },
@@ -62,8 +65,14 @@ internal static class TokenizerFiles
             ["decoder"] = ByteLevel(),
             ["model"] = new JsonObject
             {
-                ["type"] = "BPE", ["dropout"] = null, ["unk_token"] = null, ["continuing_subword_prefix"] = null, ["end_of_word_suffix"] = null,
-                ["fuse_unk"] = false, ["byte_fallback"] = false, ["ignore_merges"] = false,
+                ["type"] = "BPE",
+                ["dropout"] = null,
+                ["unk_token"] = null,
+                ["continuing_subword_prefix"] = null,
+                ["end_of_word_suffix"] = null,
+                ["fuse_unk"] = false,
+                ["byte_fallback"] = false,
+                ["ignore_merges"] = false,
                 ["vocab"] = tokens,
                 ["merges"] = new JsonArray([.. vocabulary.Merges.Select(merge => JsonValue.Create($"{vocabulary.Spell(merge.Left)} {vocabulary.Spell(merge.Right)}"))]),
             },

@@ -73,15 +73,24 @@ internal sealed class FactTexts
         {
             0 => new Entity("town", Fill("{town}"), new()
             {
-                ["river"] = Fill("{syl1}{a|en|is}"), ["known"] = Fill("{adj} {place}"), ["mayor"] = Fill("{first} {last}"), ["founded"] = Fill("{year}"),
+                ["river"] = Fill("{syl1}{a|en|is}"),
+                ["known"] = Fill("{adj} {place}"),
+                ["mayor"] = Fill("{first} {last}"),
+                ["founded"] = Fill("{year}"),
             }),
             1 => new Entity("person", Fill("{first} {last}"), new()
             {
-                ["job"] = Fill("{job}"), ["city"] = Fill("{{city}|{town}}"), ["pet"] = Fill("{animal}"), ["color"] = Fill("{color}"),
+                ["job"] = Fill("{job}"),
+                ["city"] = Fill("{{city}|{town}}"),
+                ["pet"] = Fill("{animal}"),
+                ["color"] = Fill("{color}"),
             }),
             _ => new Entity("company", Fill("{company}"), new()
             {
-                ["makes"] = Fill("{device}"), ["city"] = Fill("{{city}|{town}}"), ["founder"] = Fill("{first} {last}"), ["year"] = Fill("{year}"),
+                ["makes"] = Fill("{device}"),
+                ["city"] = Fill("{{city}|{town}}"),
+                ["founder"] = Fill("{first} {last}"),
+                ["year"] = Fill("{year}"),
             }),
         };
     }

@@ -46,7 +46,9 @@ internal static partial class SampleTasks
         {
             var bound = new Dictionary<string, string>
             {
-                ["order"] = grammar.Fill("{#5}", dice), ["date"] = grammar.Fill("{daynumber} {month}", dice), ["name"] = grammar.Fill("{first} {last}", dice),
+                ["order"] = grammar.Fill("{#5}", dice),
+                ["date"] = grammar.Fill("{daynumber} {month}", dice),
+                ["name"] = grammar.Fill("{first} {last}", dice),
             };
             return new SampleRow("Note the order and the date.", grammar.Expand("x.message", dice, bound), $"order={bound["order"]}; date={bound["date"]}");
         });
