@@ -117,7 +117,7 @@ public sealed class StreamRunner(ContinualSettings settings, Decoder decoder, To
     private double TrainUnits(BenchTask task) => 3.0 * settings.Training.Epochs * task.TrainTokens;
 
     // Generation adds a few single-token passes to the prompt; scoring labels repeats the prompt for each.
-    private double ScoringUnits(BenchTask task) => task.ScoredTokens * (1.5 + (settings.LabelLikelihood ? task.Labels.Count : 0));
+    private double ScoringUnits(BenchTask task) => task.ScoredTokens * (settings.LabelLikelihood ? 2.5 : 1.5);
 
     private sealed record Scored(MatrixCell Cell, MatrixCell? Likelihood);
 

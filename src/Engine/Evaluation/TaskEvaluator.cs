@@ -89,16 +89,13 @@ public static class TaskEvaluator
     {
         var labelIds = labels.Select(label => job.Tokenizer.Encode(label, addSpecialTokens: false, parseSpecialTokens: false).Ids).ToList();
         var scores = new double[job.Rows.Count];
-        foreach (var batch in job.Batches(row => row.PromptIds.Length, Math.Max(1, job.Options.BatchSize / labels.Count)))
+        foreach (var batch in job.Batches(row => row.PromptIds.Length, job.Options.BatchSize))
         {
-            var sequences = batch.SelectMany(row => labelIds.Select(label => (int[])[.. job.Rows[row].PromptIds, .. label])).ToList();
-            var firstScored = batch.SelectMany(row => labelIds.Select(_ => job.Rows[row].PromptIds.Length)).ToList();
-            var logProbabilities = SequenceScorer.LogProbabilities(job.Decoder, job.Lora, sequences, firstScored, job.Cancellation);
+            var likelihoods = ContinuationScorer.MeanLogProbabilities(
+                job.Decoder, job.Lora, [.. batch.Select(row => job.Rows[row].PromptIds)], labelIds, job.Cancellation);
             for (var index = 0; index < batch.Length; index++)
             {
-                var first = index * labels.Count;
-                var best = Enumerable.Range(0, labels.Count)
-                    .MaxBy(label => logProbabilities[first + label].Skip(firstScored[first + label]).Average());
+                var best = Enumerable.Range(0, labels.Count).MaxBy(label => likelihoods[index][label]);
                 scores[batch[index]] = AnswerText.Matches(labels[best], Job.Golds(job.Rows[batch[index]])) ? 1 : 0;
             }
         }
