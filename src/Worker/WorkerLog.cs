@@ -37,4 +37,7 @@ internal static partial class WorkerLog
 
     [LoggerMessage(2010, LogLevel.Warning, "The sweep for waiting tasks failed; it is tried again")]
     public static partial void SweepFailed(this ILogger logger, Exception exception);
+
+    [LoggerMessage(2011, LogLevel.Warning, "Task {TaskId}: the training process ended; the end of its standard error:\n{ErrorTail}")]
+    public static partial void ChildDied(this ILogger logger, string taskId, string errorTail);
 }

@@ -11,7 +11,7 @@ namespace ContinualService.Worker.Processes;
 /// </summary>
 internal sealed class TrainingProcess : IDisposable
 {
-    private const int KeptErrorLines = 20;
+    private const int KeptErrorLines = 100; // A stack trace must not push out the message above it.
 
     private static readonly string[] AllocatorPaths =
     [

@@ -16,6 +16,8 @@ internal sealed class RunFollower(
     // Events are for people and stay few; the row itself moves with every write.
     private const double EventEveryPercent = 10;
 
+    private const int SaidLines = 3;
+
     private readonly List<StepMetric> _steps = [];
     private readonly List<(string Type, object Data)> _events = [];
     private double _nextEventAt = EventEveryPercent;
@@ -69,19 +71,25 @@ internal sealed class RunFollower(
         if (ended is not null) return ended;
         if (await FlushAsync(CancellationToken.None)) return new RunOutcome.Cancelled();
         if (_failed is not null) return new RunOutcome.Failed(_failed.Code, _failed.Message, _failed.UserError);
-        return _done && exitCode == 0 ? new RunOutcome.Finished() : new RunOutcome.Died(Describe(exitCode, process.ErrorTail));
+        if (_done && exitCode == 0) return new RunOutcome.Finished();
+        if (process.ErrorTail.Length > 0) logger.ChildDied(task.Id, process.ErrorTail);
+        return new RunOutcome.Died(Describe(exitCode, process.ErrorTail));
     }
 
-    private static string Describe(int exitCode, string errorTail)
+    /// <summary>What is known of a death: the exit code, and what the process said last, without the frames of a stack trace.</summary>
+    internal static string Describe(int exitCode, string errorTail)
     {
         var what = exitCode switch
         {
-            134 => "it aborted, as it does on an error inside the native library (exit code 134)",
+            134 => "it aborted (exit code 134)",
             137 => "it was killed, as the system does when memory runs out (exit code 137)",
             139 => "a memory fault inside the native library (exit code 139)",
             _ => FormattableString.Invariant($"exit code {exitCode}"),
         };
-        var lastWords = errorTail.Split('\n')[0];
+        var lines = errorTail.Split('\n').Select(line => line.Trim()).Where(line => line.Length > 0 && !line.StartsWith("at ", StringComparison.Ordinal)).ToList();
+        // The runtime's own words begin here; what a library printed before them is seldom the cause.
+        var begin = lines.FindLastIndex(line => line.StartsWith("Unhandled exception", StringComparison.Ordinal));
+        var lastWords = string.Join(' ', begin >= 0 ? lines.Skip(begin).Take(SaidLines) : lines.TakeLast(SaidLines));
         return $"The training process ended: {what}." + (lastWords.Length > 0 ? $" It said: {lastWords}" : "");
     }
 
