@@ -1,4 +1,5 @@
 using System.Globalization;
+using ContinualService.Domain.Tasks;
 using ContinualService.Engine.Continual;
 using ContinualService.Engine.Lora;
 using ContinualService.Engine.Training;

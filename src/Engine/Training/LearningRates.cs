@@ -1,3 +1,5 @@
+using ContinualService.Domain.Tasks;
+
 namespace ContinualService.Engine.Training;
 
 /// <summary>The learning rate of every optimiser step.</summary>

@@ -1,3 +1,5 @@
+using ContinualService.Domain.Tasks;
+
 namespace ContinualService.Engine.Training;
 
 /// <summary>How one task is tuned.</summary>

@@ -7,7 +7,6 @@ using ContinualService.Engine.Models;
 using ContinualService.Engine.Training;
 using ContinualService.Worker.Runs;
 using TorchSharp;
-using LearningRateSchedule = ContinualService.Engine.Training.LearningRateSchedule;
 
 namespace ContinualService.Worker.Child;
 
@@ -66,7 +65,7 @@ internal static class TaskRunner
             MaxSteps = wanted.MaxSteps,
             BatchSize = wanted.BatchSize,
             MaxSequenceLength = wanted.MaxSequenceLength,
-            Schedule = Enum.Parse<LearningRateSchedule>(wanted.Schedule.ToString()),
+            Schedule = wanted.Schedule,
             WarmupFraction = wanted.WarmupFraction,
             WeightDecay = wanted.WeightDecay,
             MaxGradNorm = wanted.MaxGradNorm,

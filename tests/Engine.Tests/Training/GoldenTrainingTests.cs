@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using ContinualService.Domain.Tasks;
 using ContinualService.Engine.Continual;
 using ContinualService.Engine.Lora;
 using ContinualService.Engine.Models;

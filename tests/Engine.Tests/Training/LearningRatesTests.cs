@@ -1,3 +1,4 @@
+using ContinualService.Domain.Tasks;
 using ContinualService.Engine.Training;
 using Xunit;
 
