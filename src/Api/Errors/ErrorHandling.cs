@@ -1,3 +1,4 @@
+using ContinualService.Infrastructure.Storage;
 using Microsoft.AspNetCore.Diagnostics;
 
 namespace ContinualService.Api.Errors;
@@ -43,6 +44,9 @@ internal static partial class ErrorHandling
                     return Requests.BodyLimit.Problem(http);
                 case BadHttpRequestException bad:
                     return new Problem(ProblemTypes.For(bad.StatusCode), $"{bad.Message} Send the request again in full.");
+                case ObjectDamagedException damaged:
+                    LogUnhandled(exception, http.Request.Method, http.Request.Path);
+                    return new Problem(ProblemTypes.ObjectDamaged, $"{damaged.Message} That is the operator's to do: give them the traceId. Everything else is served as before.");
                 default:
                     LogUnhandled(exception, http.Request.Method, http.Request.Path);
                     return new Problem(ProblemTypes.Internal, "Nothing of this request was kept. Try again; if it persists, give the traceId to the operator.");

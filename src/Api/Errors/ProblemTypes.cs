@@ -17,6 +17,7 @@ internal static class ProblemTypes
     public static readonly ProblemType IdempotencyKeyReused = new("idempotency_key_reused", 409, "The Idempotency-Key belongs to another request");
     public static readonly ProblemType TooLarge = new("body_too_large", 413, "The body is larger than the limit");
     public static readonly ProblemType UnsupportedMediaType = new("unsupported_media_type", 415, "The content type is not one that this route reads");
+    public static readonly ProblemType ObjectDamaged = new("object_damaged", 500, "A stored object is damaged");
     public static readonly ProblemType Internal = new("internal_error", 500, "The service failed");
     public static readonly ProblemType Unavailable = new("unavailable", 503, "The service is not ready");
 

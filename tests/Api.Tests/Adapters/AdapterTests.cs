@@ -30,6 +30,17 @@ public sealed class AdapterTests(ApiWorld world)
     }
 
     [Fact]
+    public async Task Create_Answer_IsWhatEveryLaterGetShows()
+    {
+        var client = await world.CreateTenantAsync();
+
+        using var response = await client.PostTextAsync("/adapters", """{"name": "same"}""");
+
+        var created = await response.ReadAsync(HttpStatusCode.Created);
+        Assert.Equal(created.ToJsonString(), (await client.GetNodeAsync("/adapters/same")).ToJsonString());
+    }
+
+    [Fact]
     public async Task Create_WithNamedLayers_GivesThemBack()
     {
         var client = await world.CreateTenantAsync();

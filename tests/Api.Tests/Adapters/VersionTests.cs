@@ -63,6 +63,35 @@ public sealed class VersionTests(ApiWorld world)
     }
 
     [Fact]
+    public async Task Download_DamagedObject_SaysWhichAndWhatToDo()
+    {
+        var (client, adapter, sha256) = await PublishAsync();
+        var path = world.Services.GetRequiredService<IObjectStore>().LocalPath(sha256)!;
+        var whole = await File.ReadAllBytesAsync(path, TestContext.Current.CancellationToken);
+        try
+        {
+            Replace([.. whole[..^1], (byte)(whole[^1] ^ 1)]);
+
+            using var response = await client.GetAsync($"/adapters/{adapter}/versions/1/download?format=peft", TestContext.Current.CancellationToken);
+
+            var problem = await response.ProblemAsync(HttpStatusCode.InternalServerError, "object_damaged");
+            Assert.Contains(sha256, (string?)problem["detail"], StringComparison.Ordinal);
+            Assert.Contains("Restore it from a backup", (string?)problem["detail"], StringComparison.Ordinal);
+        }
+        finally
+        {
+            // Other tests publish the same bytes.
+            Replace(whole);
+        }
+
+        void Replace(byte[] bytes)
+        {
+            File.Delete(path);
+            File.WriteAllBytes(path, bytes);
+        }
+    }
+
+    [Fact]
     public async Task Download_OtherFormat_SaysWhichThereAre()
     {
         var (client, adapter, _) = await PublishAsync();
