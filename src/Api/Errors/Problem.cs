@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using Microsoft.AspNetCore.Diagnostics;
 
 namespace ContinualService.Api.Errors;
 
@@ -26,9 +25,8 @@ internal sealed class Problem(ProblemType type, string detail) : IResult
 
     public Task ExecuteAsync(HttpContext httpContext)
     {
-        // After an exception the endpoint is only found on the handler's feature.
-        var endpoint = httpContext.GetEndpoint() ?? httpContext.Features.Get<IExceptionHandlerFeature>()?.Endpoint;
-        if (endpoint?.Metadata.GetMetadata<IProblemShape>() is { } shape) return shape.WriteAsync(httpContext, this);
+        var shape = httpContext.RequestServices.GetServices<IProblemShape>().FirstOrDefault(other => other.Covers(httpContext.Request.Path));
+        if (shape is not null) return shape.WriteAsync(httpContext, this);
         httpContext.Response.StatusCode = type.Status;
         if (type.Status == StatusCodes.Status503ServiceUnavailable) httpContext.Response.Headers.RetryAfter = RetryAfterSeconds;
         var body = new ProblemBody

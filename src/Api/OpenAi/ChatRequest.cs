@@ -17,7 +17,7 @@ internal sealed record ChatRequest(GenerationRequest Generation, JsonArray Messa
         var top = fields.Whole("top_logprobs", 0, GenerationRequest.MostAlternatives);
         var wanted = fields.Flag("logprobs") ?? false;
         if (top is not null && !wanted) throw OpenAiException.Invalid("top_logprobs", "'top_logprobs' needs \"logprobs\": true.");
-        fields.OnlyDefault("response_format", value => value["type"]?.ToString() == "text", "only {\"type\": \"text\"} is");
+        fields.OnlyDefault("response_format", value => value is JsonObject && value["type"]?.ToString() == "text", "only {\"type\": \"text\"} is");
         fields.OnlyDefault("tools", value => value is JsonArray { Count: 0 }, "tool calls are not offered");
         fields.OnlyDefault("tool_choice", value => value.ToString() == "none", "tool calls are not offered");
         fields.OnlyDefault("parallel_tool_calls", _ => true, "");

@@ -20,7 +20,15 @@ internal static class ModelRoutes
             .OrderBy(row => row.Id)
             .ToListAsync(http.RequestAborted);
         var models = catalog.Models.Where(IsUsable).Select(Base).Concat(adapters.Select(adapter => Adapted(adapter.Name, adapter, catalog)));
-        return Results.Json(new JsonObject { ["object"] = "list", ["data"] = new JsonArray([.. models]) });
+        var data = new JsonArray([.. models]);
+        return Results.Json(new JsonObject
+        {
+            ["object"] = "list",
+            ["first_id"] = data.FirstOrDefault()?["id"]?.DeepClone(),
+            ["last_id"] = data.LastOrDefault()?["id"]?.DeepClone(),
+            ["has_more"] = false,
+            ["data"] = data,
+        });
     }
 
     public static async Task<IResult> GetAsync(string id, HttpContext http, ServedModelResolver resolver, ModelCatalog catalog)

@@ -2,9 +2,11 @@ using ContinualService.Api.Errors;
 
 namespace ContinualService.Api.OpenAi;
 
-/// <summary>Errors that arise outside the routes' own code (a wrong key, a body over the limit, a bug) in the OpenAI envelope.</summary>
+/// <summary>Errors that arise outside the routes' own code (no such route, a wrong key, a body over the limit, a bug) in the OpenAI envelope.</summary>
 internal sealed class OpenAiProblemShape : IProblemShape
 {
+    public bool Covers(PathString path) => path.StartsWithSegments(OpenAiRoutes.Prefix);
+
     public Task WriteAsync(HttpContext http, Problem problem)
     {
         http.Response.StatusCode = problem.Type.Status;

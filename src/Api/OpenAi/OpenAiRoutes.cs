@@ -1,6 +1,8 @@
-using System.Text.Json;
 using System.Text.Json.Nodes;
+using ContinualService.Api.Errors;
+using ContinualService.Api.Requests;
 using ContinualService.Api.Serving;
+using ContinualService.Api.Swagger;
 using ContinualService.Api.Tenants;
 
 namespace ContinualService.Api.OpenAi;
@@ -8,9 +10,16 @@ namespace ContinualService.Api.OpenAi;
 /// <summary>The OpenAI-compatible inference routes.</summary>
 internal static class OpenAiRoutes
 {
+    public const string Prefix = "/v1";
+
+    private const string ChatBody =
+        """{"model": "tiny-llama", "messages": [{"role": "user", "content": "Where is my order?"}], "temperature": 0, "max_tokens": 64, "stream": false}""";
+    private const string TextBody = """{"model": "tiny-llama", "prompt": "Once upon a time", "max_tokens": 16, "temperature": 0, "echo": false, "logprobs": 5}""";
+
     public static IServiceCollection AddOpenAi(this IServiceCollection services)
     {
         services.AddOptions<ServingOptions>().BindConfiguration("Serving").ValidateDataAnnotations().ValidateOnStart();
+        services.AddSingleton<IProblemShape, OpenAiProblemShape>();
         services.AddSingleton<ModelHost>();
         services.AddScoped<ServedModelResolver>();
         services.AddScoped<CompletionService>();
@@ -19,15 +28,15 @@ internal static class OpenAiRoutes
 
     public static IEndpointRouteBuilder MapOpenAi(this IEndpointRouteBuilder routes)
     {
-        var group = routes.MapGroup("/v1").RequireAuthorization().WithTags("OpenAI").WithMetadata(new OpenAiProblemShape());
+        var group = routes.MapGroup(Prefix).RequireAuthorization().WithTags("OpenAI");
         group.AddEndpointFilter(OpenAiErrors.Filter);
         group.MapPost("/chat/completions", ChatAsync)
             .WithSummary("Chat with a base model or an adapter")
             .WithDescription("model: adapter, adapter@7, adapter@sha256:..., adapter:alias, or a base model's name. Unknown options are refused by name.")
-            .Accepts<ChatExample>("application/json");
+            .Accepts<ChatExample>("application/json").WithMetadata(new DocumentedBody(ChatBody));
         group.MapPost("/completions", TextAsync)
             .WithSummary("Complete a text or a list of token ids")
-            .Accepts<TextExample>("application/json");
+            .Accepts<TextExample>("application/json").WithMetadata(new DocumentedBody(TextBody));
         group.MapGet("/models", ModelRoutes.ListAsync).WithSummary("The models that this key can use");
         group.MapGet("/models/{**id}", ModelRoutes.GetAsync).WithSummary("One model");
         return routes;
@@ -47,17 +56,8 @@ internal static class OpenAiRoutes
 
     private static async Task<JsonObject> ReadBodyAsync(HttpContext http)
     {
-        if (!http.Request.HasJsonContentType())
-            throw new OpenAiException(StatusCodes.Status415UnsupportedMediaType, "Send the request as application/json.", code: "unsupported_media_type");
-        try
-        {
-            var options = new JsonDocumentOptions { AllowDuplicateProperties = false };
-            return await JsonNode.ParseAsync(http.Request.Body, documentOptions: options, cancellationToken: http.RequestAborted) as JsonObject
-                ?? throw new OpenAiException(400, "The body must be a JSON object.", code: "invalid_json");
-        }
-        catch (JsonException error)
-        {
-            throw new OpenAiException(400, $"The body is not valid JSON (line {error.LineNumber + 1}, byte {error.BytePositionInLine + 1}). Correct it and send it again.", code: "invalid_json");
-        }
+        if ((await RequestBody.ReadAsync(http.Request, form: null, http.RequestAborted)).Failed(out var problem, out var body))
+            throw new OpenAiException(problem.Type.Status, problem.Detail, code: problem.Type == ProblemTypes.MalformedBody ? "invalid_json" : problem.Type.Code);
+        return body.Fields;
     }
 }

@@ -51,10 +51,10 @@ internal sealed class RequestFields(JsonObject body)
         foreach (var name in names) _read.Add(name);
     }
 
-    /// <summary>Refuses every field that nothing has read.</summary>
+    /// <summary>Refuses every field that nothing has read; one that is null asks for nothing.</summary>
     public void RefuseUnknown()
     {
-        var unknown = body.Select(field => field.Key).Where(name => !_read.Contains(name)).Order(StringComparer.Ordinal).ToList();
+        var unknown = body.Where(field => field.Value is not null).Select(field => field.Key).Where(name => !_read.Contains(name)).Order(StringComparer.Ordinal).ToList();
         if (unknown.Count == 0) return;
         throw new OpenAiException(
             StatusCodes.Status400BadRequest,

@@ -59,6 +59,7 @@ public sealed class ChatTests(ServingWorld world) : IClassFixture<ServingWorld>
     [InlineData("""{"model": "qwen2", "messages": [{"role": "user", "content": 4}]}""", "messages[0].content")]
     [InlineData("""{"model": "qwen2", "messages": [{"role": "user", "content": "a"}], "tools": [{}]}""", "tools")]
     [InlineData("""{"model": "qwen2", "messages": [{"role": "user", "content": "a"}], "response_format": {"type": "json_object"}}""", "response_format")]
+    [InlineData("""{"model": "qwen2", "messages": [{"role": "user", "content": "a"}], "response_format": "text"}""", "response_format")]
     [InlineData("""{"model": "qwen2", "messages": [{"role": "user", "content": "a"}], "top_logprobs": 2}""", "top_logprobs")]
     [InlineData("""{"model": "qwen2", "messages": [{"role": "user", "content": "a"}], "brevity": 2}""", "brevity")]
     public async Task Chat_BadRequest_NamesTheOption(string body, string param)
@@ -66,6 +67,51 @@ public sealed class ChatTests(ServingWorld world) : IClassFixture<ServingWorld>
         using var response = await Client.PostTextAsync("/v1/chat/completions", body);
 
         Assert.Equal(param, (string?)(await response.ReadAsync(HttpStatusCode.BadRequest))["error"]!["param"]);
+    }
+
+    [Fact]
+    public async Task Chat_OptionsThatAreNull_AskForNothing()
+    {
+        var answer = await ChatAsync(Body("qwen2", ("max_completion_tokens", 2), ("max_tokens", null!), ("stop", null!), ("stream", null!), ("functions", null!)));
+
+        Assert.Single(answer["choices"]!.AsArray());
+    }
+
+    [Theory]
+    [InlineData("/v1/chat/completions")]
+    [InlineData("/v1/completions")]
+    public async Task Document_Example_IsAccepted(string route)
+    {
+        var content = (await Client.GetNodeAsync("/swagger/v1/swagger.json"))["paths"]![route]!["post"]!["requestBody"]!["content"]!["application/json"]!;
+        var example = content["example"]!.AsObject();
+        example["model"] = "qwen2";
+
+        using var response = await Client.PostNodeAsync(route, example);
+
+        await response.ReadAsync(HttpStatusCode.OK);
+    }
+
+    [Theory]
+    [InlineData("""{"model": "qwen2", "messages": [{"role": "user", "content": "\ud800"}]}""")]
+    [InlineData("""{"model": "qwen2", "\ud800": 1}""")]
+    [InlineData("""{"model": "qwen2", "model": "llama2"}""")]
+    public async Task Chat_BodyThatIsNoText_IsRefusedInTheEnvelope(string body)
+    {
+        using var response = await Client.PostTextAsync("/v1/chat/completions", body);
+
+        Assert.Equal("invalid_json", (string?)(await response.ReadAsync(HttpStatusCode.BadRequest))["error"]!["code"]);
+    }
+
+    [Fact]
+    public async Task Route_UnknownOrWithAnotherMethod_AnswersInTheEnvelope()
+    {
+        using var unknown = await Client.PostTextAsync("/v1/embeddings", "{}");
+        using var method = await Client.GetAsync("/v1/chat/completions", TestContext.Current.CancellationToken);
+        using var content = await Client.PostAsync("/v1/chat/completions", new StringContent("{}"), TestContext.Current.CancellationToken);
+
+        Assert.Equal("not_found", (string?)(await unknown.ReadAsync(HttpStatusCode.NotFound))["error"]!["code"]);
+        Assert.Equal("method_not_allowed", (string?)(await method.ReadAsync(HttpStatusCode.MethodNotAllowed))["error"]!["code"]);
+        Assert.Equal("unsupported_media_type", (string?)(await content.ReadAsync(HttpStatusCode.UnsupportedMediaType))["error"]!["code"]);
     }
 
     private static JsonObject Body(string model, params (string Name, JsonNode Value)[] options)
