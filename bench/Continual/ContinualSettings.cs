@@ -14,13 +14,13 @@ public sealed record ContinualSettings
             --orders FILE                  JSON {"name": ["task", ...]}: more named orders; with it, --order names one of them (absent: the first)
             --seeds N | a,b,c              N seeds from 42 on, or these                                          (3)
             --split test|dev               rows that are scored                                                  (test)
-            --rows N                       training rows per task, the first N                                   (1000)
-            --evaluation-rows N            scored rows per task, the first N                                     (250)
+            --rows N                       training rows per task, the first N                                   (500)
+            --evaluation-rows N            scored rows per task, the first N                                     (150)
             --label-likelihood             a second matrix: the likeliest label instead of the generated answer
             --learning-rate --epochs --batch-size --micro-batch-size --schedule constant|linear|cosine --warmup-fraction --weight-decay
-            --max-grad-norm --dropout      as in TrainingOptions, with its defaults but 2 epochs
+            --max-grad-norm --dropout      as in TrainingOptions, with its defaults but batches of 4
             --rank 8 --alpha 16 --targets all-linear|q_proj,v_proj,...
-            --max-sequence-length N        tokens of prompt and answer; a longer input loses its end              (192)
+            --max-sequence-length N        tokens of prompt and answer; a longer input loses its end              (128)
             --sweep-learning-rates a,b,c   the regime: every rate with every method and seed, on dev rows
             --threads 1 --parallel 2       threads of each run, and runs at a time
             --device cpu|cuda  --out DIR   where results go; a finished run with the same settings is not repeated (results/continual)
@@ -52,7 +52,7 @@ public sealed record ContinualSettings
         var sweep = arguments.List("sweep-learning-rates") ?? [];
         try
         {
-            var maxSequenceLength = arguments.Whole("max-sequence-length", 192);
+            var maxSequenceLength = arguments.Whole("max-sequence-length", 128);
             var settings = new ContinualSettings
             {
                 DataFolder = arguments.Required("data"),
@@ -63,14 +63,14 @@ public sealed record ContinualSettings
                 Seeds = Seedlist(arguments.Text("seeds") ?? "3"),
                 // A rate is chosen on dev rows only: a sweep never sees the test rows.
                 Split = sweep.Count > 0 ? "dev" : arguments.Text("split") ?? "test",
-                Rows = arguments.Whole("rows", 1000),
-                EvaluationRows = arguments.Whole("evaluation-rows", 250),
+                Rows = arguments.Whole("rows", 500),
+                EvaluationRows = arguments.Whole("evaluation-rows", 150),
                 LabelLikelihood = arguments.Flag("label-likelihood"),
                 Training = new TrainingOptions
                 {
                     LearningRate = arguments.Real("learning-rate", defaults.LearningRate),
-                    Epochs = arguments.Whole("epochs", 2),
-                    BatchSize = arguments.Whole("batch-size", defaults.BatchSize),
+                    Epochs = arguments.Whole("epochs", defaults.Epochs),
+                    BatchSize = arguments.Whole("batch-size", 4),
                     MicroBatchSize = arguments.Text("micro-batch-size") is null ? null : arguments.Whole("micro-batch-size", 0),
                     Schedule = Enum.Parse<LearningRateSchedule>(arguments.Text("schedule") ?? defaults.Schedule.ToString(), ignoreCase: true),
                     WarmupFraction = arguments.Real("warmup-fraction", defaults.WarmupFraction),
