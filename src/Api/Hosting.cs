@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Configuration.Memory;
+using Microsoft.Extensions.Options;
 
 namespace ContinualService.Api;
 
@@ -23,5 +24,23 @@ internal static class Hosting
         var configured = builder.Configuration["urls"] ?? builder.Configuration["http_ports"] ?? builder.Configuration["https_ports"];
         if (configured is null && !builder.Configuration.GetSection("Kestrel:Endpoints").Exists()) builder.WebHost.UseUrls(Loopback);
         return builder;
+    }
+
+    /// <summary>
+    /// Runs until the host is told to stop. What an operator can mend (a setting out of range, an address or a data folder in use) ends the process
+    /// with its message and status 2 instead of a stack trace.
+    /// </summary>
+    public static async Task<int> RunToTheEndAsync(this WebApplication app)
+    {
+        try
+        {
+            await app.RunAsync();
+            return 0;
+        }
+        catch (Exception fault) when (fault is OptionsValidationException or IOException)
+        {
+            await Console.Error.WriteLineAsync($"The service cannot start: {fault.Message} docs/configuration.md lists every setting.");
+            return 2;
+        }
     }
 }

@@ -42,5 +42,4 @@ app.MapAdapters();
 app.MapTasks();
 app.MapOpenAi();
 
-await app.RunAsync();
-return 0;
+return await app.RunToTheEndAsync();

@@ -31,7 +31,7 @@ internal sealed class DataFolderOwnership(DataFolder data, TimeProvider time) : 
             }
             catch (IOException held) when (File.Exists(path))
             {
-                throw new InvalidOperationException($"Another process already runs the tasks of {data.Root}. Stop it, or give this one a Data:Root of its own.", held);
+                throw new IOException($"Another process already runs the tasks of {data.Root}. Stop it, or give this one a Data:Root of its own.", held);
             }
         }
     }

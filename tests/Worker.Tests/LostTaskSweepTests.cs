@@ -52,7 +52,7 @@ public sealed class LostTaskSweepTests : IAsyncLifetime
         await first.StartingAsync(Token);
         using var second = new DataFolderOwnership(data, time);
 
-        var error = await Assert.ThrowsAsync<InvalidOperationException>(() => second.StartingAsync(Token));
+        var error = await Assert.ThrowsAsync<IOException>(() => second.StartingAsync(Token));
 
         Assert.Contains("Data:Root", error.Message, StringComparison.Ordinal);
         first.Dispose();
