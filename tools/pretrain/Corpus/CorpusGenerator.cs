@@ -12,6 +12,7 @@ internal sealed class CorpusGenerator
     private readonly RecordTexts _records;
     private readonly FactTexts _facts;
     private readonly WordTexts _words;
+    private readonly CopyTexts _copies;
 
     public CorpusGenerator(int seed)
     {
@@ -21,20 +22,22 @@ internal sealed class CorpusGenerator
         _records = new RecordTexts(_grammar, _dice);
         _facts = new FactTexts(_grammar, _dice);
         _words = new WordTexts(_grammar, _dice);
+        _copies = new CopyTexts(_grammar, _dice);
     }
 
     public Document Next() => _dice.Below(100) switch
     {
-        < 4 => Paragraph("everyday"),
-        < 7 => Paragraph("review"),
-        < 10 => Document.Plain(_grammar.Expand("support", _dice)),
-        < 13 => _records.Plain(),
-        < 16 => _facts.Plain(),
-        < 17 => _words.Plain(),
-        < 18 => SmallTalk(),
-        < 54 => _classification.Next(),
-        < 74 => _records.Chat(),
-        < 80 => _facts.FromMemory(),
+        < 3 => Paragraph("everyday"),
+        < 5 => Paragraph("review"),
+        < 7 => Document.Plain(_grammar.Expand("support", _dice)),
+        < 9 => _records.Plain(),
+        < 11 => _facts.Plain(),
+        < 12 => _words.Plain(),
+        < 13 => SmallTalk(),
+        < 30 => _copies.Next(),
+        < 58 => _classification.Next(),
+        < 78 => _records.Chat(),
+        < 81 => _facts.FromMemory(),
         < 90 => _facts.FromContext(),
         _ => _words.Chat(),
     };

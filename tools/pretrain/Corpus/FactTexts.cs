@@ -6,7 +6,7 @@ namespace ContinualService.Pretrain.Corpus;
 /// </summary>
 internal sealed class FactTexts
 {
-    private const int WorldSize = 60;
+    private const int WorldSize = 24;
     private static readonly Dictionary<string, string[]> Attributes = new()
     {
         ["town"] = ["river", "known", "mayor", "founded"],

@@ -78,18 +78,19 @@ internal static class ModelFolder
 
             ## How it was made
 
-            From scratch, on a CPU, by this project's own tool. The last run's settings were:
+            From scratch, on a CPU, by this project's own tool:
 
-                dotnet run -c Release --project tools/pretrain -- train --out models/tiny-llama --seed {options.Seed} --steps {options.Steps} --warmup {options.WarmupSteps} --resume-after {options.ResumeAfter}
+                dotnet run -c Release --project tools/pretrain -- train --out models/tiny-llama --seed {options.Seed} --steps {options.Steps}
 
             * Text: written by the project itself, from the grammars in tools/pretrain/Grammar and the generators in tools/pretrain/Corpus; no outside
               text at all. About a sixth is plain text, the rest chats: classification with varied label names (listed, renamed in the prompt, shown by
-              examples, or left open), extraction of fields, questions on a text or from memory, lists, yes or no. The sample tasks (samples/tasks) use a
+              examples, or left open), copying, extraction of fields, questions on a text or from memory, lists, yes or no. The sample tasks (samples/tasks) use a
               grammar of their own: their sentences, label names, answer formats and facts are not in this text (tests/Tools.Tests checks it).
             * Tokenizer: {options.TokenizerDocuments:N0} documents of the same text.
-            * Training: AdamW (0.9, 0.95), weight decay {options.WeightDecay}, peak rate {options.LearningRate} with {options.WarmupSteps} warm-up steps and a cosine to {options.FinalRateShare:P0} of it, gradient norm at
-              most 1, {options.Steps:N0} steps of {options.BatchSize} x {options.SequenceLength} tokens, that is {(long)options.Steps * options.BatchSize * options.SequenceLength:N0} tokens. Tokens of answers weigh 1 in the loss, others {options.PromptWeight}.
-            * Seed {options.Seed} for text and weights. The same seed, machine and thread count ({options.Threads}) give the same model.
+            * Training: Muon for the matrices (momentum 0.95, peak rate {options.MatrixRate}, weight decay {options.WeightDecay}), AdamW (0.9, 0.95) for embedding and norms (peak rate
+              {options.LearningRate}); {options.WarmupSteps} warm-up steps, then a cosine to {options.FinalRateShare * 100:0} % of the peak; gradient norm at most 1. {options.Steps:N0} steps of {options.BatchSize} x {options.SequenceLength} tokens,
+              that is {(long)options.Steps * options.BatchSize * options.SequenceLength:N0} tokens. Tokens of answers weigh 1 in the loss, others {options.PromptWeight}. Fresh matrices are drawn {options.InitialScale} times as wide as usual.
+            * Seed {options.Seed} for text and weights, {options.Threads} threads.
 
             ## Measured at the end
 

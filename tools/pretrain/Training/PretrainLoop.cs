@@ -12,7 +12,7 @@ namespace ContinualService.Pretrain.Training;
 /// <list type="number">
 /// <item>Learn the tokenizer from the first documents of the corpus and write the folder's text files.</item>
 /// <item>Make fresh weights.</item>
-/// <item>Per step: forward and backward of one packed batch, clip, AdamW at the schedule's rate.</item>
+/// <item>Per step: forward and backward of one packed batch, clip, Muon for the matrices and AdamW for the rest.</item>
 /// <item>Save every so many steps, so that a run cut short leaves a usable model.</item>
 /// <item>Measure on the text that follows the trained one; write the model card.</item>
 /// </list></summary>
@@ -37,7 +37,9 @@ internal static class PretrainLoop
         var trained = StartingWeights(folder, config, generator, options).ToDictionary(weight => weight.Key, weight => new Parameter(weight.Value));
         var weights = trained.ToDictionary(weight => weight.Key, weight => (Tensor)weight.Value);
         using var decoder = new Decoder(config, weights);
-        using var optimiser = Optimiser([.. trained.Values], options);
+        var matrices = trained.Where(weight => weight.Key.EndsWith("_proj.weight", StringComparison.Ordinal)).Select(weight => weight.Value).ToList();
+        using var muon = new Muon(matrices, options.WeightDecay);
+        using var adam = optim.AdamW(trained.Values.Except(matrices), options.LearningRate, beta1: .9, beta2: .95, weight_decay: 0);
         var batches = new PackedBatches(new CorpusGenerator(options.Seed), new DocumentEncoder(vocabulary), options);
         for (var step = 0; step < options.ResumeAfter; step++) batches.Next();
         var parameters = weights.Values.Sum(weight => weight.numel());
@@ -50,18 +52,19 @@ internal static class PretrainLoop
         var last = Math.Min(options.Steps, options.StopAfter ?? options.Steps);
         for (var step = options.ResumeAfter + 1; step <= last; step++)
         {
-            var rate = Rate(options, step);
-            foreach (var group in optimiser.ParamGroups) group.LearningRate = rate;
-            optimiser.zero_grad();
+            var share = RateShare(options, step);
+            foreach (var group in adam.ParamGroups) group.LearningRate = share * options.LearningRate;
+            foreach (var weight in trained.Values) weight.grad?.zero_();
             var loss = Backward(decoder, batches.Next(), options);
             nn.utils.clip_grad_norm_(trained.Values, 1.0);
-            optimiser.step();
+            adam.step();
+            muon.Step(share * options.MatrixRate);
             if (!double.IsFinite(loss)) throw new InvalidOperationException($"The loss is {loss} at step {step}. Lower --rate.");
             smooth = smooth == 0 ? loss : .95 * smooth + .05 * loss;
             if (step % 10 == 0)
             {
                 var speed = (step - options.ResumeAfter) * tokensPerStep / clock.Elapsed.TotalSeconds;
-                log($"step {step}/{last}  loss {smooth:F3}  rate {rate:E1}  {speed:F0} tokens/s  {(last - step) * tokensPerStep / speed / 60:F1} min left");
+                log($"step {step}/{last}  loss {smooth:F3}  rate {share:P0}  {speed:F0} tokens/s  {(last - step) * tokensPerStep / speed / 60:F1} min left");
             }
 
             if (step % options.SaveEverySteps == 0) ModelFolder.WriteWeights(folder, weights);
@@ -143,29 +146,21 @@ internal static class PretrainLoop
             ids.narrow(1, 1, options.SequenceLength).reshape(-1), weights.narrow(1, 1, options.SequenceLength).reshape(-1)); // [B*T]
     }
 
-    private static AdamW Optimiser(IReadOnlyList<Parameter> weights, PretrainOptions options)
+    private static IReadOnlyDictionary<string, Tensor> StartingWeights(string folder, ModelConfig config, Generator generator, PretrainOptions options)
     {
-        // Norm weights are not decayed: 1 is their resting value, not 0.
-        var matrices = new AdamW.ParamGroup(weights.Where(weight => weight.dim() > 1), beta1: .9, beta2: .95, weight_decay: options.WeightDecay);
-        var norms = new AdamW.ParamGroup(weights.Where(weight => weight.dim() == 1), beta1: .9, beta2: .95, weight_decay: 0);
-        return optim.AdamW([matrices, norms], options.LearningRate);
+        if (options.ResumeAfter > 0) return Decoder.Load(folder, config, CPU, float32).Weights;
+        var weights = Decoder.CreateWeights(config, generator);
+        using var quiet = no_grad();
+        foreach (var weight in weights.Where(weight => weight.Key.EndsWith("_proj.weight", StringComparison.Ordinal))) weight.Value.mul_(options.InitialScale);
+        return weights;
     }
 
-    private static IReadOnlyDictionary<string, Tensor> StartingWeights(string folder, ModelConfig config, Generator generator, PretrainOptions options) =>
-        options.ResumeAfter == 0 ? Decoder.CreateWeights(config, generator) : Decoder.Load(folder, config, CPU, float32).Weights;
-
-    private static double Rate(PretrainOptions options, int step)
+    /// <summary>Share of the peak rates at a step: a short climb, then half a cosine. A resumed run climbs as well: its optimiser has no moments yet.</summary>
+    private static double RateShare(PretrainOptions options, int step)
     {
-        // A resumed run warms up as well: its optimiser has no moments yet.
-        var done = step - options.ResumeAfter;
-        if (done <= options.WarmupSteps) return Decayed(options, step) * done / options.WarmupSteps;
-        return Decayed(options, step);
-    }
-
-    private static double Decayed(PretrainOptions options, int step)
-    {
+        var climb = Math.Min(1, (step - options.ResumeAfter) / (double)options.WarmupSteps);
         var progress = Math.Max(0, step - options.WarmupSteps) / (double)Math.Max(1, options.Steps - options.WarmupSteps);
         var floor = options.FinalRateShare;
-        return options.LearningRate * (floor + (1 - floor) * .5 * (1 + Math.Cos(Math.PI * progress)));
+        return climb * (floor + (1 - floor) * .5 * (1 + Math.Cos(Math.PI * progress)));
     }
 }

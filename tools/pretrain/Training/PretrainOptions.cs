@@ -7,7 +7,7 @@ internal sealed record PretrainOptions
     public int Seed { get; init; } = 7;
 
     /// <summary>Optimiser steps.</summary>
-    public int Steps { get; init; } = 2600;
+    public int Steps { get; init; } = 1700;
 
     /// <summary>Sequences per step.</summary>
     public int BatchSize { get; init; } = 8;
@@ -15,14 +15,24 @@ internal sealed record PretrainOptions
     /// <summary>Tokens per sequence.</summary>
     public int SequenceLength { get; init; } = 256;
 
+    /// <summary>Peak rate of AdamW, for the embedding and the norms.</summary>
     public double LearningRate { get; init; } = 3e-3;
+
+    /// <summary>Peak rate of Muon, for the weight matrices.</summary>
+    public double MatrixRate { get; init; } = 0.02;
+
+    /// <summary>
+    /// The fresh matrices are scaled by this: they come with a spread of 0.02, which suits wide models; at this width attention stays flat for
+    /// too large a part of a short run.
+    /// </summary>
+    public double InitialScale { get; init; } = 2.5;
 
     /// <summary>The rate falls along half a cosine to this share of its peak.</summary>
     public double FinalRateShare { get; init; } = 0.05;
 
-    public int WarmupSteps { get; init; } = 100;
+    public int WarmupSteps { get; init; } = 30;
 
-    public double WeightDecay { get; init; } = 0.1;
+    public double WeightDecay { get; init; } = 0.05;
 
     /// <summary>Weight in the loss of a token that no assistant says; an assistant's token has weight 1. Most prompt tokens are chance words.</summary>
     public double PromptWeight { get; init; } = 0.25;
@@ -35,7 +45,7 @@ internal sealed record PretrainOptions
     public int Threads { get; init; } = 2;
 
     /// <summary>Steps between two saves of the model folder.</summary>
-    public int SaveEverySteps { get; init; } = 250;
+    public int SaveEverySteps { get; init; } = 100;
 
     /// <summary>
     /// Steps that the weights in the model folder have behind them; 0 starts anew. A resumed run reads on where the text stopped and follows the
