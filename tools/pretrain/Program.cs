@@ -4,7 +4,7 @@ using ContinualService.Pretrain.Samples;
 using ContinualService.Pretrain.Training;
 
 const string Usage = """
-    usage: pretrain train   [--out models/tiny-llama] [--seed 7] [--steps N] [--batch 8] [--rate 0.003] [--matrix-rate 0.02] [--warmup 30] [--threads 2] [--save-every 100]
+    usage: pretrain train   [--out models/tiny-llama] [--seed 7] [--steps N] [--batch 8] [--rate 0.003] [--copies 12000] [--warmup 60] [--threads 2] [--save-every 100]
                            [--resume-after STEPS]             goes on with the weights in --out
                            [--stop-after STEPS]               ends early; the schedule stays that of --steps
            pretrain samples [--out samples/tasks] [--seed 11]      writes the sample task files
@@ -43,7 +43,7 @@ catch (ArgumentException error)
 
 static void Train(string[] words)
 {
-    var line = new CommandLine(words, "out", "seed", "steps", "batch", "rate", "matrix-rate", "threads", "save-every", "warmup", "resume-after", "stop-after");
+    var line = new CommandLine(words, "out", "seed", "steps", "batch", "rate", "copies", "threads", "save-every", "warmup", "resume-after", "stop-after");
     var defaults = new PretrainOptions();
     PretrainLoop.Run(
         defaults with
@@ -51,7 +51,7 @@ static void Train(string[] words)
             Seed = line.Number("seed", defaults.Seed),
             Steps = line.Number("steps", defaults.Steps),
             BatchSize = line.Number("batch", defaults.BatchSize),
-            MatrixRate = line.Real("matrix-rate", defaults.MatrixRate),
+            LeadingCopies = line.Number("copies", defaults.LeadingCopies),
             LearningRate = line.Real("rate", defaults.LearningRate),
             Threads = line.Number("threads", defaults.Threads),
             WarmupSteps = line.Number("warmup", defaults.WarmupSteps),

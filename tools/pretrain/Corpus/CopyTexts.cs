@@ -20,7 +20,7 @@ internal sealed class CopyTexts(Grammar grammar, Dice dice)
         };
     }
 
-    private string Piece() => dice.Chance(.35) ? grammar.Fill("{{#2}|{#4}|{#5}|{#6}}", dice) : grammar.Expand(dice.Pick(Pieces), dice);
+    private string Piece() => dice.Chance(.2) ? grammar.Fill("{{#2}|{#4}|{#5}|{#6}}", dice) : grammar.Expand(dice.Pick(Pieces), dice);
 
     private Document Following(List<string> pieces)
     {

@@ -13,9 +13,14 @@ internal sealed class CorpusGenerator
     private readonly FactTexts _facts;
     private readonly WordTexts _words;
     private readonly CopyTexts _copies;
+    private int _leadingCopies;
 
-    public CorpusGenerator(int seed)
+
+    /// <param name="seed">Of the fixed world and of the documents.</param>
+    /// <param name="leadingCopies">Documents of pure copying before the mixture.</param>
+    public CorpusGenerator(int seed, int leadingCopies = 0)
     {
+        _leadingCopies = leadingCopies;
         _dice = new Dice(seed);
         _grammar = Grammar.Load(Files);
         _classification = new ClassificationTexts(_grammar, _dice);
@@ -25,7 +30,9 @@ internal sealed class CorpusGenerator
         _copies = new CopyTexts(_grammar, _dice);
     }
 
-    public Document Next() => _dice.Below(100) switch
+    public Document Next() => _leadingCopies > 0 && _leadingCopies-- > 0 ? _copies.Next() : Mixed();
+
+    private Document Mixed() => _dice.Below(100) switch
     {
         < 3 => Paragraph("everyday"),
         < 5 => Paragraph("review"),

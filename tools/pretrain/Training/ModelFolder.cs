@@ -14,7 +14,7 @@ internal static class ModelFolder
 {
     private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
 
-    /// <summary>A Llama of about two million parameters: small enough to tune in seconds on a CPU.</summary>
+    /// <summary>A Llama of about one million parameters: small enough to tune in seconds on a CPU.</summary>
     public static string ConfigJson(int vocabularySize) => new JsonObject
     {
         ["architectures"] = new JsonArray("LlamaForCausalLM"),
@@ -23,14 +23,14 @@ internal static class ModelFolder
         ["eos_token_id"] = BpeVocabulary.Eos,
         ["head_dim"] = 32,
         ["hidden_act"] = "silu",
-        ["hidden_size"] = 192,
-        ["intermediate_size"] = 512,
+        ["hidden_size"] = 128,
+        ["intermediate_size"] = 384,
         ["max_position_embeddings"] = 512,
         ["mlp_bias"] = false,
         ["model_type"] = "llama",
-        ["num_attention_heads"] = 6,
+        ["num_attention_heads"] = 4,
         ["num_hidden_layers"] = 4,
-        ["num_key_value_heads"] = 3,
+        ["num_key_value_heads"] = 2,
         ["pad_token_id"] = BpeVocabulary.Pad,
         ["rms_norm_eps"] = 1e-5,
         ["rope_theta"] = 10000.0,
@@ -87,8 +87,8 @@ internal static class ModelFolder
               examples, or left open), copying, extraction of fields, questions on a text or from memory, lists, yes or no. The sample tasks (samples/tasks) use a
               grammar of their own: their sentences, label names, answer formats and facts are not in this text (tests/Tools.Tests checks it).
             * Tokenizer: {options.TokenizerDocuments:N0} documents of the same text.
-            * Training: Muon for the matrices (momentum 0.95, peak rate {options.MatrixRate}, weight decay {options.WeightDecay}), AdamW (0.9, 0.95) for embedding and norms (peak rate
-              {options.LearningRate}); {options.WarmupSteps} warm-up steps, then a cosine to {options.FinalRateShare * 100:0} % of the peak; gradient norm at most 1. {options.Steps:N0} steps of {options.BatchSize} x {options.SequenceLength} tokens,
+            * Training: AdamW (0.9, 0.95), weight decay {options.WeightDecay}, peak rate {options.LearningRate}, {options.WarmupSteps} warm-up steps, then a cosine to {options.FinalRateShare * 100:0} % of the peak;
+              gradient norm at most 1; first {options.LeadingCopies:N0} documents of pure copying. {options.Steps:N0} steps of {options.BatchSize} x {options.SequenceLength} tokens,
               that is {(long)options.Steps * options.BatchSize * options.SequenceLength:N0} tokens. Tokens of answers weigh 1 in the loss, others {options.PromptWeight}. Fresh matrices are drawn {options.InitialScale} times as wide as usual.
             * Seed {options.Seed} for text and weights, {options.Threads} threads.
 

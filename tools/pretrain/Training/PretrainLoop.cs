@@ -12,7 +12,7 @@ namespace ContinualService.Pretrain.Training;
 /// <list type="number">
 /// <item>Learn the tokenizer from the first documents of the corpus and write the folder's text files.</item>
 /// <item>Make fresh weights.</item>
-/// <item>Per step: forward and backward of one packed batch, clip, Muon for the matrices and AdamW for the rest.</item>
+/// <item>Per step: forward and backward of one packed batch, clip, AdamW at the schedule's rate.</item>
 /// <item>Save every so many steps, so that a run cut short leaves a usable model.</item>
 /// <item>Measure on the text that follows the trained one; write the model card.</item>
 /// </list></summary>
@@ -21,6 +21,9 @@ internal static class PretrainLoop
     // Rows of [chunk, V] logits alive at a time: the logits of a whole batch would be the largest tensor by far.
     private const int ChunkRows = 1024;
     private const int ValidationBatches = 12;
+
+    // The matrices that read the residual stream; those that write to it stay small, so that the tokens' own codes remain readable.
+    private static readonly string[] Readers = ["q_proj.weight", "k_proj.weight", "v_proj.weight", "gate_proj.weight", "up_proj.weight"];
 
     public static void Run(PretrainOptions options, string folder, Action<string> log)
     {
@@ -37,10 +40,8 @@ internal static class PretrainLoop
         var trained = StartingWeights(folder, config, generator, options).ToDictionary(weight => weight.Key, weight => new Parameter(weight.Value));
         var weights = trained.ToDictionary(weight => weight.Key, weight => (Tensor)weight.Value);
         using var decoder = new Decoder(config, weights);
-        var matrices = trained.Where(weight => weight.Key.EndsWith("_proj.weight", StringComparison.Ordinal)).Select(weight => weight.Value).ToList();
-        using var muon = new Muon(matrices, options.WeightDecay);
-        using var adam = optim.AdamW(trained.Values.Except(matrices), options.LearningRate, beta1: .9, beta2: .95, weight_decay: 0);
-        var batches = new PackedBatches(new CorpusGenerator(options.Seed), new DocumentEncoder(vocabulary), options);
+        using var optimiser = optim.AdamW(trained.Values, options.LearningRate, beta1: .9, beta2: .95, weight_decay: options.WeightDecay);
+        var batches = new PackedBatches(new CorpusGenerator(options.Seed, options.LeadingCopies), new DocumentEncoder(vocabulary), options);
         for (var step = 0; step < options.ResumeAfter; step++) batches.Next();
         var parameters = weights.Values.Sum(weight => weight.numel());
         log($"{parameters:N0} parameters, {options.Steps} steps of {options.BatchSize} x {options.SequenceLength} tokens");
@@ -53,12 +54,11 @@ internal static class PretrainLoop
         for (var step = options.ResumeAfter + 1; step <= last; step++)
         {
             var share = RateShare(options, step);
-            foreach (var group in adam.ParamGroups) group.LearningRate = share * options.LearningRate;
-            foreach (var weight in trained.Values) weight.grad?.zero_();
+            foreach (var group in optimiser.ParamGroups) group.LearningRate = share * options.LearningRate;
+            optimiser.zero_grad();
             var loss = Backward(decoder, batches.Next(), options);
             nn.utils.clip_grad_norm_(trained.Values, 1.0);
-            adam.step();
-            muon.Step(share * options.MatrixRate);
+            optimiser.step();
             if (!double.IsFinite(loss)) throw new InvalidOperationException($"The loss is {loss} at step {step}. Lower --rate.");
             smooth = smooth == 0 ? loss : .95 * smooth + .05 * loss;
             if (step % 10 == 0)
@@ -117,7 +117,7 @@ internal static class PretrainLoop
         using var scope = NewDisposeScope();
         using var quiet = no_grad();
         using var decoder = Decoder.Load(folder, config, CPU, float32);
-        var batches = new PackedBatches(new CorpusGenerator(options.Seed), new DocumentEncoder(vocabulary), options);
+        var batches = new PackedBatches(new CorpusGenerator(options.Seed, options.LeadingCopies), new DocumentEncoder(vocabulary), options);
         for (var step = 0; step < options.Steps; step++) batches.Next(); // the text after the trained one: the same world, other documents
         double answerLoss = 0, textLoss = 0, right = 0, answers = 0, tokens = 0;
         for (var i = 0; i < ValidationBatches; i++)
@@ -151,7 +151,8 @@ internal static class PretrainLoop
         if (options.ResumeAfter > 0) return Decoder.Load(folder, config, CPU, float32).Weights;
         var weights = Decoder.CreateWeights(config, generator);
         using var quiet = no_grad();
-        foreach (var weight in weights.Where(weight => weight.Key.EndsWith("_proj.weight", StringComparison.Ordinal))) weight.Value.mul_(options.InitialScale);
+        foreach (var weight in weights.Where(weight => Readers.Any(weight.Key.EndsWith))) weight.Value.mul_(options.InitialScale);
+        InductionHeads.Plant(weights, config);
         return weights;
     }
 

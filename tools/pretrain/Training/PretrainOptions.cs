@@ -7,7 +7,7 @@ internal sealed record PretrainOptions
     public int Seed { get; init; } = 7;
 
     /// <summary>Optimiser steps.</summary>
-    public int Steps { get; init; } = 1700;
+    public int Steps { get; init; } = 4000;
 
     /// <summary>Sequences per step.</summary>
     public int BatchSize { get; init; } = 8;
@@ -15,29 +15,29 @@ internal sealed record PretrainOptions
     /// <summary>Tokens per sequence.</summary>
     public int SequenceLength { get; init; } = 256;
 
-    /// <summary>Peak rate of AdamW, for the embedding and the norms.</summary>
+    /// <summary>Peak rate of AdamW.</summary>
     public double LearningRate { get; init; } = 3e-3;
 
-    /// <summary>Peak rate of Muon, for the weight matrices.</summary>
-    public double MatrixRate { get; init; } = 0.02;
+    /// <summary>Documents of pure copying at the start: once the model has found how to copy it keeps it, and the mixed text is learned on top.</summary>
+    public int LeadingCopies { get; init; } = 3_000;
 
     /// <summary>
-    /// The fresh matrices are scaled by this: they come with a spread of 0.02, which suits wide models; at this width attention stays flat for
+    /// The fresh matrices that read the residual stream are scaled by this: they come with a spread of 0.02, which suits wide models; at this width attention stays flat for
     /// too large a part of a short run.
     /// </summary>
-    public double InitialScale { get; init; } = 2.5;
+    public double InitialScale { get; init; } = 1.5;
 
     /// <summary>The rate falls along half a cosine to this share of its peak.</summary>
     public double FinalRateShare { get; init; } = 0.05;
 
-    public int WarmupSteps { get; init; } = 30;
+    public int WarmupSteps { get; init; } = 60;
 
     public double WeightDecay { get; init; } = 0.05;
 
     /// <summary>Weight in the loss of a token that no assistant says; an assistant's token has weight 1. Most prompt tokens are chance words.</summary>
     public double PromptWeight { get; init; } = 0.25;
 
-    public int VocabularySize { get; init; } = 2560;
+    public int VocabularySize { get; init; } = 2048;
 
     /// <summary>Documents that the tokenizer is learned from.</summary>
     public int TokenizerDocuments { get; init; } = 30_000;
