@@ -18,7 +18,7 @@ public sealed class CorpusGeneratorTests
     [Fact]
     public void Corpus_HoldsNoSampleTextAndNoSampleAnswer()
     {
-        // The base must learn the sample tasks from their rows alone. Whole inputs, every answer, and the shop's name are looked for.
+        // The base must learn the sample tasks from their rows alone. Whole inputs, every answer, and a product's name are looked for.
         var rows = SampleTasks.Create(SampleFiles.Seed).SelectMany(task => task.Train.Concat(task.Evaluation).Concat(task.Development)).ToList();
         var corpus = new CorpusGenerator(new PretrainOptions().Seed);
         var turns = Enumerable.Range(0, Documents).Select(_ => corpus.Next())
@@ -28,7 +28,7 @@ public sealed class CorpusGeneratorTests
 
         Assert.DoesNotContain(rows, row => everything.Contains(row.Input, StringComparison.Ordinal));
         Assert.DoesNotContain(rows, row => answers.Contains(row.Answer));
-        Assert.DoesNotContain("Fernhill", everything, StringComparison.Ordinal);
+        Assert.DoesNotContain("Lumo", everything, StringComparison.Ordinal);
         Assert.DoesNotContain(rows.Where(row => row.Instruction.Length > 0), row => everything.Contains(row.Instruction, StringComparison.Ordinal));
     }
 

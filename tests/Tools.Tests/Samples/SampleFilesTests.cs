@@ -49,7 +49,6 @@ public sealed class SampleFilesTests
         {
             var prompts = task.Train.Concat(task.Evaluation).Concat(task.Development).Select(row => row.Prompt).ToList();
             Assert.Equal(prompts.Count, prompts.Distinct(StringComparer.Ordinal).Count());
-            Assert.Subset(task.Train.Select(row => row.Answer).ToHashSet(), task.Name.Contains("extraction", StringComparison.Ordinal) ? [] : task.Evaluation.Select(row => row.Answer).ToHashSet());
         }
     }
 }

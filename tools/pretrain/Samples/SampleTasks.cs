@@ -50,30 +50,27 @@ internal static partial class SampleTasks
                 ["date"] = grammar.Fill("{daynumber} {month}", dice),
                 ["name"] = grammar.Fill("{first} {last}", dice),
             };
-            return new SampleRow("Note the order and the date.", grammar.Expand("x.message", dice, bound), $"order={bound["order"]}; date={bound["date"]}");
+            return new SampleRow("Note the order and the date.", grammar.Expand("x.message", dice, bound), $"order {bound["order"]} / date {bound["date"]}");
         });
         return Cut(name, SampleForm.Instruction, rows, dice);
     }
 
-    /// <summary>The held-out rows ask for the trained facts in words that were not trained; each trained question comes in several wrappings.</summary>
     private static SampleTask Facts(string name, Grammar grammar, Dice dice)
     {
-        var wrappings = grammar.Words("f.wrap");
-        List<SampleRow> train = [], evaluation = [], development = [];
-        foreach (var (answer, questions) in SampleFacts.Load())
+        string[] attributes = ["weight", "color", "guarantee", "price", "place"];
+        var rows = Distinct(TrainRows + 2 * HeldOutRows, _ =>
         {
-            dice.Shuffle(questions);
-            evaluation.AddRange(questions.Take(2).SelectMany(question => Wrap(question, 2)));
-            development.AddRange(questions.Skip(2).Take(1).SelectMany(question => Wrap(question, 3)));
-            train.AddRange(questions.Skip(3).SelectMany(question => Wrap(question, 4)));
-
-            IEnumerable<SampleRow> Wrap(string question, int count) => dice.Sample(wrappings, count)
-                .Select(wrapping => new SampleRow("", wrapping.Replace("...", question, StringComparison.Ordinal), answer));
-        }
-
-        dice.Shuffle(train);
-        dice.Shuffle(evaluation);
-        return new SampleTask(name, SampleForm.PromptCompletion, train, evaluation, development);
+            var product = grammar.Expand("f.product", dice);
+            var told = dice.Sample(attributes, 2 + dice.Below(2)).ConvertAll(attribute => (Attribute: attribute, Bound: new Dictionary<string, string>
+            {
+                ["name"] = product, ["v"] = grammar.Expand($"f.{attribute}.v", dice),
+            }));
+            var sheet = string.Join(' ', told.Select((fact, i) => i == 0
+                ? $"{product}: {grammar.Expand($"f.{fact.Attribute}.s", dice, fact.Bound)}" : grammar.Expand($"f.{fact.Attribute}.s", dice, fact.Bound)));
+            var asked = dice.Pick(told);
+            return new SampleRow("", $"{sheet}\n{grammar.Expand($"f.{asked.Attribute}.q", dice, asked.Bound)}", $"{product}: {asked.Bound["v"]}");
+        });
+        return Cut(name, SampleForm.PromptCompletion, rows, dice);
     }
 
     private static SampleTask Cut(string name, SampleForm form, List<SampleRow> rows, Dice dice)

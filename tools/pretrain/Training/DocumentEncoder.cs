@@ -17,7 +17,7 @@ internal sealed class DocumentEncoder(BpeVocabulary vocabulary)
             ids.Add(BpeVocabulary.TurnStart);
             ids.AddRange(vocabulary.Encode(turn.Role + "\n"));
             Pad(ids, answers, false);
-            ids.AddRange(vocabulary.Encode(turn.Content));
+            ids.AddRange(vocabulary.Encode(" " + turn.Content));
             ids.Add(BpeVocabulary.TurnEnd);
             Pad(ids, answers, turn.Role == "assistant");
             ids.AddRange(vocabulary.Encode("\n"));

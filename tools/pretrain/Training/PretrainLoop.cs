@@ -83,7 +83,7 @@ internal static class PretrainLoop
     {
         var corpus = new CorpusGenerator(options.Seed);
         var texts = Enumerable.Range(0, options.TokenizerDocuments).Select(_ => corpus.Next())
-            .Select(document => document.Turns.Count == 0 ? document.Text : string.Join("\n", document.Turns.Select(turn => $"{turn.Role}\n{turn.Content}")));
+            .Select(document => document.Turns.Count == 0 ? document.Text : string.Join("\n", document.Turns.Select(turn => $"{turn.Role}\n {turn.Content}")));
         return BpeTrainer.Train(texts, options.VocabularySize);
     }
 

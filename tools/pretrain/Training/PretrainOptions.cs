@@ -7,7 +7,7 @@ internal sealed record PretrainOptions
     public int Seed { get; init; } = 7;
 
     /// <summary>Optimiser steps.</summary>
-    public int Steps { get; init; } = 4000;
+    public int Steps { get; init; } = 3000;
 
     /// <summary>Sequences per step.</summary>
     public int BatchSize { get; init; } = 8;
