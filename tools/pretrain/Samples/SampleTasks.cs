@@ -13,9 +13,9 @@ internal static partial class SampleTasks
         var grammar = Grammar.Load("words", "samples");
         return
         [
-            Classify("1-intent-routing", SampleForm.Messages, "Which team takes this message?", grammar, new Dice(seed), "m.", wrapped: true,
+            Classify("1-intent-routing", SampleForm.Messages, "Which team takes this message: Harbor, Ledger, Workshop, Gatehouse or Showroom?", grammar, new Dice(seed), "m.", wrapped: true,
                 ["Harbor", "Ledger", "Workshop", "Gatehouse", "Showroom"]),
-            Classify("2-review-sentiment", SampleForm.PromptCompletion, "How does the customer feel?", grammar, new Dice(seed + 1), "s.", wrapped: false,
+            Classify("2-review-sentiment", SampleForm.PromptCompletion, "Is the customer delighted, content or upset?", grammar, new Dice(seed + 1), "s.", wrapped: false,
                 ["delighted", "content", "upset"]),
             Extract("3-field-extraction", grammar, new Dice(seed + 2)),
             Facts("4-short-facts", grammar, new Dice(seed + 3)),
@@ -50,7 +50,7 @@ internal static partial class SampleTasks
                 ["date"] = grammar.Fill("{daynumber} {month}", dice),
                 ["name"] = grammar.Fill("{first} {last}", dice),
             };
-            return new SampleRow("Note the order and the date.", grammar.Expand("x.message", dice, bound), $"order {bound["order"]} / date {bound["date"]}");
+            return new SampleRow("Note the order and the date with a slash between them.", grammar.Expand("x.message", dice, bound), $"{bound["order"]} / {bound["date"]}");
         });
         return Cut(name, SampleForm.Instruction, rows, dice);
     }
@@ -68,7 +68,7 @@ internal static partial class SampleTasks
             var sheet = string.Join(' ', told.Select((fact, i) => i == 0
                 ? $"{product}: {grammar.Expand($"f.{fact.Attribute}.s", dice, fact.Bound)}" : grammar.Expand($"f.{fact.Attribute}.s", dice, fact.Bound)));
             var asked = dice.Pick(told);
-            return new SampleRow("", $"{sheet}\n{grammar.Expand($"f.{asked.Attribute}.q", dice, asked.Bound)}", $"{product}: {asked.Bound["v"]}");
+            return new SampleRow("", $"{sheet}\n{grammar.Expand($"f.{asked.Attribute}.q", dice, asked.Bound)}", asked.Bound["v"]);
         });
         return Cut(name, SampleForm.PromptCompletion, rows, dice);
     }

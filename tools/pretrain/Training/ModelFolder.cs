@@ -83,13 +83,15 @@ internal static class ModelFolder
                 dotnet run -c Release --project tools/pretrain -- train --out models/tiny-llama --seed {options.Seed} --steps {options.Steps}
 
             * Text: written by the project itself, from the grammars in tools/pretrain/Grammar and the generators in tools/pretrain/Corpus; no outside
-              text at all. About a sixth is plain text, the rest chats: classification with varied label names (listed, renamed in the prompt, shown by
+              text at all. About an eighth is plain text, the rest chats: classification with varied label names (listed, renamed in the prompt, shown by
               examples, or left open), copying, extraction of fields, questions on a text or from memory, lists, yes or no. The sample tasks (samples/tasks) use a
-              grammar of their own: their sentences, label names, answer formats and facts are not in this text (tests/Tools.Tests checks it).
+              grammar of their own: their sentences, label names, answer formats and products are not in this text (tests/Tools.Tests checks it).
             * Tokenizer: {options.TokenizerDocuments:N0} documents of the same text.
             * Training: AdamW (0.9, 0.95), weight decay {options.WeightDecay}, peak rate {options.LearningRate}, {options.WarmupSteps} warm-up steps, then a cosine to {options.FinalRateShare * 100:0} % of the peak;
               gradient norm at most 1; first {options.LeadingCopies:N0} documents of pure copying. {options.Steps:N0} steps of {options.BatchSize} x {options.SequenceLength} tokens,
               that is {(long)options.Steps * options.BatchSize * options.SequenceLength:N0} tokens. Tokens of answers weigh 1 in the loss, others {options.PromptWeight}. Fresh matrices are drawn {options.InitialScale} times as wide as usual.
+            * Start: two layers begin with hand-set induction heads (tools/pretrain/Training/InductionHeads.cs), which find an earlier occurrence of the
+              present token and copy what followed; they are trained like all the rest. From chance alone, copying was not found in 4 million tokens.
             * Seed {options.Seed} for text and weights, {options.Threads} threads.
 
             ## Measured at the end
