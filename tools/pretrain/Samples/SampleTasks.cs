@@ -50,7 +50,7 @@ internal static partial class SampleTasks
                 ["date"] = grammar.Fill("{daynumber} {month}", dice),
                 ["name"] = grammar.Fill("{first} {last}", dice),
             };
-            return new SampleRow("Note the order and the date with a slash between them.", grammar.Expand("x.message", dice, bound), $"{bound["order"]} / {bound["date"]}");
+            return new SampleRow("Note the order and the date with a slash between them.", grammar.Expand("x.message", dice, bound), $"order {bound["order"]} / date {bound["date"]}");
         });
         return Cut(name, SampleForm.Instruction, rows, dice);
     }
