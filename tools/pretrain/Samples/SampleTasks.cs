@@ -63,7 +63,8 @@ internal static partial class SampleTasks
             var product = grammar.Expand("f.product", dice);
             var told = dice.Sample(attributes, 2 + dice.Below(2)).ConvertAll(attribute => (Attribute: attribute, Bound: new Dictionary<string, string>
             {
-                ["name"] = product, ["v"] = grammar.Expand($"f.{attribute}.v", dice),
+                ["name"] = product,
+                ["v"] = grammar.Expand($"f.{attribute}.v", dice),
             }));
             var sheet = string.Join(' ', told.Select((fact, i) => i == 0
                 ? $"{product}: {grammar.Expand($"f.{fact.Attribute}.s", dice, fact.Bound)}" : grammar.Expand($"f.{fact.Attribute}.s", dice, fact.Bound)));
