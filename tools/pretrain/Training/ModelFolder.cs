@@ -91,7 +91,7 @@ internal static class ModelFolder
               gradient norm at most 1; first {options.LeadingCopies:N0} documents of pure copying. {options.Steps:N0} steps of {options.BatchSize} x {options.SequenceLength} tokens,
               that is {(long)options.Steps * options.BatchSize * options.SequenceLength:N0} tokens. Tokens of answers weigh 1 in the loss, others {options.PromptWeight}. Fresh matrices are drawn {options.InitialScale} times as wide as usual.
             * Start: two layers begin with hand-set induction heads (tools/pretrain/Training/InductionHeads.cs), which find an earlier occurrence of the
-              present token and copy what followed; they are trained like all the rest. From chance alone, copying was not found in 4 million tokens.
+              present token and copy what followed; they are trained like all the rest. From chance alone, copying was not found in 3.5 million tokens.
             * Seed {options.Seed} for text and weights, {options.Threads} threads.
 
             ## Measured at the end
