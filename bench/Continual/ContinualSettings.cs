@@ -18,7 +18,7 @@ public sealed record ContinualSettings
             --evaluation-rows N            scored rows per task, the first N                                     (150)
             --label-likelihood             a second matrix: the likeliest label instead of the generated answer
             --learning-rate --epochs --batch-size --micro-batch-size --schedule constant|linear|cosine --warmup-fraction --weight-decay
-            --max-grad-norm --dropout      as in TrainingOptions, with its defaults but batches of 4
+            --max-grad-norm --dropout      as in TrainingOptions, with its defaults but rate 1e-3 and batches of 4
             --rank 8 --alpha 16 --targets all-linear|q_proj,v_proj,...
             --max-sequence-length N        tokens of prompt and answer; a longer input loses its end              (128)
             --sweep-learning-rates a,b,c   the regime: every rate with every method and seed, on dev rows
@@ -68,7 +68,7 @@ public sealed record ContinualSettings
                 LabelLikelihood = arguments.Flag("label-likelihood"),
                 Training = new TrainingOptions
                 {
-                    LearningRate = arguments.Real("learning-rate", defaults.LearningRate),
+                    LearningRate = arguments.Real("learning-rate", 1e-3),
                     Epochs = arguments.Whole("epochs", defaults.Epochs),
                     BatchSize = arguments.Whole("batch-size", 4),
                     MicroBatchSize = arguments.Text("micro-batch-size") is null ? null : arguments.Whole("micro-batch-size", 0),
