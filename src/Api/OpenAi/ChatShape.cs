@@ -34,8 +34,6 @@ internal sealed class ChatShape(Tokenizer tokenizer) : IAnswerShape
 
     public JsonObject Ending(int index, string finishReason) => Chunk(index, [], null, finishReason);
 
-    public string Decode(int[] prompt) => tokenizer.Decode(prompt, skipSpecialTokens: false);
-
     private JsonObject Chunk(int index, JsonObject delta, IEnumerable<ScoredToken>? tokens, string? finishReason) => new()
     {
         ["index"] = index,

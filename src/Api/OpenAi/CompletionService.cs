@@ -71,7 +71,7 @@ internal sealed class CompletionService(ServedModelResolver resolver, ModelHost 
         // Step 2: one runner per prompt and choice.
         var head = shape.Head(time.GetUtcNow().ToUnixTimeSeconds(), served);
         var runners = prompts.SelectMany((prompt, row) => Enumerable.Range(0, request.Choices).Select(choice =>
-            (Prompt: prompt, Runner: new ChoiceRunner(served.Base, served.Lora, prompt, limits[row], request, choice)))).ToList();
+            (Echo: echo ? served.Base.Tokenizer.Decode(prompt, skipSpecialTokens: false) : "", Runner: new ChoiceRunner(served.Base, served.Lora, prompt, limits[row], request, choice)))).ToList();
         var usage = () => Usage(prompts.Sum(prompt => prompt.Length), runners.Sum(item => item.Runner.CompletionTokens));
         if (request.Stream)
         {
@@ -81,11 +81,10 @@ internal sealed class CompletionService(ServedModelResolver resolver, ModelHost 
 
         // Step 3: the whole answer.
         var choices = new JsonArray();
-        foreach (var (prompt, runner) in runners)
+        foreach (var (prefix, runner) in runners)
         {
             var pieces = await Task.Run(() => runner.Run(echo && request.LogProbabilities is not null, cancellationToken).ToList(), cancellationToken);
             var tokens = runner.PromptTokens.Concat(pieces.SelectMany(piece => piece.Tokens));
-            var prefix = echo ? served.Base.Tokenizer.Decode(prompt, skipSpecialTokens: false) : "";
             choices.Add((JsonNode)shape.Choice(choices.Count, prefix + string.Concat(pieces.Select(piece => piece.Text)), runner.FinishReason, request.LogProbabilities is null ? null : tokens));
         }
 
@@ -95,14 +94,14 @@ internal sealed class CompletionService(ServedModelResolver resolver, ModelHost 
     }
 
     private static async Task StreamAsync(
-        IAnswerShape shape, GenerationRequest request, JsonObject head, List<(int[] Prompt, ChoiceRunner Runner)> runners, bool echo,
+        IAnswerShape shape, GenerationRequest request, JsonObject head, List<(string Echo, ChoiceRunner Runner)> runners, bool echo,
         Func<JsonObject> usage, HttpContext http, CancellationToken cancellationToken)
     {
         http.Response.ContentType = "text/event-stream; charset=utf-8";
         http.Response.Headers.CacheControl = "no-cache";
         for (var index = 0; index < runners.Count; index++)
         {
-            var (prompt, runner) = runners[index];
+            var (prefix, runner) = runners[index];
             var offset = 0;
             if (shape.Opening(index) is { } opening) await SendAsync([opening], null);
             await foreach (var piece in GenerateAsync(runner, echo && request.LogProbabilities is not null, cancellationToken))
@@ -110,7 +109,7 @@ internal sealed class CompletionService(ServedModelResolver resolver, ModelHost 
                 var (text, tokens) = (piece.Text, (IEnumerable<ScoredToken>)piece.Tokens);
                 if (offset == 0 && echo)
                 {
-                    text = shape.Decode(prompt) + text;
+                    text = prefix + text;
                     tokens = runner.PromptTokens.Concat(tokens);
                 }
 
@@ -119,7 +118,7 @@ internal sealed class CompletionService(ServedModelResolver resolver, ModelHost 
             }
 
             if (offset == 0 && echo)
-                await SendAsync([shape.Delta(index, shape.Decode(prompt), 0, request.LogProbabilities is null ? null : runner.PromptTokens)], null);
+                await SendAsync([shape.Delta(index, prefix, 0, request.LogProbabilities is null ? null : runner.PromptTokens)], null);
             await SendAsync([shape.Ending(index, runner.FinishReason)], null);
         }
 

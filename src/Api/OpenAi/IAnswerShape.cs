@@ -23,7 +23,4 @@ internal interface IAnswerShape
 
     /// <summary>The chunk that ends a streamed choice.</summary>
     JsonObject Ending(int index, string finishReason);
-
-    /// <summary>A prompt as text, for routes that echo it.</summary>
-    string Decode(int[] prompt);
 }

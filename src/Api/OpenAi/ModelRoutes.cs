@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using ContinualService.Api.Adapters;
 using ContinualService.Api.Serving;
 using ContinualService.Api.Tenants;
 using ContinualService.Domain.Adapters;
@@ -14,8 +15,7 @@ internal static class ModelRoutes
     public static async Task<IResult> ListAsync(HttpContext http, ServiceDbContext database, ModelCatalog catalog)
     {
         var tenant = http.User.Tenant();
-        var adapters = await database.Adapters.AsNoTracking()
-            .Where(row => row.TenantId == tenant && row.DeletedAt == null)
+        var adapters = await database.AdaptersOf(tenant)
             .Where(row => database.Aliases.Any(alias => alias.AdapterId == row.Id && alias.Name == AdapterAlias.Live))
             .OrderBy(row => row.Id)
             .ToListAsync(http.RequestAborted);

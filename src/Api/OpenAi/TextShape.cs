@@ -27,8 +27,6 @@ internal sealed class TextShape(Tokenizer tokenizer) : IAnswerShape
 
     public JsonObject Ending(int index, string finishReason) => Part(index, "", 0, null, finishReason);
 
-    public string Decode(int[] prompt) => tokenizer.Decode(prompt, skipSpecialTokens: false);
-
     private JsonObject Part(int index, string text, int offset, IEnumerable<ScoredToken>? tokens, string? finishReason) => new()
     {
         ["index"] = index,

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using ContinualService.Api.Adapters;
 using ContinualService.Api.OpenAi;
 using ContinualService.Domain.Adapters;
 using ContinualService.Engine.Lora;
@@ -35,9 +36,8 @@ internal sealed class ServedModelResolver(ServiceDbContext database, ModelCatalo
         // Step 1: the adapter's name may hold neither '@' nor ':', so the first of them ends it.
         var end = name.AsSpan().IndexOfAny('@', ':');
         var (adapterName, selector) = end < 0 ? (name, "") : (name[..end], name[end..]);
-        var adapter = await database.Adapters.AsNoTracking()
-            .Where(row => row.TenantId == tenantId && row.DeletedAt == null && (row.Name == adapterName || row.Id == adapterName))
-            .FirstOrDefaultAsync(cancellationToken)
+        var adapter = await database.AdaptersOf(tenantId)
+            .FirstOrDefaultAsync(row => row.Name == adapterName || row.Id == adapterName, cancellationToken)
             ?? throw OpenAiException.NoModel(name, "no base model and no adapter of this key has this name. GET /v1/models lists what there is.");
 
         // Step 2: its version.
