@@ -29,10 +29,9 @@ public static class ServiceCollectionExtensions
         services.AddHostedService(provider => provider.GetRequiredService<DataFolderOwnership>());
         services.AddSingleton<LostTaskSweep>();
         services.AddHostedService(provider => provider.GetRequiredService<LostTaskSweep>());
-        services.AddHangfire((provider, hangfire) => hangfire
-            .UseSimpleAssemblyNameTypeSerializer()
-            .UseRecommendedSerializerSettings()
-            .UseInMemoryStorage(new InMemoryStorageOptions { MaxExpirationTime = TimeSpan.FromHours(1) }));
+        // Given here and not through Hangfire's global configuration, whose one static storage two hosts in a process would take from each other.
+        services.AddSingleton<JobStorage>(_ => new InMemoryStorage(new InMemoryStorageOptions { MaxExpirationTime = TimeSpan.FromHours(1) }));
+        services.AddHangfire(hangfire => hangfire.UseSimpleAssemblyNameTypeSerializer().UseRecommendedSerializerSettings());
         services.AddHangfireServer(server =>
         {
             // One run at a time: two training processes on the same cores take many times longer than one after the other.
