@@ -28,7 +28,7 @@ public static class ServiceCollectionExtensions
         services.AddScoped(provider => provider.GetRequiredService<IDbContextFactory<ServiceDbContext>>().CreateDbContext());
         services.AddSingleton<DatabaseMigrator>();
         services.AddHostedService(provider => provider.GetRequiredService<DatabaseMigrator>());
-        services.AddSingleton<IObjectStore>(provider => new DiskObjectStore(provider.GetRequiredService<DataFolder>().Objects));
+        services.AddObjectStore(configuration);
         services.AddSingleton<EventHub>();
         return services;
     }

@@ -4,7 +4,6 @@ using ContinualService.Api.Tenants;
 using ContinualService.Domain.Adapters;
 using ContinualService.Infrastructure.Database;
 using ContinualService.Infrastructure.Storage;
-using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Net.Http.Headers;
 
@@ -28,15 +27,16 @@ internal sealed class VersionDownload(ServiceDbContext database, IObjectStore ob
         http.Response.Headers["X-Adapter-Sha256"] = version.Sha256;
         var name = $"{adapter.Name}-v{version.Number}";
         return format == "state"
-            ? State(http, version, name)
+            ? await StateAsync(http, version, name, cancellationToken)
             : TypedResults.Stream(
                 await PackAsync(adapter, version, cancellationToken), "application/zip", $"{name}.zip", version.CreatedAt, Tag(version.Sha256), enableRangeProcessing: true);
     }
 
-    private FileStreamHttpResult State(HttpContext http, AdapterVersion version, string name)
+    private async Task<IResult> StateAsync(HttpContext http, AdapterVersion version, string name, CancellationToken cancellationToken)
     {
         if (!HttpMethods.IsHead(http.Request.Method)) http.Response.ContentLength = version.StateBytes;
-        return TypedResults.Stream(objects.OpenRead(version.StateSha256), "application/octet-stream", $"{name}-state.safetensors", version.CreatedAt, Tag(version.StateSha256));
+        var state = await objects.OpenReadAsync(version.StateSha256, cancellationToken);
+        return TypedResults.Stream(state, "application/octet-stream", $"{name}-state.safetensors", version.CreatedAt, Tag(version.StateSha256));
     }
 
     private async Task<Stream> PackAsync(Adapter adapter, AdapterVersion version, CancellationToken cancellationToken)
@@ -45,7 +45,7 @@ internal sealed class VersionDownload(ServiceDbContext database, IObjectStore ob
         var datasets = await database.Datasets.AsNoTracking()
             .Where(row => row.Id == task.TrainDatasetId || row.Id == task.EvaluationDatasetId).ToDictionaryAsync(row => row.Id, row => row.Sha256, cancellationToken);
         var facts = PeftFacts.Of(adapter, version, task, datasets[task.TrainDatasetId], task.EvaluationDatasetId is { } held ? datasets[held] : null);
-        return await PeftZip.PackAsync(adapter, facts, objects.OpenRead(version.Sha256), cancellationToken);
+        return await PeftZip.PackAsync(adapter, facts, await objects.OpenReadAsync(version.Sha256, cancellationToken), cancellationToken);
     }
 
     private static EntityTagHeaderValue Tag(string sha256) => new(JsonSerializer.Serialize(sha256));

@@ -24,7 +24,7 @@ internal sealed class RowReader(ServiceDbContext database, IObjectStore objects)
         var dataset = await database.Datasets.AsNoTracking().FirstOrDefaultAsync(row => row.TenantId == tenantId && row.Id == datasetId, cancellationToken);
         if (dataset is null) return Problem.NotFound($"The data set '{datasetId}' ({field})", "GET /datasets lists yours; POST /datasets makes one.");
         using var buffer = new MemoryStream((int)dataset.SizeBytes);
-        await using (var stored = objects.OpenRead(dataset.Sha256)) await stored.CopyToAsync(buffer, cancellationToken);
+        await using (var stored = await objects.OpenReadAsync(dataset.Sha256, cancellationToken)) await stored.CopyToAsync(buffer, cancellationToken);
         var examples = CanonicalRows.Deserialize(buffer.GetBuffer().AsSpan(0, (int)buffer.Length));
         return new Rows(dataset.Name, dataset.Format, examples, [.. Enumerable.Range(1, examples.Count)], dataset.DuplicateRows, dataset.Id);
     }

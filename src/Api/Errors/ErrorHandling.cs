@@ -47,6 +47,9 @@ internal static partial class ErrorHandling
                 case ObjectDamagedException damaged:
                     LogUnhandled(exception, http.Request.Method, http.Request.Path);
                     return new Problem(ProblemTypes.ObjectDamaged, $"{damaged.Message} That is the operator's to do: give them the traceId. Everything else is served as before.");
+                case ObjectStoreUnavailableException:
+                    LogUnhandled(exception, http.Request.Method, http.Request.Path);
+                    return new Problem(ProblemTypes.Unavailable, "The object store cannot be reached. Send the request again after a moment; if it persists, give the traceId to the operator.");
                 default:
                     LogUnhandled(exception, http.Request.Method, http.Request.Path);
                     return new Problem(ProblemTypes.Internal, "Nothing of this request was kept. Try again; if it persists, give the traceId to the operator.");

@@ -25,10 +25,10 @@ internal sealed class Problem(ProblemType type, string detail) : IResult
 
     public Task ExecuteAsync(HttpContext httpContext)
     {
+        if (type.Status == StatusCodes.Status503ServiceUnavailable) httpContext.Response.Headers.RetryAfter = RetryAfterSeconds;
         var shape = httpContext.RequestServices.GetServices<IProblemShape>().FirstOrDefault(other => other.Covers(httpContext.Request.Path));
         if (shape is not null) return shape.WriteAsync(httpContext, this);
         httpContext.Response.StatusCode = type.Status;
-        if (type.Status == StatusCodes.Status503ServiceUnavailable) httpContext.Response.Headers.RetryAfter = RetryAfterSeconds;
         var body = new ProblemBody
         {
             Type = type.Uri,

@@ -52,7 +52,7 @@ internal sealed class ModelHost : IDisposable
             try
             {
                 await using (var target = File.Create(copy))
-                await using (var source = _objects.OpenRead(sha256))
+                await using (var source = await _objects.OpenReadAsync(sha256, CancellationToken.None))
                     await source.CopyToAsync(target);
                 return PeftAdapter.LoadWeights(copy, config, model.Decoder);
             }

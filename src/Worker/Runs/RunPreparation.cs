@@ -85,7 +85,7 @@ internal sealed class RunPreparation(
     {
         if (objects.LocalPath(sha256) is { } local) return new StoredFile(local, sha256);
         var path = Path.Combine(folder, sha256);
-        await using var source = objects.OpenRead(sha256);
+        await using var source = await objects.OpenReadAsync(sha256, cancellationToken);
         await using var copy = File.Create(path);
         await source.CopyToAsync(copy, cancellationToken);
         return new StoredFile(path, sha256);
