@@ -22,7 +22,8 @@ using Xunit;
 namespace ContinualService.Worker.Tests;
 
 /// <summary>The worker on a data folder of one test's own, with a base model of a few thousand weights.</summary>
-internal sealed class TestService : IAsyncDisposable
+/// <param name="settings">Settings beyond the usual ones.</param>
+internal sealed class TestService(IReadOnlyDictionary<string, string?>? settings = null) : IAsyncDisposable
 {
     public const string Model = "llama2";
 
@@ -189,6 +190,7 @@ internal sealed class TestService : IAsyncDisposable
             ["Models:Root"] = _models,
             ["Training:Threads"] = "1",
         });
+        if (settings is not null) builder.Configuration.AddInMemoryCollection(settings);
         builder.Logging.SetMinimumLevel(LogLevel.Warning);
         builder.Services.AddInfrastructure(builder.Configuration);
         builder.Services.AddTrainingWorker(builder.Configuration);

@@ -76,10 +76,17 @@ public sealed class S3ObjectStore : IObjectStore, IDisposable
 
     public async Task<StoredObjectInfo?> StatAsync(string sha256, CancellationToken cancellationToken)
     {
-        if (await FindAsync(sha256, cancellationToken) is { } found) return found;
-        // An answer without a body cannot say whether the object or the whole bucket is missing.
-        if (!await BucketExistsAsync(cancellationToken)) throw NoBucket();
-        return null;
+        var request = new StatObjectArgs().WithBucket(_options.Bucket).WithObject(KeyOf(sha256));
+        try
+        {
+            // The client asks for the bucket first: an answer without a body could not say which of the two is missing.
+            var found = await CallAsync(() => _minio.StatObjectAsync(request, cancellationToken));
+            return new StoredObjectInfo(sha256, found.Size, found.LastModified.ToUniversalTime());
+        }
+        catch (ObjectNotFoundException)
+        {
+            return null;
+        }
     }
 
     public async IAsyncEnumerable<StoredObjectInfo> ListAsync([EnumeratorCancellation] CancellationToken cancellationToken)
@@ -145,13 +152,13 @@ public sealed class S3ObjectStore : IObjectStore, IDisposable
     private async Task<StoredObject> StoreAsync(Stream content, string? expected, CancellationToken cancellationToken)
     {
         using var file = await _incoming.ReceiveAsync(content, expected, cancellationToken);
-        var found = await FindAsync(file.Sha256, cancellationToken);
+        var found = await StatAsync(file.Sha256, cancellationToken);
         if (found?.SizeBytes == file.SizeBytes && found.LastModified > _time.GetUtcNow() - RenewAfter) return file.Stored;
         for (var attempt = 1; attempt <= PutAttempts; attempt++)
         {
             // An object of another length is damaged and an old one is renewed: in both cases the good bytes at hand replace it.
             await UploadAsync(file, onlyIfAbsent: found is null, cancellationToken);
-            found = await FindAsync(file.Sha256, cancellationToken);
+            found = await StatAsync(file.Sha256, cancellationToken);
             if (found?.SizeBytes == file.SizeBytes) return file.Stored;
         }
 
@@ -202,20 +209,6 @@ public sealed class S3ObjectStore : IObjectStore, IDisposable
                 S3Error.NoSuchBucket => NoBucket(),
                 _ => Unexpected($"to the request for object {sha256} from byte {offset} on it answered {code}"),
             };
-        }
-    }
-
-    private async Task<StoredObjectInfo?> FindAsync(string sha256, CancellationToken cancellationToken)
-    {
-        var request = new StatObjectArgs().WithBucket(_options.Bucket).WithObject(KeyOf(sha256));
-        try
-        {
-            var found = await CallAsync(() => _minio.StatObjectAsync(request, cancellationToken));
-            return new StoredObjectInfo(sha256, found.Size, found.LastModified.ToUniversalTime());
-        }
-        catch (ObjectNotFoundException)
-        {
-            return null;
         }
     }
 

@@ -57,14 +57,14 @@ public sealed class S3FaultHandlerTests
     }
 
     [Fact]
-    public async Task Send_Cancelled_IsCancelledAndNotUnavailable()
+    public async Task Send_CancelledInItsLastAttempt_IsCancelledAndNotUnavailable()
     {
         using var source = new CancellationTokenSource();
-        var server = new Server { Answering = source.Cancel };
+        var server = new Server([.. Enumerable.Repeat(HttpStatusCode.ServiceUnavailable, S3FaultHandler.Attempts - 1)]) { AfterTheLast = source.Cancel };
 
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => SendAsync(server, source.Token));
 
-        Assert.Single(server.Bodies);
+        Assert.Equal(S3FaultHandler.Attempts, server.Bodies.Count);
     }
 
     private static async Task<HttpResponseMessage> SendAsync(Server server, CancellationToken cancellationToken)
@@ -78,14 +78,14 @@ public sealed class S3FaultHandlerTests
     {
         public List<string> Bodies { get; } = [];
 
-        public Action? Answering { get; init; }
+        public Action? AfterTheLast { get; init; }
 
         protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
         {
             using var body = new MemoryStream();
             await request.Content!.CopyToAsync(body, cancellationToken);
             Bodies.Add(System.Text.Encoding.UTF8.GetString(body.ToArray()));
-            Answering?.Invoke();
+            if (Bodies.Count > answers.Length) AfterTheLast?.Invoke();
             cancellationToken.ThrowIfCancellationRequested();
             return new HttpResponseMessage(answers[Bodies.Count - 1]) { Content = new StringContent("<Error><Code>SlowDown</Code></Error>") };
         }

@@ -94,12 +94,7 @@ public sealed class PostgresServer : IAsyncDisposable
             "-c", "max_connections=300", .. _durable ? [] : UnsafeButFast,
         ];
         _server = _folder.Start("postgres", [.. Prefix(), Program("postgres"), .. options]);
-        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(60));
-        while (!await IsReadyAsync(limit.Token))
-        {
-            if (_server.HasExited) throw new InvalidOperationException($"PostgreSQL ended right after its start:\n{_folder.LogTail("postgres")}");
-            await Task.Delay(20, limit.Token);
-        }
+        await _folder.WaitUntilReadyAsync("postgres", _server, IsReadyAsync);
     }
 
     public async Task RestartAsync(bool immediate = false)

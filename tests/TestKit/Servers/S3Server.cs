@@ -14,7 +14,6 @@ public sealed class S3Server : IAsyncDisposable
 {
     private const string GatewayUser = "client.rgw.test";
     private const int StartAttempts = 3;
-    private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(60);
     private static readonly Lazy<Task<S3Server>> SharedServer = new(() => StartNewAsync());
     private readonly ServerFolder _folder = new("continual-s3-", "KILL");
     private readonly int _gatewayPort = FreePort.Next();
@@ -85,12 +84,7 @@ public sealed class S3Server : IAsyncDisposable
     public async Task StartAsync()
     {
         _gateway = _folder.Start("radosgw", RadosGateway(), "-f", "-n", GatewayUser);
-        using var limit = new CancellationTokenSource(StartLimit);
-        while (!await IsReadyAsync(limit.Token))
-        {
-            if (_gateway.HasExited) throw new InvalidOperationException($"The S3 server ended right after its start:\n{_folder.LogTail("radosgw")}");
-            await Task.Delay(50, limit.Token);
-        }
+        await _folder.WaitUntilReadyAsync("radosgw", _gateway, IsReadyAsync);
     }
 
     public async ValueTask DisposeAsync()

@@ -19,6 +19,7 @@ internal sealed class ServerFolder : IAsyncDisposable
         """;
 
     private static readonly TimeSpan EndLimit = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan ReadyLimit = TimeSpan.FromSeconds(60);
     private readonly Process _guard;
     private readonly HashSet<int> _running = [];
 
@@ -41,15 +42,16 @@ internal sealed class ServerFolder : IAsyncDisposable
     public Process Start(string name, params IEnumerable<string> command)
     {
         var process = Launch(name, command);
+        var id = process.Id; // Whoever stops the server disposes the process, perhaps before the event comes.
         process.EnableRaisingEvents = true;
-        process.Exited += (_, _) => Forget(process.Id);
+        process.Exited += (_, _) => Forget(id);
         lock (_running)
         {
-            _running.Add(process.Id);
+            _running.Add(id);
             TellGuard();
         }
 
-        if (process.HasExited) Forget(process.Id); // It may have ended before anyone listened.
+        if (process.HasExited) Forget(id); // It may have ended before anyone listened.
         return process;
     }
 
@@ -59,8 +61,36 @@ internal sealed class ServerFolder : IAsyncDisposable
     {
         using var process = Launch(name, command);
         using var limit = new CancellationTokenSource(EndLimit);
-        await process.WaitForExitAsync(limit.Token);
+        try
+        {
+            await process.WaitForExitAsync(limit.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            process.Kill(entireProcessTree: true);
+            throw new InvalidOperationException($"{name} did not end within {EndLimit.TotalSeconds} s:\n{LogTail(name)}");
+        }
+
         if (process.ExitCode != 0) throw new InvalidOperationException($"{name} ended with exit code {process.ExitCode}:\n{LogTail(name)}");
+    }
+
+    /// <summary>Asks a started server again and again until it is ready.</summary>
+    /// <exception cref="InvalidOperationException">It ended, or is not ready in time; the message holds what it printed last.</exception>
+    public async Task WaitUntilReadyAsync(string name, Process server, Func<CancellationToken, Task<bool>> isReady)
+    {
+        using var limit = new CancellationTokenSource(ReadyLimit);
+        try
+        {
+            while (!await isReady(limit.Token))
+            {
+                if (server.HasExited) throw new InvalidOperationException($"{name} ended right after its start:\n{LogTail(name)}");
+                await Task.Delay(20, limit.Token);
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            throw new InvalidOperationException($"{name} is not ready {ReadyLimit.TotalSeconds} s after its start:\n{LogTail(name)}");
+        }
     }
 
     /// <summary>Sends a signal and waits for the process's end.</summary>
@@ -71,9 +101,6 @@ internal sealed class ServerFolder : IAsyncDisposable
         using var limit = new CancellationTokenSource(EndLimit);
         await process.WaitForExitAsync(limit.Token);
     }
-
-    /// <summary>What a program printed last.</summary>
-    public string LogTail(string name) => string.Join('\n', File.ReadLines(System.IO.Path.Combine(Path, name + ".log")).TakeLast(20));
 
     public async ValueTask DisposeAsync()
     {
@@ -93,6 +120,8 @@ internal sealed class ServerFolder : IAsyncDisposable
         return Process.Start(start) ?? throw new InvalidOperationException($"{name} did not start.");
     }
 
+    private string LogTail(string name) => string.Join('\n', File.ReadLines(System.IO.Path.Combine(Path, name + ".log")).TakeLast(20));
+
     // The kernel may give an ended process's id to a stranger: the guard must not end that one.
     private void Forget(int id)
     {
@@ -108,7 +137,7 @@ internal sealed class ServerFolder : IAsyncDisposable
             _guard.StandardInput.WriteLine(string.Join(' ', _running));
             _guard.StandardInput.Flush();
         }
-        catch (Exception gone) when (gone is ObjectDisposedException or InvalidOperationException)
+        catch (Exception gone) when (gone is ObjectDisposedException or InvalidOperationException or IOException)
         {
             // Disposal has begun, and the guard itself ended the process.
         }
