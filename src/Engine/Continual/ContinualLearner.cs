@@ -26,7 +26,20 @@ public static class ContinualLearner
     /// <exception cref="TrainingDivergedException">Loss or gradient is not finite.</exception>
     public static LearnedTask Learn(
         Decoder decoder, IContinualMethod method, LoraConfig config, AdapterState? previous, IReadOnlyList<EncodedExample> rows,
-        TrainingOptions options, IProgress<LearningProgress>? progress = null, CancellationToken cancellationToken = default)
+        TrainingOptions options, IProgress<LearningProgress>? progress = null, CancellationToken cancellationToken = default) =>
+        Learn(decoder, method, config, previous, rows, options, (Checkpointing?)null, progress, cancellationToken) switch
+        {
+            LearningOutcome.Learned learned => learned.Task,
+            var other => throw new InvalidOperationException($"Nobody asked for a stop, yet the run ended as {other}."),
+        };
+
+    /// <summary>The same, and it can be stopped between two steps and continued later: the state at the end is the same, bit for bit, on the same machine.</summary>
+    /// <inheritdoc cref="Learn(Decoder, IContinualMethod, LoraConfig, AdapterState?, IReadOnlyList{EncodedExample}, TrainingOptions, IProgress{LearningProgress}?, CancellationToken)"/>
+    /// <param name="checkpointing">Where to continue, when to write, when to stop; null: never any of it.</param>
+    /// <exception cref="CheckpointException">The checkpoint to continue from was made by another run; nothing was done yet.</exception>
+    public static LearningOutcome Learn(
+        Decoder decoder, IContinualMethod method, LoraConfig config, AdapterState? previous, IReadOnlyList<EncodedExample> rows,
+        TrainingOptions options, Checkpointing? checkpointing, IProgress<LearningProgress>? progress, CancellationToken cancellationToken)
     {
         if (previous is not null && previous.Method != method.Name)
         {
@@ -38,19 +51,21 @@ public static class ContinualLearner
         using var scope = torch.NewDisposeScope();
 
         // Step 1: prepare.
+        var run = checkpointing is null ? null : new ResumableRun(LearningInputs.Of(decoder, method, config, previous, rows, options, checkpointing.BaseDigest), checkpointing);
         progress?.Report(new LearningProgress(LearningPhase.Preparing));
         using var generator = new SeedStreams(options.Seed).TensorGenerator(SeedStreams.Initialisation, torch.CPU);
         using var lora = method.StartTask(decoder, config, previous, generator);
 
         // Step 2: train.
-        progress?.Report(new LearningProgress(LearningPhase.Training));
+        progress?.Report(new LearningProgress(LearningPhase.Training, ResumedAt: checkpointing?.From?.Step));
         var steps = progress is null ? null : new StepRelay(progress);
-        var outcome = Trainer.Fit(decoder, lora, rows, options, steps, cancellationToken);
+        var outcome = Trainer.Fit(decoder, lora, rows, options, run, steps, cancellationToken);
+        if (outcome.Stopped) return new LearningOutcome.Stopped(outcome.Steps);
 
         // Step 3: merge.
         progress?.Report(new LearningProgress(LearningPhase.Merging));
         var state = method.FinishTask(config, lora, previous);
-        return new LearnedTask(state, method.Lambda(state.TaskIndex), outcome);
+        return new LearningOutcome.Learned(new LearnedTask(state, method.Lambda(state.TaskIndex), outcome));
     }
 
     /// <summary>Passes steps on at once; <see cref="Progress{T}"/> would hand them to other threads, out of order.</summary>

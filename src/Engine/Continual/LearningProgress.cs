@@ -5,4 +5,5 @@ namespace ContinualService.Engine.Continual;
 /// <summary>One report while a task is learned.</summary>
 /// <param name="Phase">What is being done.</param>
 /// <param name="Step">The step just made; null outside training and at its start.</param>
-public sealed record LearningProgress(LearningPhase Phase, TrainingStep? Step = null);
+/// <param name="ResumedAt">At the start of training that goes on from a checkpoint: the steps already made.</param>
+public sealed record LearningProgress(LearningPhase Phase, TrainingStep? Step = null, int? ResumedAt = null);

@@ -10,12 +10,26 @@ public static class SafetensorsWriter
 {
     private const int Alignment = 8;
 
-    /// <summary>Writes the file beside its final name and renames it, so that no reader ever sees half of it.</summary>
+    /// <summary>Writes the file beside its final name, flushes it to the disk and renames it, so that no reader ever sees half of it, even after a power cut.</summary>
     public static void Write(string path, IReadOnlyDictionary<string, Tensor> tensors, IReadOnlyDictionary<string, string>? metadata = null)
     {
         var partial = path + ".partial";
-        using (var stream = File.Create(partial)) Write(stream, tensors, metadata);
-        File.Move(partial, path, overwrite: true);
+        try
+        {
+            using (var stream = File.Create(partial))
+            {
+                Write(stream, tensors, metadata);
+                stream.Flush(flushToDisk: true);
+            }
+
+            File.Move(partial, path, overwrite: true);
+        }
+        catch (IOException)
+        {
+            // A full disk must not stay full of halves.
+            File.Delete(partial);
+            throw;
+        }
     }
 
     /// <summary>Tensors of any device; <c>"format": "pt"</c> is added to the metadata where it is absent.</summary>

@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using static TorchSharp.torch;
 
 namespace ContinualService.Engine.Lora;
@@ -14,5 +15,12 @@ internal static class TensorBytes
         for (long start = 0; start < flat.shape[0]; start += LargestPart)
             parts.Add(flat.narrow(0, start, Math.Min(LargestPart, flat.shape[0] - start)));
         return parts;
+    }
+
+    /// <summary>Hashes the bytes of a tensor of any device.</summary>
+    public static void AppendTo(IncrementalHash hash, Tensor tensor)
+    {
+        using var scope = NewDisposeScope();
+        foreach (var part in Parts(tensor.detach().cpu().contiguous())) hash.AppendData(part.bytes);
     }
 }

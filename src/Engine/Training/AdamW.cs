@@ -30,6 +30,20 @@ internal sealed class AdamW : IDisposable
         _variance = zeros_like(weights).DetachFromDisposeScope();
     }
 
+    /// <summary>First moment, [P].</summary>
+    public Tensor Mean => _mean;
+
+    /// <summary>Second moment, [P].</summary>
+    public Tensor Variance => _variance;
+
+    /// <summary>Goes on where another one stood: its moments after <paramref name="steps"/> steps.</summary>
+    public void Restore(Tensor mean, Tensor variance, int steps)
+    {
+        _mean.copy_(mean);
+        _variance.copy_(variance);
+        _steps = steps;
+    }
+
     /// <summary>Scales the gradient down to <paramref name="maxNorm"/> (0: leaves it) and returns its norm before, a scalar on the device.</summary>
     public Tensor Clip(double maxNorm)
     {

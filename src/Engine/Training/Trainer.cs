@@ -11,12 +11,13 @@ namespace ContinualService.Engine.Training;
 /// <list type="number">
 /// <item>Plan: which rows each optimiser step takes.</item>
 /// <item>Lay A and B of all layers into one flat vector, and their gradients into another.</item>
+/// <item>Where the run was cut, go on from its checkpoint; between steps, write one where the caller wants it.</item>
 /// <item>Per step: forward and backward of each micro-batch, loss at labelled positions only, divided once by the step's labelled tokens.</item>
 /// <item>Clip the gradient and check that loss and gradient are finite.</item>
 /// <item>Update with AdamW at the schedule's rate; report.</item>
 /// <item>Copy the result into the caller's A and B.</item>
 /// </list></summary>
-/// <remarks>Synchronous, on the caller's thread. Same seed, rows, options and thread count: the same weights bit for bit.</remarks>
+/// <remarks>Synchronous, on the caller's thread. Same seed, rows, options and thread count: the same weights bit for bit, however often the run was cut.</remarks>
 public static class Trainer
 {
     /// <summary>Trains <paramref name="trainable"/> in place. Until it returns, A and B are what they were: an exception changes nothing.</summary>
@@ -24,10 +25,17 @@ public static class Trainer
     /// <exception cref="ArgumentException">An option is out of range, or no row has a labelled token.</exception>
     public static TrainingOutcome Fit(
         Decoder decoder, LoraWeights trainable, IReadOnlyList<EncodedExample> rows, TrainingOptions options,
-        IProgress<TrainingStep>? progress = null, CancellationToken cancellationToken = default)
+        IProgress<TrainingStep>? progress = null, CancellationToken cancellationToken = default) =>
+        Fit(decoder, trainable, rows, options, null, progress, cancellationToken);
+
+    /// <summary>The same, and it can be cut and continued. A run that was asked to stop leaves A and B what they were, like one that failed.</summary>
+    internal static TrainingOutcome Fit(
+        Decoder decoder, LoraWeights trainable, IReadOnlyList<EncodedExample> rows, TrainingOptions options, ResumableRun? run,
+        IProgress<TrainingStep>? progress, CancellationToken cancellationToken)
     {
         options.Validate();
         if (!rows.Any(row => LabelledTokens(row) > 0)) throw new ArgumentException("No row has a token to train on. Give rows with an answer.", nameof(rows));
+        var from = run?.Checkpointing.From;
         using var scope = NewDisposeScope();
         var clock = Stopwatch.StartNew();
         var streams = new SeedStreams(options.Seed);
@@ -42,16 +50,35 @@ public static class Trainer
         using var dropoutGenerator = streams.TensorGenerator(SeedStreams.Dropout, decoder.Device);
         var dropout = options.Dropout > 0 ? new LoraDropout(options.Dropout, dropoutGenerator) : null;
 
-        double firstLoss = 0, lastLoss = 0;
-        long trainedTokens = 0, processedTokens = 0;
-        for (var step = 1; step <= plan.Count; step++)
+        // Step 3: go on from the checkpoint.
+        var (made, totals) = (from?.Step ?? 0, from?.Totals ?? default);
+        if (from is not null)
         {
+            weights.copy_(from.Weights);
+            optimiser.Restore(from.Mean, from.Variance, from.Step);
+            dropoutGenerator.set_state(from.Dropout);
+        }
+
+        var earlierSeconds = totals.Seconds;
+        while (true)
+        {
+            var decision = run?.Checkpointing.Decide(made, plan.Count) ?? CheckpointDecision.GoOn;
+            if (run is not null && decision != CheckpointDecision.GoOn)
+            {
+                using var written = new TrainingCheckpoint(
+                    run.Inputs, made, plan.Count, totals, weights.alias(), optimiser.Mean.alias(), optimiser.Variance.alias(), dropoutGenerator.get_state());
+                run.Checkpointing.Write(written);
+                if (decision == CheckpointDecision.WriteAndStop) return Outcome(stopped: true);
+            }
+
+            if (made == plan.Count) break;
             cancellationToken.ThrowIfCancellationRequested();
             using var stepScope = NewDisposeScope();
-            var batch = plan[step - 1].Select(index => rows[index]).ToArray();
+            var step = made + 1;
+            var batch = plan[made].Select(index => rows[index]).ToArray();
             var stepTokens = batch.Sum(LabelledTokens);
 
-            // Step 3: forward and backward.
+            // Step 4: forward and backward.
             gradient.zero_();
             var loss = zeros(1, float32, decoder.Device);
             foreach (var microBatch in batch.Chunk(options.MicroBatchSize ?? options.BatchSize))
@@ -60,25 +87,23 @@ public static class Trainer
                 loss.add_(Backward(decoder, working, dropout, microBatch, Math.Max(1, stepTokens)));
             }
 
-            // Step 4: clip and check, with one read from the device for both numbers.
-            using (no_grad())
-            {
-                var norm = optimiser.Clip(options.MaxGradNorm);
-                var measured = cat([loss, norm.reshape(1)]).cpu().data<float>().ToArray();
-                lastLoss = measured[0];
-                if (step == 1) firstLoss = lastLoss;
-                var rate = LearningRates.At(options, step, plan.Count);
-                if (!float.IsFinite(measured[0]) || !float.IsFinite(measured[1])) throw TrainingDivergedException.At(step, measured[0], measured[1], rate);
+            // Step 5: clip and check, with one read from the device for both numbers.
+            using var noGrad = no_grad();
+            var norm = optimiser.Clip(options.MaxGradNorm);
+            var measured = cat([loss, norm.reshape(1)]).cpu().data<float>().ToArray();
+            var rate = LearningRates.At(options, step, plan.Count);
+            if (!float.IsFinite(measured[0]) || !float.IsFinite(measured[1])) throw TrainingDivergedException.At(step, measured[0], measured[1], rate);
 
-                // Step 5: update and report.
-                optimiser.Step(rate);
-                trainedTokens += stepTokens;
-                processedTokens += batch.Sum(row => (long)row.Ids.Length);
-                progress?.Report(new TrainingStep(step, plan.Count, lastLoss, rate, measured[1], trainedTokens, clock.Elapsed.TotalSeconds));
-            }
+            // Step 6: update and report.
+            optimiser.Step(rate);
+            made = step;
+            totals = new TrainingTotals(
+                step == 1 ? measured[0] : totals.FirstLoss, measured[0], totals.TrainedTokens + stepTokens,
+                totals.ProcessedTokens + batch.Sum(row => (long)row.Ids.Length), earlierSeconds + clock.Elapsed.TotalSeconds);
+            progress?.Report(new TrainingStep(step, plan.Count, totals.LastLoss, rate, measured[1], totals.TrainedTokens, totals.Seconds));
         }
 
-        // Step 6: hand over.
+        // Step 7: hand over.
         using (no_grad())
         {
             foreach (var (mine, trained) in trainable.Pairs.Zip(working.Pairs))
@@ -88,7 +113,10 @@ public static class Trainer
             }
         }
 
-        return new TrainingOutcome(plan.Count, firstLoss, lastLoss, trainedTokens, processedTokens, clock.Elapsed.TotalSeconds);
+        return Outcome(stopped: false);
+
+        TrainingOutcome Outcome(bool stopped) => new(
+            made, totals.FirstLoss, totals.LastLoss, totals.TrainedTokens, totals.ProcessedTokens, earlierSeconds + clock.Elapsed.TotalSeconds, stopped);
     }
 
     /// <summary>Positions of a row that are trained: labelled, and with a position before them to be predicted from.</summary>

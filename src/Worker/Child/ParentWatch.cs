@@ -2,18 +2,25 @@ using System.Diagnostics;
 
 namespace ContinualService.Worker.Child;
 
-/// <summary>Ends this process when its standard input closes, which is what happens when the service dies, however it dies.</summary>
+/// <summary>
+/// Listens to the service on this process's standard input: the line <c>stop</c> asks for a checkpoint and an orderly end. When the input closes, which
+/// is what happens when the service dies, however it dies, the process ends at once.
+/// </summary>
 internal static class ParentWatch
 {
-    public static void Start(Stream input) =>
-        new Thread(() => EndWith(input)) { IsBackground = true, Name = "parent watch" }.Start();
+    public const string Stop = "stop";
 
-    private static void EndWith(Stream input)
+    /// <param name="input">Standard input.</param>
+    /// <param name="stop">Called on a thread of its own, each time the line comes.</param>
+    public static void Start(Stream input, Action stop) =>
+        new Thread(() => Listen(input, stop)) { IsBackground = true, Name = "parent watch" }.Start();
+
+    private static void Listen(Stream input, Action stop)
     {
-        var buffer = new byte[16];
-        while (input.Read(buffer) > 0)
+        using var lines = new StreamReader(input);
+        while (lines.ReadLine() is { } line)
         {
-            // The service sends nothing; whatever else comes does not matter.
+            if (line == Stop) stop();
         }
 
         // Not Environment.Exit: its clean-up would run beside a native call in full swing and can hang.

@@ -18,9 +18,14 @@ internal static class RunFiles
     /// <summary>For files that are mapped later instead of read whole.</summary>
     public static string Verify(StoredFile file)
     {
-        using var stream = File.OpenRead(file.Path);
-        Check(file, Convert.ToHexStringLower(SHA256.HashData(stream)));
+        Check(file, Sha256Of(file.Path));
         return file.Path;
+    }
+
+    public static string Sha256Of(string path)
+    {
+        using var stream = File.OpenRead(path);
+        return Convert.ToHexStringLower(SHA256.HashData(stream));
     }
 
     private static void Check(StoredFile file, string found)

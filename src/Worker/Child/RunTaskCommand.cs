@@ -9,17 +9,19 @@ namespace ContinualService.Worker.Child;
 internal static class RunTaskCommand
 {
     /// <summary>
-    /// Exit code 0 with the files written, 1 after a failure that was reported. Anything unforeseen is not caught: the process ends without a word,
-    /// and the service counts one attempt.
+    /// Exit code 0 with the files written or, after the line <c>stop</c>, with the run's checkpoint; 1 after a failure that was reported. Anything
+    /// unforeseen is not caught: the process ends without a word, and the service counts one attempt.
     /// </summary>
     public static int Run(string specPath, Stream input, Stream output)
     {
-        ParentWatch.Start(input);
+        // Not disposed: the watch may still call it while the process ends.
+        var stop = new CancellationTokenSource();
+        ParentWatch.Start(input, stop.Cancel);
         var reporter = new RunReporter(output);
         try
         {
-            TaskRunner.Run(RunJson.Read<RunSpec>(specPath), reporter);
-            reporter.Send(new RunMessage.Done());
+            var finished = TaskRunner.Run(RunJson.Read<RunSpec>(specPath), reporter, stop.Token);
+            reporter.Send(finished ? new RunMessage.Done() : new RunMessage.Stopped());
             return 0;
         }
         catch (RunFailureException failure)

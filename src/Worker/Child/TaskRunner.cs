@@ -13,7 +13,8 @@ namespace ContinualService.Worker.Child;
 /// <summary>Learns and scores one task: the part of a run that touches tensors. Synchronous, on the process's main thread.</summary>
 internal static class TaskRunner
 {
-    public static void Run(RunSpec spec, RunReporter reporter)
+    /// <summary>True with all files written; false where it was asked to stop before that and did.</summary>
+    public static bool Run(RunSpec spec, RunReporter reporter, CancellationToken stop)
     {
         // Step 1: load the base, the last state and the rows.
         reporter.Send(new RunMessage.Phase(LearningTaskPhase.Preparing));
@@ -25,22 +26,59 @@ internal static class TaskRunner
         var rows = Encode(model, RunFiles.ReadRows(spec.Train), options.MaxSequenceLength, "training row");
         var evaluations = spec.Evaluations.Select(each => Prepare(model, each)).ToList();
 
-        // Step 2: train and merge.
-        var learned = Learn(spec, model, config, previous, rows, options, reporter);
+        // Step 2: train, from the checkpoint where there is a good one, and merge.
+        using var checkpoint = LoadCheckpoint(spec, reporter);
+        if (Learn(checkpoint) is not LearningOutcome.Learned { Task: var learned }) return false;
 
         // Step 3: score.
         using var newState = learned.State;
         reporter.Send(new RunMessage.Phase(LearningTaskPhase.Evaluating));
         using var candidate = learned.State.ServingWeights();
         using var before = previous?.ServingWeights();
-        var scores = Score(spec.TaskId, model, evaluations, candidate, before, reporter);
+        if (Score(spec.TaskId, model, evaluations, candidate, before, reporter, stop) is not { } scores) return false;
 
         // Step 4: write the files; the service publishes what it finds here after our last message.
         reporter.Send(new RunMessage.Phase(LearningTaskPhase.Publishing));
         learned.State.Save(Path.Combine(spec.OutputFolder, RunResult.StateFile), spec.BaseDigest);
         PeftAdapter.Save(spec.OutputFolder, config, candidate, spec.ModelName);
         RunJson.Write(Path.Combine(spec.OutputFolder, RunResult.FileName), new RunResult(learned.State.TaskIndex, learned.Lambda, scores));
+        return true;
+
+        LearningOutcome Learn(TrainingCheckpoint? from)
+        {
+            var writer = new CheckpointWriter(spec, from?.Step, reporter, TimeProvider.System, stop);
+            var checkpointing = new Checkpointing { BaseDigest = spec.BaseDigest, From = from, Decide = writer.Decide, Write = writer.Write };
+            try
+            {
+                return ContinualLearner.Learn(
+                    model.Decoder, ContinualMethods.ByName(spec.Method), config, previous, rows, options, checkpointing, new LearningRelay(reporter), CancellationToken.None);
+            }
+            catch (CheckpointException unfit) when (from is not null)
+            {
+                // It is another run's; without one this cannot happen again.
+                SayUnusable(unfit, reporter);
+                return Learn(null);
+            }
+        }
     }
+
+    private static TrainingCheckpoint? LoadCheckpoint(RunSpec spec, RunReporter reporter)
+    {
+        if (spec.Checkpoint is not { } file) return null;
+        try
+        {
+            return TrainingCheckpoint.Load(RunFiles.Verify(file));
+        }
+        catch (Exception unusable) when (unusable is CheckpointException or RunFailureException or IOException or UnauthorizedAccessException)
+        {
+            // Without it the run takes longer and ends the same.
+            SayUnusable(unusable, reporter);
+            return null;
+        }
+    }
+
+    private static void SayUnusable(Exception why, RunReporter reporter) =>
+        reporter.Send(new RunMessage.Log($"The run's checkpoint cannot be used; the run starts from its first step. {why.Message}"));
 
     private static BaseModel LoadBase(RunSpec spec)
     {
@@ -103,12 +141,9 @@ internal static class TaskRunner
         return new PreparedEvaluation(spec.TaskId, Encode(model, RunFiles.ReadRows(spec.Rows), null, "held-out row"), metric, labels);
     }
 
-    private static LearnedTask Learn(
-        RunSpec spec, BaseModel model, LoraConfig config, AdapterState? previous, IReadOnlyList<EncodedExample> rows, TrainingOptions options, RunReporter reporter) =>
-        ContinualLearner.Learn(model.Decoder, ContinualMethods.ByName(spec.Method), config, previous, rows, options, new LearningRelay(reporter));
-
-    private static List<RunScore> Score(
-        string taskId, BaseModel model, IReadOnlyList<PreparedEvaluation> evaluations, LoraWeights candidate, LoraWeights? before, RunReporter reporter)
+    /// <summary>Null where it was asked to stop.</summary>
+    private static List<RunScore>? Score(
+        string taskId, BaseModel model, IReadOnlyList<PreparedEvaluation> evaluations, LoraWeights candidate, LoraWeights? before, RunReporter reporter, CancellationToken stop)
     {
         List<(PreparedEvaluation Evaluation, ScoredWeights Weights, LoraWeights? Lora)> work = [];
         foreach (var evaluation in evaluations)
@@ -122,12 +157,20 @@ internal static class TaskRunner
         var total = Math.Max(1, work.Sum(each => each.Evaluation.Rows.Count));
         var done = 0;
         List<RunScore> scores = [];
-        foreach (var (evaluation, weights, lora) in work)
+        try
         {
-            var relay = new EvaluationRelay(reporter, done, evaluation.Rows.Count, total);
-            var score = TaskEvaluator.Evaluate(model.Decoder, model.Tokenizer, lora, evaluation.Rows, evaluation.Metric, evaluation.Labels, new EvaluationOptions(), relay);
-            scores.Add(new RunScore(evaluation.TaskId, weights, score.Score, score.Count, score.Low, score.High, evaluation.Metric.WireName()));
-            done += evaluation.Rows.Count;
+            foreach (var (evaluation, weights, lora) in work)
+            {
+                var relay = new EvaluationRelay(reporter, done, evaluation.Rows.Count, total);
+                var score = TaskEvaluator.Evaluate(model.Decoder, model.Tokenizer, lora, evaluation.Rows, evaluation.Metric, evaluation.Labels, new EvaluationOptions(), relay, stop);
+                scores.Add(new RunScore(evaluation.TaskId, weights, score.Score, score.Count, score.Low, score.High, evaluation.Metric.WireName()));
+                done += evaluation.Rows.Count;
+            }
+        }
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        {
+            // The checkpoint at the end of training is written: what is lost is this scoring.
+            return null;
         }
 
         return scores;
@@ -148,6 +191,7 @@ internal static class TaskRunner
                 reporter.Send(new RunMessage.Phase(value.Phase == LearningPhase.Training ? LearningTaskPhase.Training : LearningTaskPhase.Merging));
             }
 
+            if (value.ResumedAt is { } resumedAt) reporter.Send(new RunMessage.Resumed(resumedAt));
             if (value.Step is { } step) reporter.Send(new RunMessage.Step(step.Step, step.TotalSteps, step.Loss, step.LearningRate, step.GradNorm, step.Tokens, step.Seconds));
         }
     }

@@ -8,10 +8,13 @@ namespace ContinualService.Worker.Runs;
 [JsonPolymorphic(TypeDiscriminatorPropertyName = "type")]
 [JsonDerivedType(typeof(Phase), "phase")]
 [JsonDerivedType(typeof(Step), "step")]
+[JsonDerivedType(typeof(Resumed), "resumed")]
+[JsonDerivedType(typeof(Checkpoint), "checkpoint")]
 [JsonDerivedType(typeof(Evaluation), "evaluation")]
 [JsonDerivedType(typeof(Log), "log")]
 [JsonDerivedType(typeof(Failed), "failed")]
 [JsonDerivedType(typeof(Done), "done")]
+[JsonDerivedType(typeof(Stopped), "stopped")]
 internal abstract record RunMessage
 {
     /// <summary>The message of a line; null where the line is something else that a native library printed.</summary>
@@ -37,6 +40,21 @@ internal abstract record RunMessage
     /// <summary>One optimiser update.</summary>
     public sealed record Step(int Number, int Total, double Loss, double LearningRate, double GradNorm, long Tokens, double Seconds) : RunMessage;
 
+    /// <summary>Training goes on from the checkpoint it was given; <paramref name="Step"/> steps are made already.</summary>
+    public sealed record Resumed(int Step) : RunMessage
+    {
+        public new int Step { get; } = Step;
+    }
+
+    /// <summary>A checkpoint is written, whole and flushed; the process needs it no more.</summary>
+    /// <param name="Step">Optimiser steps made; all of them where the run is only to be merged and scored.</param>
+    /// <param name="File">Its name in the output folder.</param>
+    /// <param name="Sha256">Of its bytes.</param>
+    public sealed record Checkpoint(int Step, string File, string Sha256) : RunMessage
+    {
+        public new int Step { get; } = Step;
+    }
+
     /// <summary>How much of all held-out rows is scored, 0 to 1.</summary>
     public sealed record Evaluation(double Fraction) : RunMessage;
 
@@ -48,4 +66,7 @@ internal abstract record RunMessage
 
     /// <summary>All files are written.</summary>
     public sealed record Done : RunMessage;
+
+    /// <summary>The process was asked to stop and ends: the last checkpoint it spoke of is where to go on.</summary>
+    public sealed record Stopped : RunMessage;
 }

@@ -35,6 +35,12 @@ internal sealed record RunSpec
 
     public required Hyperparameters Hyperparameters { get; init; }
 
+    /// <summary>Where an earlier attempt stood; null: from the first step. One that cannot be used costs its steps, not the run.</summary>
+    public StoredFile? Checkpoint { get; init; }
+
+    /// <summary>Seconds of training between two checkpoints, and one more at its end; 0: none, except where the process is asked to stop while it trains.</summary>
+    public int CheckpointSeconds { get; init; }
+
     /// <summary>Held-out rows of every task of the lineage that has some, in the order they were learned; this task's own come last.</summary>
     public required IReadOnlyList<EvaluationSpec> Evaluations { get; init; }
 

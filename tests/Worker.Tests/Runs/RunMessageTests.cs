@@ -16,6 +16,17 @@ public sealed class RunMessageTests
     }
 
     [Fact]
+    public void Checkpoint_Line_ReadsBack()
+    {
+        var message = new RunMessage.Checkpoint(7, "checkpoint-7.safetensors", "ab");
+
+        Assert.Equal("""{"type":"checkpoint","file":"checkpoint-7.safetensors","sha256":"ab","step":7}""", message.ToLine());
+        Assert.Equal(message, RunMessage.Parse(message.ToLine()));
+        Assert.Equal(new RunMessage.Resumed(7), RunMessage.Parse("""{"type":"resumed","step":7}"""));
+        Assert.Equal(new RunMessage.Stopped(), RunMessage.Parse("""{"type":"stopped"}"""));
+    }
+
+    [Fact]
     public void Step_WithAnInfiniteNorm_StillArrives()
     {
         var message = new RunMessage.Step(1, 2, 0.5, 1e-3, double.PositiveInfinity, 10, 0.1);
