@@ -1,0 +1,18 @@
+namespace ContinualService.Deploy.Tests;
+
+/// <summary>What probes and Prometheus ask for, and the ports that the images listen on.</summary>
+internal static class ServiceRoutes
+{
+    public const string Live = "/health/live";
+    public const string Ready = "/health/ready";
+    public const int ApiPort = 5080;
+    public const int WorkerPort = 5081;
+
+    /// <summary>The port of the program that a container's arguments start.</summary>
+    public static int? PortOf(IEnumerable<string> arguments) => string.Join(' ', arguments) switch
+    {
+        "ContinualService.Api.dll" => ApiPort,
+        "ContinualService.Worker.dll" => WorkerPort,
+        _ => null, // prepare: it ends and serves nothing.
+    };
+}
