@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 
@@ -65,6 +66,9 @@ internal sealed partial class ComposeRules
             if (name != "prepare" && !List(service["volumes"]).Select(Text).Any(volume => volume.EndsWith(":/models:ro", StringComparison.Ordinal))) yield return $"{name}: the models are missing or can be written";
             // A named volume would be shared by the replicas of a service; every process needs a scratch folder of its own.
             if (name != "prepare" && !List(service["volumes"]).Select(Text).Contains("/data")) yield return $"{name}: /data is not its own";
+            if (name.StartsWith("worker", StringComparison.Ordinal) && (!Text(service["stop_grace_period"]).EndsWith('m')
+                || Number(Text(service["stop_grace_period"])[..^1]) * 60 < Number(Text(environment["Training__StopSeconds"])) + ServiceRoutes.AfterStopSeconds))
+                yield return $"{name}: a stopping worker has no time to write its checkpoint";
             foreach (var needed in new[] { "postgres", "s3" })
                 if (service["depends_on"]?[needed] is null)
                     yield return $"{name}: it does not wait for {needed}";
@@ -115,6 +119,8 @@ internal sealed partial class ComposeRules
     private static IEnumerable<JsonNode> List(JsonNode? node) => (node?.AsArray() ?? []).Select(item => item!);
 
     private static string Text(JsonNode? node) => node?.GetValue<string>() ?? "";
+
+    private static int Number(string text) => int.Parse(text, CultureInfo.InvariantCulture);
 
     [GeneratedRegex("\\$\\{([A-Z0-9_]+)[^}]*\\}")]
     private static partial Regex Variable();

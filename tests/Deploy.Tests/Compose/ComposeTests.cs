@@ -60,6 +60,7 @@ public sealed partial class ComposeTests
     [InlineData("restart: unless-stopped", "restart: \"no\"", "the restart policy is no")]
     [InlineData("condition: service_healthy", "condition: service_started", "only until service_started")]
     [InlineData("condition: service_completed_successfully", "condition: service_started", "only until service_started")]
+    [InlineData("stop_grace_period: 10m", "stop_grace_period: 8m", "no time to write its checkpoint")]
     [InlineData("Storage__S3__Bucket", "Storage__S3__Bukket", "no setting Storage__S3__Bukket")]
     [InlineData("read_only: true", "read_only: false", "can be written")]
     [InlineData("- ALL", "- NET_RAW", "keeps privileges")]

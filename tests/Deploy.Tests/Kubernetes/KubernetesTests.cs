@@ -76,6 +76,8 @@ public sealed class KubernetesTests
     [InlineData("- mountPath: /tmp\n          name: tmp", "- mountPath: /tmp\n          name: temp", "no volume temp")]
     [InlineData("sizeLimit: 20Gi", "medium: Memory", "has no size limit")]
     [InlineData("terminationGracePeriodSeconds: 600", "terminationGracePeriodSeconds: 30", "no time to write its checkpoint")]
+    [InlineData("Training__StopSeconds: \"500\"", "Training__StopSeconds: \"3600\"", "no time to write its checkpoint")]
+    [InlineData("Training__StopSeconds: \"500\"", "Training__CheckpointSeconds: \"500\"", "no time to write its checkpoint")]
     [InlineData("Storage__S3__Bucket", "Storage__S3__Bukket", "no setting Storage__S3__Bukket")]
     [InlineData("name: Auth__BootstrapKey", "name: Auth__Key", "no setting Auth__Key")]
     [InlineData("key: Storage__S3__SecretKey", "key: s3", "docs/operations.md does not ask for")]

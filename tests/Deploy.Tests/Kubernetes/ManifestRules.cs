@@ -1,3 +1,4 @@
+using System.Globalization;
 using ContinualService.Deploy.Tests.Monitoring;
 using k8s;
 using k8s.Models;
@@ -82,7 +83,8 @@ internal sealed class ManifestRules
             foreach (var needed in new[] { "/data", "/tmp" })
                 if (container.VolumeMounts.All(mount => mount.MountPath != needed))
                     yield return $"{workload}: {needed} cannot be written";
-            if (workload.Name == "worker" && pod.TerminationGracePeriodSeconds is not >= 300)
+            var stopSeconds = All<V1ConfigMap>().Select(map => map.Data.TryGetValue("Training__StopSeconds", out var value) ? int.Parse(value, CultureInfo.InvariantCulture) : 0).Sum();
+            if (workload.Name == "worker" && (stopSeconds < 300 || pod.TerminationGracePeriodSeconds < stopSeconds + ServiceRoutes.AfterStopSeconds))
                 yield return $"{workload}: a stopping worker has no time to write its checkpoint";
         }
     }
