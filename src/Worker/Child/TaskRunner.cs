@@ -169,7 +169,7 @@ internal static class TaskRunner
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {
-            // The checkpoint at the end of training is written: what is lost is this scoring.
+            // Where checkpoints are wanted, the one after the last step is written: what is lost is this scoring.
             return null;
         }
 
