@@ -32,17 +32,20 @@ internal sealed partial class ComposeRules
         foreach (var (name, service) in _services)
         {
             var image = Text(service!["image"]);
-            if (image.Split(':') is not [.., var tag] || !image.Contains(':', StringComparison.Ordinal) || tag.Contains("latest", StringComparison.Ordinal)) yield return $"{name}: the image {image} is not pinned";
+            if (image.Split(':') is not [.., var tag] || !image.Contains(':', StringComparison.Ordinal) || tag.Contains("latest", StringComparison.Ordinal))
+                yield return $"{name}: the image {image} is not pinned";
             foreach (var port in List(service["ports"]).Select(Text))
                 if (!port.StartsWith("127.0.0.1:", StringComparison.Ordinal))
                     yield return $"{name}: the port {port} is open to other machines";
             var once = name == "prepare";
-            if (Text(service["restart"]) != (once ? "no" : "unless-stopped")) yield return $"{name}: the restart policy is {service["restart"]}";
+            if (Text(service["restart"]) != (once ? "no" : "unless-stopped"))
+                yield return $"{name}: the restart policy is {service["restart"]}";
             if (!once && service["healthcheck"]?["test"] is null) yield return $"{name}: no health check";
             foreach (var (other, wait) in service["depends_on"]?.AsObject() ?? [])
             {
                 var condition = Text(wait!["condition"]);
-                if (condition != (other == "prepare" ? "service_completed_successfully" : "service_healthy")) yield return $"{name}: it waits for {other} only until {condition}";
+                if (condition != (other == "prepare" ? "service_completed_successfully" : "service_healthy"))
+                    yield return $"{name}: it waits for {other} only until {condition}";
             }
         }
     }
@@ -55,15 +58,19 @@ internal sealed partial class ComposeRules
             var environment = service["environment"]!.AsObject();
             foreach (var problem in ServiceSettings.Problems(environment.Select(variable => variable.Key), name)) yield return problem;
             if (Text(service["read_only"]) != "true") yield return $"{name}: the root file system can be written";
-            if (!List(service["cap_drop"]).Select(Text).SequenceEqual(["ALL"]) || !List(service["security_opt"]).Select(Text).SequenceEqual(["no-new-privileges:true"])) yield return $"{name}: it keeps privileges";
+            if (!List(service["cap_drop"]).Select(Text).SequenceEqual(["ALL"])
+                || !List(service["security_opt"]).Select(Text).SequenceEqual(["no-new-privileges:true"]))
+                yield return $"{name}: it keeps privileges";
             if (!List(service["tmpfs"]).Select(Text).Contains("/tmp")) yield return $"{name}: /tmp cannot be written";
             var port = ServiceRoutes.PortOf(List(service["command"]).Select(Text));
             if (name == "prepare" ? port is not null : port is null) yield return $"{name}: the command is another one";
-            if (port is not null && !List(service["healthcheck"]?["test"]).Select(Text).SequenceEqual(["CMD", "health-check", $"{port}", ServiceRoutes.Ready])) yield return $"{name}: the health check asks another port or path";
+            if (port is not null && !List(service["healthcheck"]?["test"]).Select(Text).SequenceEqual(["CMD", "health-check", $"{port}", ServiceRoutes.Ready]))
+                yield return $"{name}: the health check asks another port or path";
             foreach (var mapping in List(service["ports"]).Select(Text))
                 if (!mapping.EndsWith($":{port}", StringComparison.Ordinal))
                     yield return $"{name}: it publishes {mapping} and listens on {port}";
-            if (name != "prepare" && !List(service["volumes"]).Select(Text).Any(volume => volume.EndsWith(":/models:ro", StringComparison.Ordinal))) yield return $"{name}: the models are missing or can be written";
+            if (name != "prepare" && !List(service["volumes"]).Select(Text).Any(volume => volume.EndsWith(":/models:ro", StringComparison.Ordinal)))
+                yield return $"{name}: the models are missing or can be written";
             // A named volume would be shared by the replicas of a service; every process needs a scratch folder of its own.
             if (name != "prepare" && !List(service["volumes"]).Select(Text).Contains("/data")) yield return $"{name}: /data is not its own";
             if (name.StartsWith("worker", StringComparison.Ordinal) && (!Text(service["stop_grace_period"]).EndsWith('m')
@@ -78,8 +85,10 @@ internal sealed partial class ComposeRules
         }
 
         var gpu = List(_services["worker-gpu"]!["deploy"]?["resources"]?["reservations"]?["devices"]).SingleOrDefault();
-        if (gpu is null || Text(gpu["driver"]) != "nvidia" || !List(gpu["capabilities"]).Select(Text).SequenceEqual(["gpu"])) yield return "worker-gpu: no GPU is reserved";
-        if (_services["worker-gpu"]!["environment"]!["Training__Device"]?.ToString() != "cuda") yield return "worker-gpu: it trains on processors";
+        if (gpu is null || Text(gpu["driver"]) != "nvidia" || !List(gpu["capabilities"]).Select(Text).SequenceEqual(["gpu"]))
+            yield return "worker-gpu: no GPU is reserved";
+        if (_services["worker-gpu"]!["environment"]!["Training__Device"]?.ToString() != "cuda")
+            yield return "worker-gpu: it trains on processors";
         foreach (var (name, profile) in new[] { ("worker", "cpu"), ("worker-gpu", "gpu"), ("prometheus", "monitoring"), ("grafana", "monitoring") })
             if (!List(_services[name]!["profiles"]).Select(Text).SequenceEqual([profile]))
                 yield return $"{name}: it is not in the profile {profile}";
@@ -106,13 +115,16 @@ internal sealed partial class ComposeRules
         {
             var environment = _services[name]!["environment"]!;
             var connection = Text(environment["Database__ConnectionString"]).Split(';').Select(part => part.Split('=', 2)).ToDictionary(part => part[0], part => part[1]);
-            if (!_services.ContainsKey(connection["Host"]) || connection["Port"] != "5432") yield return $"{name}: no database at {connection["Host"]}:{connection["Port"]}";
+            if (!_services.ContainsKey(connection["Host"]) || connection["Port"] != "5432")
+                yield return $"{name}: no database at {connection["Host"]}:{connection["Port"]}";
             foreach (var (part, variable) in new[] { ("Database", "POSTGRES_DB"), ("Username", "POSTGRES_USER"), ("Password", "POSTGRES_PASSWORD") })
                 if (connection[part] != Text(database[variable]))
                     yield return $"{name}: the {part} of the connection is not {variable} of postgres";
             var endpoint = new Uri(Text(environment["Storage__S3__Endpoint"]));
             if (!_services.ContainsKey(endpoint.Host) || endpoint.Port != 9000) yield return $"{name}: no object store at {endpoint}";
-            if (Text(environment["Storage__S3__AccessKey"]) != Text(store["MINIO_ROOT_USER"]) || Text(environment["Storage__S3__SecretKey"]) != Text(store["MINIO_ROOT_PASSWORD"])) yield return $"{name}: the keys are not the object store's";
+            if (Text(environment["Storage__S3__AccessKey"]) != Text(store["MINIO_ROOT_USER"])
+                || Text(environment["Storage__S3__SecretKey"]) != Text(store["MINIO_ROOT_PASSWORD"]))
+                yield return $"{name}: the keys are not the object store's";
         }
     }
 

@@ -29,7 +29,8 @@ internal static partial class ImageRules
         var needed = JsonNode.Parse(Repository.Read("global.json"))!["sdk"]!["version"]!.GetValue<string>();
         var given = ExactTag().Match(bases[0]).Groups[1].Value;
         // rollForward latestFeature: the same feature band or a later one.
-        if (!Version.TryParse(given, out var version) || version < Version.Parse(needed)) yield return $"FROM {bases[0]} is older than global.json asks for";
+        if (!Version.TryParse(given, out var version) || version < Version.Parse(needed))
+            yield return $"FROM {bases[0]} is older than global.json asks for";
     }
 
     private static IEnumerable<string> Sources(Dockerfile image, string dockerignore)
@@ -49,17 +50,23 @@ internal static partial class ImageRules
     {
         string? Last(string keyword) => runtime.LastOrDefault(instruction => instruction.Keyword == keyword).Arguments;
         if (Last("USER") != "$APP_UID") yield return "USER: the image runs as root";
-        if (Last("HEALTHCHECK") is not { } check || !check.Contains($"\"{ServiceRoutes.Live}\"", StringComparison.Ordinal)) yield return $"HEALTHCHECK: nothing asks for {ServiceRoutes.Live}";
+        if (Last("HEALTHCHECK") is not { } check || !check.Contains($"\"{ServiceRoutes.Live}\"", StringComparison.Ordinal))
+            yield return $"HEALTHCHECK: nothing asks for {ServiceRoutes.Live}";
         var port = ServiceRoutes.PortOf((Last("CMD") ?? "").Trim('[', ']', '"').Split("\", \""));
-        if (port is null || Last("HEALTHCHECK")?.Contains($"\"{port}\"", StringComparison.Ordinal) != true) yield return "HEALTHCHECK: it asks another port than the one of CMD";
+        if (port is null || Last("HEALTHCHECK")?.Contains($"\"{port}\"", StringComparison.Ordinal) != true)
+            yield return "HEALTHCHECK: it asks another port than the one of CMD";
         if (Last("ENTRYPOINT") != "[\"dotnet\"]") yield return "ENTRYPOINT: it is not dotnet";
-        if (Last("EXPOSE") != $"{ServiceRoutes.ApiPort} {ServiceRoutes.WorkerPort}") yield return "EXPOSE: not the ports of the API and of the worker";
-        if (environment.GetValueOrDefault("ASPNETCORE_HTTP_PORTS") != $"{ServiceRoutes.ApiPort}") yield return "ENV: the API listens on another port";
-        if (environment.GetValueOrDefault("Worker__Urls") != $"http://+:{ServiceRoutes.WorkerPort}") yield return "ENV: the worker listens on another port or on no outer address";
+        if (Last("EXPOSE") != $"{ServiceRoutes.ApiPort} {ServiceRoutes.WorkerPort}")
+            yield return "EXPOSE: not the ports of the API and of the worker";
+        if (environment.GetValueOrDefault("ASPNETCORE_HTTP_PORTS") != $"{ServiceRoutes.ApiPort}")
+            yield return "ENV: the API listens on another port";
+        if (environment.GetValueOrDefault("Worker__Urls") != $"http://+:{ServiceRoutes.WorkerPort}")
+            yield return "ENV: the worker listens on another port or on no outer address";
         if (environment.GetValueOrDefault("Data__Root") != Last("VOLUME")) yield return "VOLUME: it is not the data folder";
         if (runtime.All(instruction => instruction.Keyword != "COPY" || Dockerfile.Copy(instruction.Arguments).Target.TrimEnd('/') != environment.GetValueOrDefault("Models__Root")))
             yield return "COPY: the folder of models is empty";
-        if (!runtime.Any(instruction => instruction.Keyword == "RUN" && instruction.Arguments.Contains("libtcmalloc-minimal4", StringComparison.Ordinal))) yield return "RUN: tcmalloc is missing";
+        if (!runtime.Any(instruction => instruction.Keyword == "RUN" && instruction.Arguments.Contains("libtcmalloc-minimal4", StringComparison.Ordinal)))
+            yield return "RUN: tcmalloc is missing";
     }
 
     [GeneratedRegex("^mcr\\.microsoft\\.com/dotnet/(?:sdk|aspnet):([0-9]+\\.[0-9]+\\.[0-9]+)-noble AS [a-z]+$")]

@@ -38,7 +38,8 @@ internal sealed class ManifestRules
         return [.. rules.Objects(), .. rules.Pods(), .. rules.Environment(), .. rules.Probes(), .. rules.Selectors(), .. rules.Scaling(), .. rules.Network()];
     }
 
-    public static List<Workload> Workloads(string manifests) => new ManifestRules(KubernetesYaml.LoadAllFromString(manifests, FurtherKinds, strict: true)).Workloads();
+    public static List<Workload> Workloads(string manifests) =>
+        new ManifestRules(KubernetesYaml.LoadAllFromString(manifests, FurtherKinds, strict: true)).Workloads();
 
     private List<Workload> Workloads() =>
     [
@@ -50,7 +51,8 @@ internal sealed class ManifestRules
     {
         foreach (var item in _objects.Cast<IKubernetesObject<V1ObjectMeta>>())
         {
-            if (item is not V1Namespace && item.Metadata.NamespaceProperty != Namespace) yield return $"{item.Kind} {item.Metadata.Name}: it is in no namespace or another one";
+            if (item is not V1Namespace && item.Metadata.NamespaceProperty != Namespace)
+                yield return $"{item.Kind} {item.Metadata.Name}: it is in no namespace or another one";
             if (item is V1Secret) yield return $"Secret {item.Metadata.Name}: secrets are referred to, never written here";
         }
 
@@ -65,13 +67,15 @@ internal sealed class ManifestRules
         foreach (var workload in Workloads())
         {
             var (pod, container) = (workload.Pod, workload.Container);
-            if (All<V1ServiceAccount>().All(account => account.Metadata.Name != pod.ServiceAccountName)) yield return $"{workload}: no service account {pod.ServiceAccountName}";
+            if (All<V1ServiceAccount>().All(account => account.Metadata.Name != pod.ServiceAccountName))
+                yield return $"{workload}: no service account {pod.ServiceAccountName}";
             if (pod.AutomountServiceAccountToken != false) yield return $"{workload}: a token of the cluster's API is mounted";
             if (pod.SecurityContext is not { RunAsNonRoot: true, RunAsUser: > 0, RunAsGroup: > 0, FsGroup: > 0, SeccompProfile.Type: "RuntimeDefault" })
                 yield return $"{workload}: it may run as root or without the seccomp profile";
             if (container.SecurityContext is not { AllowPrivilegeEscalation: false, ReadOnlyRootFilesystem: true } security || security.Capabilities?.Drop is not ["ALL"])
                 yield return $"{workload}: the container keeps privileges or a root file system it can write";
-            if (container.Image.Split(':') is not [_, var tag] || tag is "latest" or "") yield return $"{workload}: the image {container.Image} is not pinned";
+            if (container.Image.Split(':') is not [_, var tag] || tag is "latest" or "")
+                yield return $"{workload}: the image {container.Image} is not pinned";
             foreach (var resource in new[] { "cpu", "memory" })
                 if (container.Resources?.Requests?.ContainsKey(resource) != true)
                     yield return $"{workload}: it requests no {resource}";
@@ -104,7 +108,8 @@ internal sealed class ManifestRules
                     yield return $"{workload}: no ConfigMap {source.ConfigMapRef?.Name}";
             foreach (var variable in environment)
             {
-                if (SecretKeys.Contains(variable.Name) && variable.ValueFrom?.SecretKeyRef is null) yield return $"{workload}: the secret {variable.Name} is written out";
+                if (SecretKeys.Contains(variable.Name) && variable.ValueFrom?.SecretKeyRef is null)
+                    yield return $"{workload}: the secret {variable.Name} is written out";
                 if (variable.ValueFrom?.SecretKeyRef is { } reference && (reference.Name != SecretName || !SecretKeys.Contains(reference.Key) || reference.Optional == true))
                     yield return $"{workload}: {variable.Name} comes from {reference.Name}/{reference.Key}, which docs/operations.md does not ask for";
             }
@@ -124,15 +129,19 @@ internal sealed class ManifestRules
             var port = ServiceRoutes.PortOf(container.Args);
             if (port is null) continue;
             var ports = container.Ports ?? [];
-            if (ports.Select(item => (item.Name, item.ContainerPort)).SingleOrDefault() != ("http", port.Value)) yield return $"{workload}: it listens on {port}, which is not its port http";
+            if (ports.Select(item => (item.Name, item.ContainerPort)).SingleOrDefault() != ("http", port.Value))
+                yield return $"{workload}: it listens on {port}, which is not its port http";
             var probes = new[]
             {
-                ("startup", container.StartupProbe, ServiceRoutes.Live), ("liveness", container.LivenessProbe, ServiceRoutes.Live), ("readiness", container.ReadinessProbe, ServiceRoutes.Ready),
+                ("startup", container.StartupProbe, ServiceRoutes.Live),
+                ("liveness", container.LivenessProbe, ServiceRoutes.Live),
+                ("readiness", container.ReadinessProbe, ServiceRoutes.Ready),
             };
             foreach (var (name, probe, path) in probes)
             {
                 if (probe?.HttpGet?.Path != path) yield return $"{workload}: the {name} probe does not ask for {path}";
-                if (probe?.HttpGet?.Port?.Value is { } asked && ports.All(item => item.Name != asked)) yield return $"{workload}: the {name} probe asks the port {asked}, which it has not";
+                if (probe?.HttpGet?.Port?.Value is { } asked && ports.All(item => item.Name != asked))
+                    yield return $"{workload}: the {name} probe asks the port {asked}, which it has not";
             }
         }
     }
@@ -168,8 +177,10 @@ internal sealed class ManifestRules
                 yield return $"{name}: there is no {target.Kind} {target.Name}";
         foreach (var deployment in All<V1Deployment>())
         {
-            if (targets.Count(item => item.Target.Name == deployment.Metadata.Name) != 1) yield return $"Deployment {deployment.Metadata.Name}: not exactly one autoscaler";
-            if (deployment.Spec.Replicas is not null) yield return $"Deployment {deployment.Metadata.Name}: every apply would undo the autoscaler's number of replicas";
+            if (targets.Count(item => item.Target.Name == deployment.Metadata.Name) != 1)
+                yield return $"Deployment {deployment.Metadata.Name}: not exactly one autoscaler";
+            if (deployment.Spec.Replicas is not null)
+                yield return $"Deployment {deployment.Metadata.Name}: every apply would undo the autoscaler's number of replicas";
         }
 
         foreach (var trigger in All<ScaledObject>().SelectMany(scaler => scaler.Spec.Triggers))
@@ -190,7 +201,8 @@ internal sealed class ManifestRules
             if (taken.Count == 0) yield return $"NetworkPolicy {policy.Metadata.Name}: it selects nothing";
             foreach (var rule in policy.Spec.Ingress ?? [])
             {
-                if (rule.FromProperty is not { Count: > 0 } || rule.Ports is not { Count: > 0 }) yield return $"NetworkPolicy {policy.Metadata.Name}: it lets in everyone or everywhere";
+                if (rule.FromProperty is not { Count: > 0 } || rule.Ports is not { Count: > 0 })
+                    yield return $"NetworkPolicy {policy.Metadata.Name}: it lets in everyone or everywhere";
                 foreach (var port in (rule.Ports ?? []).Select(port => port.Port.Value))
                     foreach (var workload in taken.Where(workload => (workload.Container.Ports ?? []).All(own => own.Name != port)))
                         yield return $"NetworkPolicy {policy.Metadata.Name}: {workload} has no port {port}";
@@ -203,7 +215,8 @@ internal sealed class ManifestRules
 
         foreach (var workload in Workloads())
             foreach (var port in new[] { "53", "5432", "443" })
-                if (!policies.Any(policy => workload.IsTakenBy(policy.Spec.PodSelector) && (policy.Spec.Egress ?? []).SelectMany(rule => rule.Ports ?? []).Any(allowed => allowed.Port.Value == port)))
+                if (!policies.Any(policy => workload.IsTakenBy(policy.Spec.PodSelector)
+                    && (policy.Spec.Egress ?? []).SelectMany(rule => rule.Ports ?? []).Any(allowed => allowed.Port.Value == port)))
                     yield return $"{workload}: it cannot reach port {port}";
     }
 

@@ -100,7 +100,8 @@ public sealed class PrometheusTests
         {
             var name = Text(rule["alert"]);
             foreach (var problem in Metrics.Problems(Text(rule["expr"]), name)) yield return problem;
-            if (rule["labels"]?["severity"]?.GetValue<string>() is not ("critical" or "warning" or "info")) yield return $"{name}: severity is none of critical, warning, info";
+            if (rule["labels"]?["severity"]?.GetValue<string>() is not ("critical" or "warning" or "info"))
+                yield return $"{name}: severity is none of critical, warning, info";
             foreach (var key in new[] { "summary", "description" })
                 if (rule["annotations"]?[key] is null)
                     yield return $"{name}: no {key}";
