@@ -19,7 +19,7 @@ builder.Services
     .AddErrorHandling()
     .AddBodyLimit(builder.Configuration)
     .AddTenants(builder.Configuration)
-    .AddTrainingWorker(builder.Configuration)
+    .AddEmbeddedWorker(builder.Configuration)
     .AddModels()
     .AddDatasets()
     .AddAdapters()
@@ -29,6 +29,7 @@ builder.Services
 
 var app = builder.Build();
 if (args is [CreateTenantCommand.Name, ..]) return await CreateTenantCommand.RunAsync(app.Services, args, Console.Out, Console.Error);
+if (args is [PrepareCommand.Name, ..]) return await PrepareCommand.RunAsync(app.Services, Console.Out);
 
 app.UseErrorHandling();
 app.UseBodyLimit();

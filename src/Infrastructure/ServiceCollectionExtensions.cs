@@ -1,7 +1,6 @@
 using ContinualService.Infrastructure.Database;
 using ContinualService.Infrastructure.Queue;
 using ContinualService.Infrastructure.Storage;
-using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
@@ -10,13 +9,13 @@ using Microsoft.Extensions.Options;
 
 namespace ContinualService.Infrastructure;
 
-/// <summary>Registers database, object store and the hub of news.</summary>
+/// <summary>Registers database, queue, object store and the hub of news.</summary>
 public static class ServiceCollectionExtensions
 {
     /// <summary>
-    /// Reads section <c>Data</c>. Registers <see cref="DataFolder"/>, a pooled factory of <see cref="ServiceDbContext"/> and the context itself per
-    /// scope, <see cref="IObjectStore"/>, <see cref="EventHub"/>, <see cref="TimeProvider"/>, and migrates the database before any other hosted service starts:
-    /// call it first.
+    /// Reads sections <c>Data</c>, <c>Database</c>, <c>Queue</c> and <c>Storage</c>. Registers <see cref="DataFolder"/>, a pooled factory of
+    /// <see cref="ServiceDbContext"/> and the context itself per scope, <see cref="ITaskQueue"/>, <see cref="IObjectStore"/>, <see cref="EventHub"/>,
+    /// <see cref="TimeProvider"/>, and migrates the database before any other hosted service starts: call it first.
     /// </summary>
     public static IServiceCollection AddInfrastructure(this IServiceCollection services, IConfiguration configuration)
     {
@@ -24,10 +23,8 @@ public static class ServiceCollectionExtensions
         services.TryAddSingleton<TimeProvider, MillisecondClock>();
         services.AddSingleton(provider => new DataFolder(Path.Combine(
             provider.GetRequiredService<IHostEnvironment>().ContentRootPath, provider.GetRequiredService<IOptions<DataOptions>>().Value.Root)));
-        services.AddPooledDbContextFactory<ServiceDbContext>((provider, options) => options.UseServiceDatabase(provider.GetRequiredService<DataFolder>()));
-        services.AddScoped(provider => provider.GetRequiredService<IDbContextFactory<ServiceDbContext>>().CreateDbContext());
-        services.AddSingleton<DatabaseMigrator>();
-        services.AddHostedService(provider => provider.GetRequiredService<DatabaseMigrator>());
+        services.AddDatabase();
+        services.AddQueue(configuration);
         services.AddObjectStore(configuration);
         services.AddSingleton<EventHub>();
         return services;

@@ -1,6 +1,7 @@
+using ContinualService.Worker;
 using ContinualService.Worker.Child;
 
-// run-task is how the service starts a training process. The service itself runs tasks in the Api's process; there is no worker host of its own yet.
+// run-task is how a worker starts a training process.
 if (args is ["run-task", var specPath])
 {
     using var input = Console.OpenStandardInput();
@@ -8,10 +9,19 @@ if (args is ["run-task", var specPath])
     return RunTaskCommand.Run(specPath, input, output);
 }
 
-Console.Error.WriteLine("""
-    usage: ContinualService.Worker run-task SPEC.json
+if (args is ["--help" or "-h", ..] || (args.Length > 0 && !args[0].StartsWith("--", StringComparison.Ordinal)))
+{
+    Console.Error.WriteLine("""
+        usage: ContinualService.Worker [--Section:Key=value ...]
+               ContinualService.Worker run-task SPEC.json
 
-    Trains and scores the one task that SPEC.json describes, says so line by line (JSON) on standard output, and ends when its
-    standard input closes. The Api starts it by itself; started by hand it is of use for looking at a failed run.
-    """);
-return args.Length == 0 ? 0 : 2;
+        Without a command: takes tasks from the shared queue and runs them, one at a time, until it is told to stop. It needs the PostgreSQL database and
+        the object store that the Api uses, and a Data:Root of its own; docs/configuration.md lists every setting.
+
+        run-task trains and scores the one task that SPEC.json describes, says so line by line (JSON) on standard output, and ends when its standard input
+        closes. A worker starts it by itself; started by hand it is of use for looking at a failed run.
+        """);
+    return args is ["--help" or "-h", ..] ? 0 : 2;
+}
+
+return await WorkerHost.RunAsync(args);

@@ -1,8 +1,8 @@
 using ContinualService.Engine.Models;
 using ContinualService.Infrastructure.Queue;
 using ContinualService.Worker.Runs;
+using ContinualService.Worker.Scheduling;
 using Hangfire;
-using Hangfire.InMemory;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
@@ -13,31 +13,43 @@ namespace ContinualService.Worker;
 /// <summary>Registers everything that runs tasks.</summary>
 public static class ServiceCollectionExtensions
 {
+    // What a stopping run needs beside its training process: storing a last checkpoint and writing its rows.
+    private static readonly TimeSpan AfterStop = TimeSpan.FromSeconds(30);
+
+    /// <summary>Registers what <see cref="AddTrainingWorker"/> does where the settings say that the Api's process runs tasks itself, else only the base models.</summary>
+    public static IServiceCollection AddEmbeddedWorker(this IServiceCollection services, IConfiguration configuration)
+    {
+        services.AddOptions<WorkerOptions>().BindConfiguration(WorkerOptions.Section).ValidateDataAnnotations().ValidateOnStart();
+        services.AddSingleton<IValidateOptions<WorkerOptions>, WorkerOptionsValidator>();
+        var embedded = configuration.GetSection(WorkerOptions.Section).Get<WorkerOptions>()?.Embedded ?? configuration.QueueProvider() == QueueProvider.Memory;
+        return embedded ? services.AddTrainingWorker(configuration) : services.AddModelCatalog(configuration);
+    }
+
     /// <summary>
-    /// Reads sections <c>Training</c> and <c>Models</c>. Registers <see cref="ModelCatalog"/>, the queue in memory with its one worker, the job and the sweep.
-    /// Call after AddInfrastructure.
+    /// Reads sections <c>Training</c> and <c>Models</c>. Registers <see cref="ModelCatalog"/>, the queue's server with its one worker, the job, the sweep and the
+    /// heartbeat. Call after AddInfrastructure.
     /// </summary>
     public static IServiceCollection AddTrainingWorker(this IServiceCollection services, IConfiguration configuration)
     {
         services.AddModelCatalog(configuration);
         services.AddOptions<TrainingSettings>().Bind(configuration.GetSection(TrainingSettings.Section)).ValidateDataAnnotations().ValidateOnStart();
         services.AddSingleton<RunPreparation>();
+        services.AddSingleton<CurrentRun>();
         services.AddTransient<ITrainingJob, TrainingJob>();
-        services.AddSingleton<ITaskQueue, HangfireTaskQueue>();
-        // The order matters: own the folder, sweep, and only then let the server take messages.
-        services.AddSingleton<DataFolderOwnership>();
-        services.AddHostedService(provider => provider.GetRequiredService<DataFolderOwnership>());
+        // The order matters: own the data folder, sweep, and only then let the server take messages.
+        services.AddSingleton<WorkerIdentity>();
+        services.AddHostedService(provider => provider.GetRequiredService<WorkerIdentity>());
+        services.AddHostedService<WorkerHeartbeat>();
         services.AddSingleton<LostTaskSweep>();
         services.AddHostedService(provider => provider.GetRequiredService<LostTaskSweep>());
-        // Given here and not through Hangfire's global configuration, whose one static storage two hosts in a process would take from each other.
-        services.AddSingleton<JobStorage>(_ => new InMemoryStorage(new InMemoryStorageOptions { MaxExpirationTime = TimeSpan.FromHours(1) }));
-        services.AddHangfire(hangfire => hangfire.UseSimpleAssemblyNameTypeSerializer().UseRecommendedSerializerSettings());
-        services.AddHangfireServer(server =>
+        services.AddHangfireServer((provider, server) =>
         {
-            // One run at a time: two training processes on the same cores take many times longer than one after the other.
+            // One run at a time: two training processes on the same device take many times longer than one after the other.
             server.WorkerCount = 1;
-            server.ShutdownTimeout = TimeSpan.FromSeconds(20);
+            server.Queues = [HangfireTaskQueue.QueueName];
+            server.ShutdownTimeout = StopTime(provider);
         });
+        services.AddOptions<HostOptions>().Configure<IServiceProvider>((host, provider) => host.ShutdownTimeout = StopTime(provider) + TimeSpan.FromSeconds(5));
         return services;
     }
 
@@ -52,4 +64,7 @@ public static class ServiceCollectionExtensions
         });
         return services;
     }
+
+    private static TimeSpan StopTime(IServiceProvider provider) =>
+        TimeSpan.FromSeconds(provider.GetRequiredService<IOptions<TrainingSettings>>().Value.StopSeconds) + AfterStop;
 }

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using ContinualService.Domain;
 using ContinualService.Domain.Tasks;
 using ContinualService.Engine.Models;
@@ -6,6 +7,7 @@ using ContinualService.Infrastructure.Queue;
 using ContinualService.Infrastructure.Storage;
 using ContinualService.Worker.Processes;
 using ContinualService.Worker.Runs;
+using ContinualService.Worker.Scheduling;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -15,54 +17,78 @@ namespace ContinualService.Worker;
 
 /// <summary>
 /// One run of one task, start to finish. Nothing is overwritten and nothing is visible before step 7, so a crash at any point leaves the last
-/// version serving; the sweep at the next start puts the task back.
+/// version serving; the sweep puts the task back, and the next run goes on from the last checkpoint.
 /// <list type="number">
-/// <item>Pick the earliest queued task of the adapter. The message that woke us is only a hint.</item>
-/// <item>Take the adapter's lease. Crash after: the lease runs out, or the next start clears it.</item>
-/// <item>Mark the task as running and count the attempt. Crash after: the sweep queues it again, one attempt spent.</item>
+/// <item>Choose a task. The message that woke us is only a hint.</item>
+/// <item>Take the adapter's lease and keep it. Crash after: the lease runs out, or this worker's next start clears it.</item>
+/// <item>Mark the task as running and count the attempt. Crash after: the sweep queues it again, one dead run counted.</item>
 /// <item>Write what the training process needs into the run's folder. Crash after: the folder is swept away.</item>
-/// <item>Train in a process of its own and follow it. Crash after: the process sees its input close and ends.</item>
+/// <item>Train in a process of its own, follow it and store its checkpoints. Crash after: the process sees its input close and ends.</item>
 /// <item>Put the files into the object store. Crash after: objects nobody names; the same run writes the same bytes under the same names.</item>
 /// <item>Publish: version, matrix, alias, head and task in one transaction that holds the fencing number. Crash after: all is done.</item>
 /// <item>Clean up, let go of the lease, and wake whoever takes the adapter's next task.</item>
 /// </list>
 /// </summary>
 internal sealed class TrainingJob(
-    IDbContextFactory<ServiceDbContext> contexts, RunPreparation preparation, IObjectStore objects, ITaskQueue queue, EventHub hub, IHostApplicationLifetime lifetime,
-    IOptions<TrainingSettings> settings, TimeProvider time, ILogger<TrainingJob> logger) : ITrainingJob
+    IDbContextFactory<ServiceDbContext> contexts, RunPreparation preparation, IObjectStore objects, ITaskQueue queue, EventHub hub, WorkerIdentity identity, CurrentRun current,
+    IHostApplicationLifetime lifetime, IOptions<TrainingSettings> settings, TimeProvider time, ILogger<TrainingJob> logger) : ITrainingJob
 {
+    // So often may others be faster in taking what we chose; then the sweep sends another message.
+    private const int MostTries = 20;
+
     private TimeSpan LeaseDuration => TimeSpan.FromSeconds(settings.Value.LeaseSeconds);
 
-    public async Task RunAsync(string taskId, CancellationToken cancellationToken)
+    private Outage Outage { get; } = new(TimeSpan.FromSeconds(settings.Value.OutageSeconds), time, logger);
+
+    public async Task RunAsync(string taskId)
     {
-        using var stopping = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, lifetime.ApplicationStopping);
-        if (stopping.IsCancellationRequested) return;
+        var stopping = lifetime.ApplicationStopping;
+        try
+        {
+            for (var tries = 0; tries < MostTries && !stopping.IsCancellationRequested; tries++)
+            {
+                // Step 1: choose.
+                var chosen = await Outage.BridgeAsync(() => ChooseAsync(stopping), stopping);
+                if (chosen is null) return;
 
-        // Step 1: pick.
-        var picked = await PickAsync(taskId, stopping.Token);
-        if (picked is null) return;
+                // Step 2: lease.
+                var runId = Ids.New("run");
+                var lease = await Outage.BridgeAsync(() => TakeLeaseAsync(chosen.AdapterId, runId, stopping), stopping);
+                if (lease is not null && await RunAsync(chosen, lease, runId, stopping)) return;
+            }
+        }
+        catch (OperationCanceledException) when (stopping.IsCancellationRequested)
+        {
+            // Nothing had begun; the next start's sweep sends the message again.
+        }
+    }
 
-        // Step 2: lease.
-        var lease = await TakeLeaseAsync(picked.AdapterId, stopping.Token);
-        if (lease is null) return;
-        var records = new RunRecords(contexts, hub, time, lease, picked.Id);
+    /// <summary>False when somebody else has run the task since it was chosen.</summary>
+    [SuppressMessage("Design", "CA1031:Do not catch general exception types", Justification = "The border of the job: whatever went wrong must not leave a task running for ever.")]
+    private async Task<bool> RunAsync(LearningTask chosen, AdapterLease lease, string runId, CancellationToken stopping)
+    {
+        var records = new RunRecords(contexts, hub, time, Outage, lease, runId, chosen.Id);
+        var keeper = new LeaseKeeper(contexts, lease, LeaseDuration, time, logger);
         RunPlan? plan = null;
-        var attempt = picked.Attempt + 1;
+        CheckpointKeeper? checkpoints = null;
         try
         {
             // Step 3: start.
-            var task = await records.StartAsync(stopping.Token);
-            if (task is null) return;
+            var task = await records.StartAsync(identity.Id, settings.Value.Device, stopping);
+            if (task is null) return false;
+            current.TaskId = task.Id;
 
             // Step 4: prepare.
-            plan = await preparation.PrepareAsync(task, stopping.Token);
+            plan = await Outage.BridgeAsync(() => preparation.PrepareAsync(task, stopping), stopping);
+            checkpoints = new CheckpointKeeper(objects, records, Outage, plan, logger);
 
             // Step 5: train.
-            var outcome = await TrainAsync(plan, records, lease, stopping.Token);
+            var outcome = await TrainAsync(plan, records, checkpoints, stopping, keeper.Lost);
             if (outcome is not RunOutcome.Finished)
             {
                 await RecordAsync(outcome, task, records);
-                return;
+                if (outcome is RunOutcome.Failed or RunOutcome.Cancelled) await checkpoints.DiscardAsync();
+                return true;
             }
 
             // Step 6: store.
@@ -74,36 +100,41 @@ internal sealed class TrainingJob(
             var number = await new Publication(plan, result, adapter, state).WriteAsync(records, CancellationToken.None);
             if (number is { } version) logger.Succeeded(task.Id, version, task.AdapterId);
             else logger.Cancelled(task.Id);
+            await checkpoints.DiscardAsync();
         }
         catch (LeaseLostException)
         {
             // The holder after us decides what becomes of the task.
-            logger.LeaseLost(picked.Id);
+            logger.LeaseLost(chosen.Id);
         }
         catch (HeadMovedException moved)
         {
-            await RecordAsync(new RunOutcome.PutBack(moved.Message), picked, records);
+            await RecordAsync(new RunOutcome.PutBack(moved.Message), chosen, records);
         }
         catch (Exception known) when (Known(known) is not null)
         {
-            await RecordAsync(Known(known)!, picked, records);
+            await RecordAsync(Known(known)!, chosen, records);
         }
         catch (OperationCanceledException) when (stopping.IsCancellationRequested)
         {
-            await RecordAsync(new RunOutcome.PutBack("The service is stopping."), picked, records);
+            await RecordAsync(new RunOutcome.PutBack("The service is stopping."), chosen, records);
         }
         catch (Exception fault)
         {
-            // The border of the job: whatever went wrong here must not leave a task running for ever.
-            logger.RunFaulted(fault, picked.Id, attempt);
-            await RecordAsync(new RunOutcome.Died($"A fault of the service ended the run: {fault.Message}"), picked, records);
+            logger.RunFaulted(fault, chosen.Id, chosen.Attempt + 1);
+            await RecordAsync(new RunOutcome.Died($"A fault of the service ended the run: {fault.Message}"), chosen, records);
         }
         finally
         {
             // Step 8: clean up and wake the next.
+            current.TaskId = null;
+            if (checkpoints is not null) await checkpoints.DisposeAsync();
             if (plan is not null) Directory.Delete(plan.Folder, recursive: true);
+            await keeper.DisposeAsync();
             await ReleaseAsync(lease);
         }
+
+        return true;
     }
 
     private static RunOutcome.Failed? Known(Exception exception) => exception switch
@@ -113,43 +144,35 @@ internal sealed class TrainingJob(
         _ => null,
     };
 
-    private async Task<LearningTask?> PickAsync(string taskId, CancellationToken cancellationToken)
+    private async Task<LearningTask?> ChooseAsync(CancellationToken cancellationToken)
     {
         await using var database = await contexts.CreateDbContextAsync(cancellationToken);
-        var adapterId = await database.Tasks.Where(row => row.Id == taskId).Select(row => row.AdapterId).SingleOrDefaultAsync(cancellationToken);
-        // Ids sort by creation.
-        return await database.Tasks.AsNoTracking()
-            .Where(row => row.AdapterId == adapterId && row.Status == LearningTaskStatus.Queued)
-            .OrderBy(row => row.Id)
-            .FirstOrDefaultAsync(cancellationToken);
+        return await TaskChooser.ChooseAsync(database, time.GetUtcNow(), cancellationToken);
     }
 
-    private async Task<AdapterLease?> TakeLeaseAsync(string adapterId, CancellationToken cancellationToken)
+    private async Task<AdapterLease?> TakeLeaseAsync(string adapterId, string runId, CancellationToken cancellationToken)
     {
         await using var database = await contexts.CreateDbContextAsync(cancellationToken);
-        return await AdapterLease.TryTakeAsync(database, adapterId, Ids.New("run"), LeaseDuration, time.GetUtcNow(), cancellationToken);
+        return await AdapterLease.TryTakeAsync(database, adapterId, AdapterLease.OwnerOf(identity.Id, runId), LeaseDuration, time.GetUtcNow(), cancellationToken);
     }
 
-    private async Task<RunOutcome> TrainAsync(RunPlan plan, RunRecords records, AdapterLease lease, CancellationToken stopping)
+    private async Task<RunOutcome> TrainAsync(RunPlan plan, RunRecords records, CheckpointKeeper checkpoints, CancellationToken stopping, CancellationToken leaseLost)
     {
         using var process = TrainingProcess.Start(plan.SpecPath, RunPreparation.Threads(settings.Value));
         logger.RunBegins(plan.Task.Id, plan.Task.Attempt, process.Id);
         var progress = new RunProgress(plan.Ancestors.Count > 0 || plan.Task.EvaluationDatasetId is not null);
-        var follower = new RunFollower(records, progress, plan.Task, RenewAsync, settings.Value, time, logger);
-        return await follower.FollowAsync(process, stopping);
-
-        async Task<bool> RenewAsync(CancellationToken cancellationToken)
-        {
-            await using var database = await contexts.CreateDbContextAsync(cancellationToken);
-            return await lease.RenewAsync(database, LeaseDuration, time.GetUtcNow(), cancellationToken);
-        }
+        var follower = new RunFollower(records, progress, plan.Task, checkpoints, settings.Value, time, logger);
+        return await follower.FollowAsync(process, stopping, leaseLost);
     }
 
-    private async Task<StoredObject> StoreAsync(RunPlan plan, string file)
-    {
-        await using var content = File.OpenRead(Path.Combine(plan.Folder, file));
-        return await objects.PutIfAbsentAsync(content, CancellationToken.None);
-    }
+    private Task<StoredObject> StoreAsync(RunPlan plan, string file) =>
+        Outage.BridgeAsync(
+            async () =>
+            {
+                await using var content = File.OpenRead(Path.Combine(plan.Folder, file));
+                return await objects.PutIfAbsentAsync(content, CancellationToken.None);
+            },
+            CancellationToken.None);
 
     private async Task RecordAsync(RunOutcome outcome, LearningTask task, RunRecords records)
     {
@@ -163,12 +186,16 @@ internal sealed class TrainingJob(
                     logger.Failed(task.Id, WireName.Of(failed.Code), failed.Message);
                     break;
                 case RunOutcome.Died died:
-                    await records.AttemptFailedAsync(died.Reason, settings.Value.MaxAttempts, CancellationToken.None);
+                    await records.DiedAsync(died.Reason, settings.Value.MaxAttempts, CancellationToken.None);
                     logger.AttemptFailed(task.Id, task.Attempt, died.Reason);
                     break;
                 case RunOutcome.Cancelled:
                     await records.CancelAsync(CancellationToken.None);
                     logger.Cancelled(task.Id);
+                    break;
+                case RunOutcome.Paused:
+                    await records.PauseAsync(CancellationToken.None);
+                    logger.Paused(task.Id);
                     break;
                 case RunOutcome.PutBack putBack:
                     await records.PutBackAsync(putBack.Reason, CancellationToken.None);
@@ -187,13 +214,19 @@ internal sealed class TrainingJob(
 
     private async Task ReleaseAsync(AdapterLease lease)
     {
-        await using var database = await contexts.CreateDbContextAsync(CancellationToken.None);
-        await lease.ReleaseAsync(database, CancellationToken.None);
-        var next = await database.Tasks
-            .Where(row => row.AdapterId == lease.AdapterId && row.Status == LearningTaskStatus.Queued)
-            .OrderBy(row => row.Id)
-            .Select(row => row.Id)
-            .FirstOrDefaultAsync(CancellationToken.None);
+        var next = await Outage.BridgeAsync(
+            async () =>
+            {
+                await using var database = await contexts.CreateDbContextAsync(CancellationToken.None);
+                await lease.ReleaseAsync(database, CancellationToken.None);
+                return await database.Tasks
+                    .Where(row => row.AdapterId == lease.AdapterId && row.Status == LearningTaskStatus.Queued)
+                    .OrderBy(row => row.Id)
+                    .Select(row => row.Id)
+                    .FirstOrDefaultAsync(CancellationToken.None);
+            },
+            CancellationToken.None);
+        // Its own message may have come while the adapter was taken.
         if (next is not null && !lifetime.ApplicationStopping.IsCancellationRequested) queue.Enqueue(next);
     }
 }

@@ -15,7 +15,7 @@ public sealed class TrainingSettings
     [Range(0, 1024)]
     public int Threads { get; set; }
 
-    /// <summary>Runs of a task that may end by the death of the training process, or of the service, before the task fails.</summary>
+    /// <summary>Runs of a task that may end one after the other by the death of the training process, or of the service, with no newer checkpoint between them, before the task fails.</summary>
     [Range(1, 100)]
     public int MaxAttempts { get; set; } = 3;
 
@@ -26,4 +26,20 @@ public sealed class TrainingSettings
     /// <summary>Seconds a lease on an adapter lasts unless renewed; it is renewed three times as often.</summary>
     [Range(3, 3600)]
     public int LeaseSeconds { get; set; } = 60;
+
+    /// <summary>Seconds between two checkpoints of a run; 0: none but those of a stop or pause.</summary>
+    [Range(0, 86_400)]
+    public int CheckpointSeconds { get; set; } = 30;
+
+    /// <summary>Seconds a training process gets to write its last checkpoint when the service stops or the task is paused; then it is killed.</summary>
+    [Range(1, 3600)]
+    public int StopSeconds { get; set; } = 30;
+
+    /// <summary>Seconds between two looks for tasks that a dead worker left, or that wait without a message.</summary>
+    [Range(1, 3600)]
+    public int SweepSeconds { get; set; } = 15;
+
+    /// <summary>Seconds a run waits for a database or object store that does not answer before it gives up.</summary>
+    [Range(0, 86_400)]
+    public int OutageSeconds { get; set; } = 300;
 }

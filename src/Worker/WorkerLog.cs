@@ -32,12 +32,33 @@ internal static partial class WorkerLog
     [LoggerMessage(2008, LogLevel.Information, "Task {TaskId}: {Text}")]
     public static partial void ChildSaid(this ILogger logger, string taskId, string text);
 
-    [LoggerMessage(2009, LogLevel.Information, "After the start: {Requeued} tasks of the last process queued again, {Failed} failed, {Waiting} waiting in all")]
-    public static partial void Swept(this ILogger logger, int requeued, int failed, int waiting);
+    [LoggerMessage(2009, LogLevel.Information, "The sweep found {Lost} tasks of workers that are gone and sent {Messages} messages for tasks that had none")]
+    public static partial void Swept(this ILogger logger, int lost, int messages);
 
     [LoggerMessage(2010, LogLevel.Warning, "The sweep for waiting tasks failed; it is tried again")]
     public static partial void SweepFailed(this ILogger logger, Exception exception);
 
     [LoggerMessage(2011, LogLevel.Warning, "Task {TaskId}: the training process ended; the end of its standard error:\n{ErrorTail}")]
     public static partial void ChildDied(this ILogger logger, string taskId, string errorTail);
+
+    [LoggerMessage(2012, LogLevel.Information, "Task {TaskId} is paused")]
+    public static partial void Paused(this ILogger logger, string taskId);
+
+    [LoggerMessage(2013, LogLevel.Warning, "The lease on adapter {AdapterId} could not be renewed; it is tried again")]
+    public static partial void RenewalFailed(this ILogger logger, Exception exception, string adapterId);
+
+    [LoggerMessage(2014, LogLevel.Warning, "A server does not answer ({Reason}); waiting for {Seconds:F1} seconds now")]
+    public static partial void Waiting(this ILogger logger, string reason, double seconds);
+
+    [LoggerMessage(2015, LogLevel.Warning, "Task {TaskId}: its checkpoint cannot be used, it starts from the beginning: {Reason}")]
+    public static partial void CheckpointUnusable(this ILogger logger, string taskId, string reason);
+
+    [LoggerMessage(2016, LogLevel.Warning, "Task {TaskId}: the checkpoint of step {Step} was not stored; training goes on")]
+    public static partial void CheckpointNotStored(this ILogger logger, Exception exception, string taskId, int step);
+
+    [LoggerMessage(2017, LogLevel.Information, "Checkpoint {Sha256} was not deleted; the collector will do it")]
+    public static partial void CheckpointNotDeleted(this ILogger logger, Exception exception, string sha256);
+
+    [LoggerMessage(2018, LogLevel.Warning, "The heartbeat failed; the next one tells it")]
+    public static partial void HeartbeatFailed(this ILogger logger, Exception exception);
 }

@@ -76,7 +76,7 @@ public sealed class ApiWorld : IAsyncDisposable
     public async Task<HttpClient> CreateTenantAsync()
     {
         await using var scope = Services.CreateAsyncScope();
-        var key = await scope.ServiceProvider.GetRequiredService<TenantFactory>().CreateAsync(Guid.NewGuid().ToString("N"), CancellationToken.None);
+        var key = await scope.ServiceProvider.GetRequiredService<TenantFactory>().CreateAsync(Guid.NewGuid().ToString("N"), 1, null, CancellationToken.None);
         return CreateClient(key!);
     }
 
@@ -96,6 +96,10 @@ public sealed class ApiWorld : IAsyncDisposable
 
     private sealed class IdleQueue : ITaskQueue
     {
+        public bool JoinsTransactions => false;
+
+        public long CountWaiting() => 0;
+
         public void Enqueue(string taskId)
         {
         }

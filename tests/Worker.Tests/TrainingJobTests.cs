@@ -132,7 +132,7 @@ public sealed class TrainingJobTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task HostStopping_InTheMiddle_PutsTheTaskBackWithoutSpendingAnAttempt()
+    public async Task HostStopping_InTheMiddle_PutsTheTaskBackAndCountsNoDeath()
     {
         var taskId = await _service.AddTaskAsync(await _service.AddAdapterAsync(), "red", Medium);
         var process = await _service.TrainingProcessAsync(taskId, attempt: 1);
@@ -141,9 +141,9 @@ public sealed class TrainingJobTests : IAsyncLifetime
 
         Assert.False(Directory.Exists($"/proc/{process}"));
         var waiting = await _service.TaskAsync(taskId);
-        Assert.Equal((LearningTaskStatus.Queued, 0), (waiting.Status, waiting.Attempt));
+        Assert.Equal((LearningTaskStatus.Queued, 0), (waiting.Status, waiting.DeadRuns));
         await _service.StartAsync();
-        Assert.Equal(1, Succeeded(await _service.WaitForEndAsync(taskId)).Attempt);
+        Assert.Equal(2, Succeeded(await _service.WaitForEndAsync(taskId)).Attempt);
     }
 
     [Fact]

@@ -40,7 +40,7 @@ internal static class AdapterEndpoints
     private static async Task<IResult> CreateAsync(HttpRequest request, CreateAdapter create, CancellationToken cancellationToken)
     {
         if ((await RequestBody.ReadAsync(request, form: null, cancellationToken)).Failed(out var unreadable, out var body)) return unreadable;
-        if ((await create.RunAsync(request.HttpContext.User.Tenant(), body.Fields, cancellationToken)).Failed(out var problem, out var adapter)) return problem;
+        if ((await create.RunAsync(Caller.Of(request.HttpContext.User), body.Fields, cancellationToken)).Failed(out var problem, out var adapter)) return problem;
         return TypedResults.Created($"/adapters/{adapter.Id}", AdapterResponse.Of(adapter, []));
     }
 
@@ -68,10 +68,11 @@ internal static class AdapterEndpoints
     private static async Task<IResult> DeleteAsync(string id, HttpContext http, ServiceDbContext database, TimeProvider time, CancellationToken cancellationToken)
     {
         if ((await database.FindAdapterAsync(http.User.Tenant(), id, cancellationToken)).Failed(out var problem, out var adapter)) return problem;
-        // The transaction holds the write lock, so that no task slips in between the look and the deletion.
+        // Under the tenant's lock no task slips in between the look and the deletion.
         await using var transaction = await database.Database.BeginTransactionAsync(cancellationToken);
+        await database.LockTenantAsync(adapter.TenantId, cancellationToken);
         var busy = await database.Tasks.Where(row => row.AdapterId == adapter.Id)
-            .Where(row => row.Status == LearningTaskStatus.Queued || row.Status == LearningTaskStatus.Running)
+            .Where(row => row.Status == LearningTaskStatus.Queued || row.Status == LearningTaskStatus.Running || row.Status == LearningTaskStatus.Paused)
             .Select(row => row.Id).FirstOrDefaultAsync(cancellationToken);
         if (busy is not null)
         {
@@ -85,6 +86,8 @@ internal static class AdapterEndpoints
         await database.Adapters.Where(row => row.Id == adapter.Id).ExecuteUpdateAsync(set => set.SetProperty(row => row.DeletedAt, now), cancellationToken);
         await database.Tenants.Where(row => row.DefaultAdapterId == adapter.Id)
             .ExecuteUpdateAsync(set => set.SetProperty(row => row.DefaultAdapterId, (string?)null), cancellationToken);
+        database.Record(Caller.Of(http.User), "adapter.delete", adapter.Id, now);
+        await database.SaveChangesAsync(cancellationToken);
         await transaction.CommitAsync(cancellationToken);
         return TypedResults.NoContent();
     }

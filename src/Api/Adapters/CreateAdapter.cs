@@ -4,6 +4,7 @@ using System.Text.RegularExpressions;
 using ContinualService.Api.Errors;
 using ContinualService.Api.Models;
 using ContinualService.Api.Requests;
+using ContinualService.Api.Tenants;
 using ContinualService.Domain;
 using ContinualService.Domain.Adapters;
 using ContinualService.Engine.Continual;
@@ -22,7 +23,7 @@ internal sealed partial class CreateAdapter(ServiceDbContext database, ModelCata
     private const double DefaultAlpha = 16;
     private const double LargestAlpha = 1e6;
 
-    public async Task<Outcome<Adapter>> RunAsync(string tenantId, JsonObject body, CancellationToken cancellationToken)
+    public async Task<Outcome<Adapter>> RunAsync(Caller caller, JsonObject body, CancellationToken cancellationToken)
     {
         // Step 1: what the body alone shows.
         var errors = new List<FieldError>();
@@ -33,14 +34,16 @@ internal sealed partial class CreateAdapter(ServiceDbContext database, ModelCata
 
         // Step 2: against the model.
         if (catalog.Choose(texts, request.Model).Failed(out var unknown, out var model)) return unknown;
-        var adapter = Build(tenantId, request.Name!, model, request, targets);
+        var adapter = Build(caller.TenantId, request.Name!, model, request, targets);
         if (CheckLayers(model, adapter.Rank, adapter.Alpha, targets) is { } layers) return Problem.Invalid([layers]);
 
-        // Step 3: store; the transaction holds the write lock, so of two requests with one name the second sees the first's adapter.
+        // Step 3: store; of two requests with one name the second waits for the lock and sees the first's adapter.
         await using var transaction = await database.Database.BeginTransactionAsync(cancellationToken);
-        if (await database.AdaptersOf(tenantId).AnyAsync(row => row.Name == adapter.Name, cancellationToken))
+        await database.LockTenantAsync(caller.TenantId, cancellationToken);
+        if (await database.AdaptersOf(caller.TenantId).AnyAsync(row => row.Name == adapter.Name, cancellationToken))
             return new Problem(ProblemTypes.NameTaken, $"There is an adapter '{adapter.Name}' already. Choose another name, or DELETE /adapters/{adapter.Name} first.");
         database.Adapters.Add(adapter);
+        database.Record(caller, "adapter.create", adapter.Id, adapter.CreatedAt);
         await database.SaveChangesAsync(cancellationToken);
         await transaction.CommitAsync(cancellationToken);
         return adapter;

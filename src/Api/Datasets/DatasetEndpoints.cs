@@ -45,6 +45,7 @@ internal static class DatasetEndpoints
         var dataset = await store.PutAsync(
             request.HttpContext.User.Tenant(), fields.Name ?? rows.Name, rows.Format, rows.Examples, rows.DuplicateRows, cancellationToken);
         database.Datasets.Add(dataset);
+        database.Record(Caller.Of(request.HttpContext.User), "dataset.create", dataset.Id, dataset.CreatedAt);
         await database.SaveChangesAsync(cancellationToken);
         return TypedResults.Created($"/datasets/{dataset.Id}", DatasetResponse.Of(dataset));
     }

@@ -1,7 +1,9 @@
+using System.Diagnostics;
 using System.Text.Json;
 using ContinualService.Api.Datasets;
 using ContinualService.Api.Errors;
 using ContinualService.Api.Requests;
+using ContinualService.Api.Tenants;
 using ContinualService.Domain;
 using ContinualService.Domain.Adapters;
 using ContinualService.Domain.Datasets;
@@ -19,17 +21,17 @@ namespace ContinualService.Api.Tasks;
 /// <item>a repeated Idempotency-Key gets its first answer;</item>
 /// <item>everything is checked;</item>
 /// <item>the rows are stored under their digests;</item>
-/// <item>task, data sets, event, key and perhaps the default adapter are written in one transaction;</item>
-/// <item>a worker is woken.</item>
+/// <item>task, data sets, event, key, perhaps the default adapter, and the message that wakes a worker are written in one transaction.</item>
 /// </list>
-/// A crash before step 4 leaves nothing but unnamed bytes; one after it, a queued task that the sweep at start finds.
+/// A crash before step 4 leaves nothing but unnamed bytes; one after it, a queued task with its message.
 /// </summary>
 internal sealed class SubmitTask(
     ServiceDbContext database, TaskValidation validation, TaskEstimator estimator, DatasetStore datasets, ITaskQueue queue, EventHub hub, TimeProvider time)
 {
-    public async Task<SubmitResult> RunAsync(string tenantId, RequestBody body, string? idempotencyKey, bool dryRun, CancellationToken cancellationToken)
+    public async Task<SubmitResult> RunAsync(Caller caller, RequestBody body, string? idempotencyKey, bool dryRun, CancellationToken cancellationToken)
     {
         // Step 1: idempotency.
+        var tenantId = caller.TenantId;
         var digest = body.Sha256();
         if (idempotencyKey is not null && !dryRun && await ReplayAsync(tenantId, idempotencyKey, digest, cancellationToken) is { } earlier) return earlier;
 
@@ -41,8 +43,9 @@ internal sealed class SubmitTask(
         var training = await PutAsync(tenantId, draft.Training, cancellationToken);
         var heldOut = draft.HeldOut is null ? null : await PutAsync(tenantId, draft.HeldOut, cancellationToken);
 
-        // Step 4: one transaction, which holds the write lock from its start.
-        await using var transaction = await database.Database.BeginTransactionAsync(cancellationToken);
+        // Step 4: one transaction; the tenant's other submissions wait.
+        await using var scope = WriteScope.Begin(database, queue);
+        await database.LockTenantAsync(tenantId, cancellationToken);
         if (idempotencyKey is not null && await ReplayAsync(tenantId, idempotencyKey, digest, cancellationToken) is { } faster) return faster;
         if (await ClaimAdapterAsync(tenantId, draft, cancellationToken) is not { } adapterId)
             return new SubmitResult.Refused(new Problem(ProblemTypes.WrongState, $"The adapter '{draft.Adapter.Name}' changed while this request was checked. Send it again."));
@@ -53,11 +56,10 @@ internal sealed class SubmitTask(
         if (idempotencyKey is not null)
             database.IdempotencyRecords.Add(new IdempotencyRecord { TenantId = tenantId, Key = idempotencyKey, RequestSha256 = digest, TaskId = task.Id, CreatedAt = task.CreatedAt });
         await database.AppendEventAsync(task.Id, TaskEventTypes.Queued, Facts(draft), task.CreatedAt, cancellationToken);
+        database.Record(caller, "task.submit", task.Id, task.CreatedAt);
         await database.SaveChangesAsync(cancellationToken);
-        await transaction.CommitAsync(cancellationToken);
-
-        // Step 5: wake a worker.
-        queue.Enqueue(task.Id);
+        scope.Wake(task.Id);
+        await scope.CommitAsync(cancellationToken);
         hub.Publish(task.Id);
         return new SubmitResult.Accepted(task);
     }
@@ -80,7 +82,7 @@ internal sealed class SubmitTask(
         return await datasets.PutAsync(tenantId, rows.Name, rows.Format, rows.Examples, duplicates, cancellationToken);
     }
 
-    /// <summary>Makes sure, under the write lock, that the adapter is still what was checked; null where it is not.</summary>
+    /// <summary>Makes sure, under the tenant's lock, that the adapter is still what was checked; null where it is not.</summary>
     private async Task<string?> ClaimAdapterAsync(string tenantId, TaskDraft draft, CancellationToken cancellationToken)
     {
         if (!draft.MakesDefault)
@@ -109,6 +111,8 @@ internal sealed class SubmitTask(
         HyperparametersJson = draft.Hyperparameters.ToJson(),
         MetadataJson = draft.MetadataJson,
         TotalSteps = draft.Steps,
+        Priority = draft.Priority,
+        TraceParent = Activity.Current?.Id,
         BaseDigest = draft.Model.Digest,
         CreatedAt = time.GetUtcNow(),
     };

@@ -27,6 +27,9 @@ public sealed class SubmitTaskRequest
     /// <summary>How to tune; every field has a default.</summary>
     public Hyperparameters? Hyperparameters { get; init; }
 
+    /// <summary>Among your own tasks the higher goes first, -100 to 100; absent: 0. Tasks of one adapter keep their order whatever their priority.</summary>
+    public int? Priority { get; init; }
+
     /// <summary>Your own object, given back unchanged; at most 16 KiB.</summary>
     public JsonObject? Metadata { get; init; }
 }

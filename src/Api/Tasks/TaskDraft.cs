@@ -16,6 +16,7 @@ namespace ContinualService.Api.Tasks;
 /// <param name="Metric">How they are scored.</param>
 /// <param name="Labels">The answers to choose from; null unless the metric needs them.</param>
 /// <param name="Hyperparameters">How to tune.</param>
+/// <param name="Priority">Among the tenant's own tasks.</param>
 /// <param name="MetadataJson">The client's own object.</param>
 /// <param name="OverlapRows">Held-out rows that stand in the training rows too.</param>
 /// <param name="Size">Tokens of the training rows.</param>
@@ -29,6 +30,7 @@ internal sealed record TaskDraft(
     TaskMetric Metric,
     IReadOnlyList<string>? Labels,
     Hyperparameters Hyperparameters,
+    int Priority,
     string MetadataJson,
     int OverlapRows,
     TokenCount Size)

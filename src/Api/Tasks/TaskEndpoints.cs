@@ -31,10 +31,10 @@ internal static class TaskEndpoints
         """;
 
     private static readonly FormShape Form = new(
-        ["adapter", "model", "name", "datasetId"], ["evaluation", "hyperparameters", "metadata"], [TaskValidation.File, TaskValidation.EvaluationFile]);
+        ["adapter", "model", "name", "datasetId"], ["evaluation", "hyperparameters", "metadata", "priority"], [TaskValidation.File, TaskValidation.EvaluationFile]);
 
     public static IServiceCollection AddTasks(this IServiceCollection services) => services
-        .AddScoped<TaskValidation>().AddScoped<TaskEstimator>().AddScoped<SubmitTask>().AddScoped<CancelTask>().AddSingleton<TaskEventStream>();
+        .AddScoped<TaskValidation>().AddScoped<TaskEstimator>().AddScoped<SubmitTask>().AddScoped<TaskControl>().AddSingleton<TaskEventStream>();
 
     public static void MapTasks(this IEndpointRouteBuilder routes)
     {
@@ -54,6 +54,9 @@ internal static class TaskEndpoints
             .WithMetadata(new DocumentedParameter("Last-Event-ID", "Replays the events after this one.", InHeader: true));
         group.MapGet("/{id}/metrics", MetricsAsync).WithName("GetTaskMetrics").Produces<Page<StepResponse>>().WithMetadata(DocumentedParameter.Paging);
         group.MapPost("/{id}/cancel", CancelAsync).WithName("CancelTask").Produces<TaskResponse>();
+        group.MapPost("/{id}/pause", PauseAsync).WithName("PauseTask").Produces<TaskResponse>();
+        group.MapPost("/{id}/resume", ResumeAsync).WithName("ResumeTask").Produces<TaskResponse>();
+        group.MapPost("/{id}/retry", RetryAsync).WithName("RetryTask").Produces<TaskResponse>();
     }
 
     /// <summary>Sends a task data set: it is checked whole, queued, learned, merged and measured.</summary>
@@ -65,7 +68,7 @@ internal static class TaskEndpoints
         var key = request.Headers["Idempotency-Key"].ToString();
         if (key.Length > LongestIdempotencyKey) return Problem.Invalid("Idempotency-Key", "The key is too long.", $"Use at most {LongestIdempotencyKey} characters.");
         if ((await RequestBody.ReadAsync(request, Form, cancellationToken)).Failed(out var unreadable, out var body)) return unreadable;
-        var result = await submit.RunAsync(request.HttpContext.User.Tenant(), body, key.Length > 0 ? key : null, dryRun == "true", cancellationToken);
+        var result = await submit.RunAsync(Caller.Of(request.HttpContext.User), body, key.Length > 0 ? key : null, dryRun == "true", cancellationToken);
         return result switch
         {
             SubmitResult.Accepted accepted => TypedResults.Accepted($"/tasks/{accepted.Task.Id}", await ShowAsync(accepted.Task, database, cancellationToken)),
@@ -131,12 +134,24 @@ internal static class TaskEndpoints
         return TypedResults.Ok(paging.Cut(rows, row => $"{row.Attempt}-{row.Step}", StepResponse.Of));
     }
 
-    /// <summary>Cancels a task: a queued one at once, a running one within seconds.</summary>
-    private static async Task<IResult> CancelAsync(string id, HttpContext http, CancelTask cancel, ServiceDbContext database, CancellationToken cancellationToken)
-    {
-        if ((await cancel.RunAsync(http.User.Tenant(), id, cancellationToken)).Failed(out var problem, out var task)) return problem;
-        return TypedResults.Ok(await ShowAsync(task, database, cancellationToken));
-    }
+    /// <summary>Cancels a task: a queued or paused one at once, a running one within seconds.</summary>
+    private static async Task<IResult> CancelAsync(string id, HttpContext http, TaskControl control, ServiceDbContext database, CancellationToken cancellationToken) =>
+        await AnswerAsync(await control.CancelAsync(Caller.Of(http.User), id, cancellationToken), database, cancellationToken);
+
+    /// <summary>Puts a task aside at its last checkpoint; later tasks of the adapter wait behind it.</summary>
+    private static async Task<IResult> PauseAsync(string id, HttpContext http, TaskControl control, ServiceDbContext database, CancellationToken cancellationToken) =>
+        await AnswerAsync(await control.PauseAsync(Caller.Of(http.User), id, cancellationToken), database, cancellationToken);
+
+    /// <summary>Queues a paused task again; it goes on from its checkpoint.</summary>
+    private static async Task<IResult> ResumeAsync(string id, HttpContext http, TaskControl control, ServiceDbContext database, CancellationToken cancellationToken) =>
+        await AnswerAsync(await control.ResumeAsync(Caller.Of(http.User), id, cancellationToken), database, cancellationToken);
+
+    /// <summary>Runs a failed or cancelled task once more, from its beginning, on top of the adapter's present head.</summary>
+    private static async Task<IResult> RetryAsync(string id, HttpContext http, TaskControl control, ServiceDbContext database, CancellationToken cancellationToken) =>
+        await AnswerAsync(await control.RetryAsync(Caller.Of(http.User), id, cancellationToken), database, cancellationToken);
+
+    private static async Task<IResult> AnswerAsync(Outcome<LearningTask> outcome, ServiceDbContext database, CancellationToken cancellationToken) =>
+        outcome.Failed(out var problem, out var task) ? problem : TypedResults.Ok(await ShowAsync(task, database, cancellationToken));
 
     private static async Task<Outcome<LearningTask>> FindAsync(string id, HttpContext http, ServiceDbContext database, CancellationToken cancellationToken)
     {

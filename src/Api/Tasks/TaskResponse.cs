@@ -13,12 +13,15 @@ public sealed class TaskResponse
     public required string Adapter { get; init; }
     public required string Name { get; init; }
 
-    /// <summary>queued, running, succeeded, failed or cancelled.</summary>
+    /// <summary>queued, running, paused, succeeded, failed or cancelled.</summary>
     public required string Status { get; init; }
 
     /// <summary>preparing, training, merging, evaluating or publishing while it runs; else null.</summary>
     public required string? Phase { get; init; }
     public required TaskProgress Progress { get; init; }
+
+    /// <summary>Among your own tasks the higher goes first.</summary>
+    public required int Priority { get; init; }
 
     /// <summary>Runs started so far.</summary>
     public required int Attempt { get; init; }
@@ -45,6 +48,7 @@ public sealed class TaskResponse
         Status = WireName.Of(task.Status),
         Phase = task.Phase is { } phase ? WireName.Of(phase) : null,
         Progress = new TaskProgress(task.Percent, task.Step, task.TotalSteps, task.SecondsRemaining, queuePosition),
+        Priority = task.Priority,
         Attempt = task.Attempt,
         Version = task.VersionNumber,
         Failure = task.FailureCode is { } code ? new TaskFailure(WireName.Of(code), task.FailureMessage ?? "", task.FailureIsUserError ?? false) : null,

@@ -33,6 +33,7 @@ internal sealed class TaskValidation(ServiceDbContext database, ModelCatalog cat
     private const double DefaultFraction = 0.1;
     private const double LargestFraction = 0.5;
     private const int LongestName = 200;
+    private const int LargestPriority = 100;
     private const int LargestMetadata = 16 << 10;
 
     public async Task<Outcome<TaskDraft>> CheckAsync(string tenantId, RequestBody body, CancellationToken cancellationToken)
@@ -64,13 +65,15 @@ internal sealed class TaskValidation(ServiceDbContext database, ModelCatalog cat
         if (TaskScoring.Choose(request.Evaluation?.Metric, split.Training, split.HeldOut).Failed(out var badMetric, out var metric)) return badMetric;
         return new TaskDraft(
             target.Adapter, target.MakesDefault, target.Model, request.Name ?? rows.Name, split.Training, split.HeldOut, metric.Metric, metric.Labels, settings,
-            request.Metadata?.ToJsonString() ?? "{}", DatasetSplit.CountOverlap(split.Training.Examples, split.HeldOut?.Examples ?? []), counter.Of(split.Training.Examples));
+            request.Priority ?? 0, request.Metadata?.ToJsonString() ?? "{}", DatasetSplit.CountOverlap(split.Training.Examples, split.HeldOut?.Examples ?? []), counter.Of(split.Training.Examples));
     }
 
     private static void CheckFields(SubmitTaskRequest request, Hyperparameters settings, RequestBody body, List<FieldError> errors)
     {
         if (request.Name is { Length: 0 or > LongestName }) errors.Add(new(null, "name", "The name is empty or too long.", $"Use 1 to {LongestName} characters."));
         if (request.Metadata?.ToJsonString().Length > LargestMetadata) errors.Add(new(null, "metadata", "The metadata is too large.", $"Keep it below {LargestMetadata} characters."));
+        if (request.Priority is < -LargestPriority or > LargestPriority)
+            errors.Add(new(null, "priority", "The priority is out of range.", $"Send a whole number from -{LargestPriority} to {LargestPriority}."));
         foreach (var (field, reason, mend) in settings.Validate()) errors.Add(new(null, $"hyperparameters.{field}", $"The value {reason}.", mend));
 
         var sources = Count(body.Files.ContainsKey(File), request.Examples is not null, request.DatasetId is not null);

@@ -16,6 +16,21 @@ internal sealed partial class BootstrapTenant(
 
     public async Task StartAsync(CancellationToken cancellationToken)
     {
+        try
+        {
+            await EnsureAsync(cancellationToken);
+        }
+        catch (DbUpdateException)
+        {
+            // Another replica that starts at the same time made the tenant; now it is there to be found.
+            await EnsureAsync(cancellationToken);
+        }
+    }
+
+    public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    private async Task EnsureAsync(CancellationToken cancellationToken)
+    {
         await using var scope = scopes.CreateAsyncScope();
         var tenants = scope.ServiceProvider.GetRequiredService<TenantFactory>();
         if (options.Value.BootstrapKey is { Length: > 0 } configured)
@@ -32,8 +47,6 @@ internal sealed partial class BootstrapTenant(
         await tenants.EnsureAsync(TenantName, key, cancellationToken);
         LogKeyWritten(path);
     }
-
-    public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
     private static async Task WriteForOwnerAsync(string path, string key, CancellationToken cancellationToken)
     {

@@ -36,8 +36,20 @@ public sealed class LearningTask
     /// <summary>Set by a client while the task runs; the run ends within seconds.</summary>
     public bool CancelRequested { get; set; }
 
-    /// <summary>Runs started so far; a run ended by a stopping host is not counted.</summary>
+    /// <summary>Set by a client while the task runs; the run writes a checkpoint and ends within seconds.</summary>
+    public bool PauseRequested { get; set; }
+
+    /// <summary>Among the tenant's own tasks the higher goes first, -100 to 100; it gives no advantage over other tenants.</summary>
+    public int Priority { get; init; }
+
+    /// <summary>Runs started so far.</summary>
     public int Attempt { get; set; }
+
+    /// <summary>Runs that died one after the other with no newer checkpoint between them; so many as the limit, and the task fails.</summary>
+    public int DeadRuns { get; set; }
+
+    /// <summary>The request that made the task (W3C traceparent), so that its run appears in the same trace; null: none.</summary>
+    public string? TraceParent { get; init; }
 
     /// <summary>0 to 100 over all phases of the present run.</summary>
     public double Percent { get; set; }

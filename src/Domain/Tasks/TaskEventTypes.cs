@@ -7,6 +7,9 @@ public static class TaskEventTypes
     public const string Started = "started";
     public const string Phase = "phase";
     public const string Progress = "progress";
+    public const string Checkpoint = "checkpoint";
+    public const string Resumed = "resumed";
+    public const string Paused = "paused";
     public const string AttemptFailed = "attempt_failed";
     public const string Evaluated = "evaluated";
     public const string Published = "published";

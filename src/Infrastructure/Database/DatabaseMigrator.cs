@@ -1,24 +1,45 @@
+using Hangfire.PostgreSql;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Options;
 
 namespace ContinualService.Infrastructure.Database;
 
-/// <summary>Brings the database file to this program's model before anything reads it.</summary>
-public sealed class DatabaseMigrator(IDbContextFactory<ServiceDbContext> contexts, DataFolder folder) : IHostedLifecycleService
+/// <summary>Brings the database, and with PostgreSQL the queue's tables in it, to this program's model before anything reads it.</summary>
+public sealed class DatabaseMigrator(IDbContextFactory<ServiceDbContext> contexts, DataFolder folder, IOptions<DatabaseOptions> options) : IHostedLifecycleService
 {
+    /// <summary>Schema of the queue's tables.</summary>
+    public const string QueueSchema = "hangfire";
+
+    // Any number that nobody else takes in this database.
+    private const long TurnKey = 0x436F6E74696E7565;
+
     /// <summary>Applies what is missing; processes that start together take turns.</summary>
     public async Task MigrateAsync(CancellationToken cancellationToken)
     {
-        Directory.CreateDirectory(folder.Root);
-        await using var turn = await FileLock.TakeAsync(folder.Database + ".migrate.lock", cancellationToken);
         await using var database = await contexts.CreateDbContextAsync(cancellationToken);
-        // WAL lets readers go on while a writer commits; the file remembers the mode.
-        await database.Database.ExecuteSqlRawAsync("PRAGMA journal_mode = WAL;", cancellationToken);
-        await database.Database.MigrateAsync(cancellationToken);
+        if (database.Database.IsNpgsql()) await MigratePostgreSqlAsync(database, cancellationToken);
+        else await MigrateSqliteAsync(database, cancellationToken);
     }
 
     // StartingAsync comes before every hosted service's StartAsync: the first request and the sweep find the tables there.
-    public Task StartingAsync(CancellationToken cancellationToken) => MigrateAsync(cancellationToken);
+    public async Task StartingAsync(CancellationToken cancellationToken)
+    {
+        Directory.CreateDirectory(folder.Root);
+        if (options.Value.MigrateAtStart)
+        {
+            await MigrateAsync(cancellationToken);
+            return;
+        }
+
+        await using var database = await contexts.CreateDbContextAsync(cancellationToken);
+        var pending = (await database.Database.GetPendingMigrationsAsync(cancellationToken)).ToList();
+        if (pending.Count > 0)
+        {
+            throw new OptionsValidationException(
+                DatabaseOptions.Section, typeof(DatabaseOptions), [$"The database lacks {pending.Count} migration(s), the first {pending[0]}, and Database:MigrateAtStart is false. Run `ContinualService.Api prepare` first."]);
+        }
+    }
 
     public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
@@ -29,4 +50,25 @@ public sealed class DatabaseMigrator(IDbContextFactory<ServiceDbContext> context
     public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
     public Task StoppedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    private async Task MigrateSqliteAsync(ServiceDbContext database, CancellationToken cancellationToken)
+    {
+        Directory.CreateDirectory(folder.Root);
+        await using var turn = await FileLock.TakeAsync(folder.Database + ".migrate.lock", cancellationToken);
+        // WAL lets readers go on while a writer commits; the file remembers the mode.
+        await database.Database.ExecuteSqlRawAsync("PRAGMA journal_mode = WAL;", cancellationToken);
+        await database.Database.MigrateAsync(cancellationToken);
+    }
+
+    private async Task MigratePostgreSqlAsync(ServiceDbContext database, CancellationToken cancellationToken)
+    {
+        // The lock lies on a connection of its own and goes with its transaction, also when this process dies.
+        await using var turn = await contexts.CreateDbContextAsync(cancellationToken);
+        await using var transaction = await turn.Database.BeginTransactionAsync(cancellationToken);
+        await turn.Database.ExecuteSqlAsync($"SELECT pg_advisory_xact_lock({TurnKey})", cancellationToken);
+        await database.Database.MigrateAsync(cancellationToken);
+        await database.Database.OpenConnectionAsync(cancellationToken);
+        PostgreSqlObjectsInstaller.Install((Npgsql.NpgsqlConnection)database.Database.GetDbConnection(), QueueSchema);
+        await transaction.CommitAsync(cancellationToken);
+    }
 }

@@ -2,6 +2,7 @@ using ContinualService.Domain.Adapters;
 using ContinualService.Domain.Datasets;
 using ContinualService.Domain.Tasks;
 using ContinualService.Domain.Tenants;
+using ContinualService.Domain.Workers;
 using Microsoft.EntityFrameworkCore;
 
 namespace ContinualService.Infrastructure.Database;
@@ -23,6 +24,10 @@ public sealed class ServiceDbContext(DbContextOptions<ServiceDbContext> options)
 
     public DbSet<LearningTask> Tasks => Set<LearningTask>();
 
+    public DbSet<TaskRun> Runs => Set<TaskRun>();
+
+    public DbSet<TaskCheckpoint> Checkpoints => Set<TaskCheckpoint>();
+
     public DbSet<TaskEvent> TaskEvents => Set<TaskEvent>();
 
     public DbSet<StepMetric> StepMetrics => Set<StepMetric>();
@@ -31,17 +36,25 @@ public sealed class ServiceDbContext(DbContextOptions<ServiceDbContext> options)
 
     public DbSet<AdapterMatrixCell> MatrixCells => Set<AdapterMatrixCell>();
 
+    public DbSet<AliasChange> AliasChanges => Set<AliasChange>();
+
+    public DbSet<AuditEntry> Audit => Set<AuditEntry>();
+
+    public DbSet<WorkerRecord> Workers => Set<WorkerRecord>();
+
     protected override void ConfigureConventions(ModelConfigurationBuilder configurationBuilder)
     {
         // SQLite cannot order by a DateTimeOffset; Unix milliseconds order everywhere.
         configurationBuilder.Properties<DateTimeOffset>().HaveConversion<UnixMillisecondsConverter>();
         // Names survive a reordering of the enum, numbers do not.
         configurationBuilder.Properties<Enum>().HaveConversion<string>();
+        // Cursors compare ids as SQLite and this program do, byte by byte, not by a language's rules.
+        if (Database.IsNpgsql()) configurationBuilder.Properties<string>().UseCollation("C");
     }
 
     protected override void OnModelCreating(ModelBuilder modelBuilder)
     {
-        modelBuilder.Entity<Tenant>();
+        modelBuilder.Entity<Tenant>().HasIndex(row => row.Name).IsUnique();
         modelBuilder.Entity<ApiKey>(key =>
         {
             key.HasIndex(row => row.KeyHash).IsUnique();
@@ -55,6 +68,8 @@ public sealed class ServiceDbContext(DbContextOptions<ServiceDbContext> options)
         modelBuilder.Entity<Adapter>(adapter =>
         {
             adapter.HasIndex(row => new { row.TenantId, row.Name }).IsUnique().HasFilter("\"DeletedAt\" IS NULL");
+            adapter.HasIndex(row => new { row.TenantId, row.Id }).HasFilter("\"DeletedAt\" IS NULL");
+            adapter.HasIndex(row => row.LeaseExpiresAt).HasFilter("\"LeaseOwner\" IS NOT NULL");
             adapter.HasOne<Tenant>().WithMany().HasForeignKey(row => row.TenantId).OnDelete(DeleteBehavior.Restrict);
         });
         modelBuilder.Entity<AdapterVersion>(version =>
@@ -73,11 +88,26 @@ public sealed class ServiceDbContext(DbContextOptions<ServiceDbContext> options)
         modelBuilder.Entity<LearningTask>(task =>
         {
             task.HasIndex(row => new { row.TenantId, row.Id });
-            task.HasIndex(row => new { row.AdapterId, row.Status });
+            task.HasIndex(row => new { row.TenantId, row.Status, row.Id });
+            // What waits or runs is a small part of all tasks; a worker's choice and the sweep read these alone.
+            task.HasIndex(row => new { row.AdapterId, row.Id }, "IX_Tasks_Unfinished").HasFilter("\"Status\" IN ('Queued', 'Running', 'Paused')");
+            task.HasIndex(row => new { row.Status, row.TenantId, row.Priority, row.Id }, "IX_Tasks_Waiting").HasFilter("\"Status\" IN ('Queued', 'Running')");
+            task.HasIndex(row => row.FinishedAt);
             task.HasOne<Tenant>().WithMany().HasForeignKey(row => row.TenantId).OnDelete(DeleteBehavior.Restrict);
             task.HasOne<Adapter>().WithMany().HasForeignKey(row => row.AdapterId).OnDelete(DeleteBehavior.Restrict);
             task.HasOne<Dataset>().WithMany().HasForeignKey(row => row.TrainDatasetId).OnDelete(DeleteBehavior.Restrict);
             task.HasOne<Dataset>().WithMany().HasForeignKey(row => row.EvaluationDatasetId).OnDelete(DeleteBehavior.Restrict);
+        });
+        modelBuilder.Entity<TaskRun>(run =>
+        {
+            run.HasIndex(row => new { row.TaskId, row.Attempt }).IsUnique();
+            run.HasIndex(row => row.EndedAt);
+            run.HasOne<LearningTask>().WithMany().HasForeignKey(row => row.TaskId).OnDelete(DeleteBehavior.Cascade);
+        });
+        modelBuilder.Entity<TaskCheckpoint>(checkpoint =>
+        {
+            checkpoint.HasKey(row => row.TaskId);
+            checkpoint.HasOne<LearningTask>().WithOne().HasForeignKey<TaskCheckpoint>(row => row.TaskId).OnDelete(DeleteBehavior.Cascade);
         });
         modelBuilder.Entity<TaskEvent>(taskEvent =>
         {
@@ -94,6 +124,17 @@ public sealed class ServiceDbContext(DbContextOptions<ServiceDbContext> options)
             record.HasKey(row => new { row.TenantId, row.Key });
             record.HasOne<LearningTask>().WithMany().HasForeignKey(row => row.TaskId).OnDelete(DeleteBehavior.Cascade);
         });
+        modelBuilder.Entity<AliasChange>(change =>
+        {
+            change.HasIndex(row => new { row.AdapterId, row.Id });
+            change.HasOne<Adapter>().WithMany().HasForeignKey(row => row.AdapterId).OnDelete(DeleteBehavior.Restrict);
+        });
+        modelBuilder.Entity<AuditEntry>(entry =>
+        {
+            entry.HasIndex(row => new { row.TenantId, row.Id });
+            entry.HasOne<Tenant>().WithMany().HasForeignKey(row => row.TenantId).OnDelete(DeleteBehavior.Restrict);
+        });
+        modelBuilder.Entity<WorkerRecord>();
         modelBuilder.Entity<AdapterMatrixCell>(cell =>
         {
             cell.HasKey(row => new { row.AdapterId, row.VersionNumber, row.TaskId });

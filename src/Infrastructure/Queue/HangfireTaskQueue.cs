@@ -1,10 +1,17 @@
 using Hangfire;
+using Hangfire.PostgreSql;
 
 namespace ContinualService.Infrastructure.Queue;
 
 /// <summary>Messages as Hangfire jobs.</summary>
-public sealed class HangfireTaskQueue(IBackgroundJobClientV2 client) : ITaskQueue
+public sealed class HangfireTaskQueue(IBackgroundJobClientV2 client, JobStorage storage) : ITaskQueue
 {
-    // The token is Hangfire's own at run time; what is written here is replaced.
-    public void Enqueue(string taskId) => client.Enqueue<ITrainingJob>(job => job.RunAsync(taskId, CancellationToken.None));
+    /// <summary>The one queue in use.</summary>
+    public const string QueueName = "default";
+
+    public bool JoinsTransactions { get; } = storage is PostgreSqlStorage;
+
+    public void Enqueue(string taskId) => client.Enqueue<ITrainingJob>(job => job.RunAsync(taskId));
+
+    public long CountWaiting() => storage.GetMonitoringApi().EnqueuedCount(QueueName);
 }

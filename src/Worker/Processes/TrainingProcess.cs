@@ -53,6 +53,20 @@ internal sealed class TrainingProcess : IDisposable
     /// <summary>The next line of its standard output; null at the end.</summary>
     public Task<string?> ReadLineAsync() => _process.StandardOutput.ReadLineAsync();
 
+    /// <summary>Asks it to write a checkpoint and end.</summary>
+    public void AskToStop()
+    {
+        try
+        {
+            _process.StandardInput.WriteLine("stop");
+            _process.StandardInput.Flush();
+        }
+        catch (IOException)
+        {
+            // It has ended already.
+        }
+    }
+
     public void Kill()
     {
         try

@@ -22,8 +22,16 @@ internal sealed record Publication(RunPlan Plan, RunResult Result, StoredObject 
         await records.WriteAsync(
             async (database, task, now) =>
             {
+                if (!await records.IsRunningAsync(database, task, cancellationToken))
+                {
+                    // Written already, and only the answer was lost.
+                    published = task.VersionNumber;
+                    return;
+                }
+
                 if (task.CancelRequested)
                 {
+                    await records.CloseRunAsync(database, TaskRunOutcome.Cancelled, null, now, cancellationToken);
                     await RunRecords.CancelAsync(database, task, now, cancellationToken);
                     return;
                 }
@@ -34,7 +42,8 @@ internal sealed record Publication(RunPlan Plan, RunResult Result, StoredObject 
                 var version = await AddVersionAsync(database, now, cancellationToken);
                 await MoveLiveAsync(database, version.Number, now, cancellationToken);
                 (adapter.HeadVersion, adapter.TaskCount) = (version.Number, version.TaskIndex);
-                RunRecords.End(task, LearningTaskStatus.Succeeded, now);
+                await RunRecords.EndAsync(database, task, LearningTaskStatus.Succeeded, now, cancellationToken);
+                await records.CloseRunAsync(database, TaskRunOutcome.Succeeded, null, now, cancellationToken);
                 (task.Percent, task.VersionNumber) = (100, version.Number);
                 await AddEventsAsync(database, version, now, cancellationToken);
                 published = version.Number;
@@ -101,6 +110,16 @@ internal sealed record Publication(RunPlan Plan, RunResult Result, StoredObject 
     private async Task MoveLiveAsync(ServiceDbContext database, int number, DateTimeOffset now, CancellationToken cancellationToken)
     {
         var live = await database.Aliases.SingleOrDefaultAsync(row => row.AdapterId == Plan.Adapter.Id && row.Name == AdapterAlias.Live, cancellationToken);
+        database.AliasChanges.Add(new AliasChange
+        {
+            Id = Ids.New("chg"),
+            AdapterId = Plan.Adapter.Id,
+            Alias = AdapterAlias.Live,
+            FromVersion = live?.VersionNumber,
+            ToVersion = number,
+            Actor = Plan.Task.Id,
+            ChangedAt = now,
+        });
         if (live is null) database.Aliases.Add(live = new AdapterAlias { AdapterId = Plan.Adapter.Id, Name = AdapterAlias.Live });
         (live.VersionNumber, live.UpdatedAt) = (number, now);
     }

@@ -7,7 +7,7 @@ namespace ContinualService.Worker.Runs;
 
 /// <summary>Follows a training process from its first line to its end, and ends it when it must not go on.</summary>
 internal sealed class RunFollower(
-    RunRecords records, RunProgress progress, LearningTask task, Func<CancellationToken, Task<bool>> renewLeaseAsync, TrainingSettings settings, TimeProvider time, ILogger logger)
+    RunRecords records, RunProgress progress, LearningTask task, CheckpointKeeper checkpoints, TrainingSettings settings, TimeProvider time, ILogger logger)
 {
     // At most five writes a second; a process that says nothing is still looked at as often.
     private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(200);
@@ -23,16 +23,20 @@ internal sealed class RunFollower(
     private double _nextEventAt = EventEveryPercent;
     private bool _dirty;
     private bool _done;
+    private bool _stopped;
+    private int? _resumedFrom;
     private RunMessage.Failed? _failed;
 
-    /// <summary>Returns after the process has ended.</summary>
+    /// <summary>Returns after the process has ended and its last checkpoint is stored.</summary>
     /// <param name="process">Freshly started.</param>
-    /// <param name="hostStopping">Ends the process; the task is put back.</param>
-    public async Task<RunOutcome> FollowAsync(TrainingProcess process, CancellationToken hostStopping)
+    /// <param name="hostStopping">Ends the process at a checkpoint; the task is put back.</param>
+    /// <param name="leaseLost">Ends the process at once.</param>
+    public async Task<RunOutcome> FollowAsync(TrainingProcess process, CancellationToken hostStopping, CancellationToken leaseLost)
     {
-        var (heard, looked, renewed) = (time.GetUtcNow(), time.GetUtcNow(), time.GetUtcNow());
+        var (heard, looked) = (time.GetUtcNow(), time.GetUtcNow());
         var line = process.ReadLineAsync();
         RunOutcome? ended = null;
+        (RunOutcome Outcome, DateTimeOffset Until)? asked = null;
         while (ended is null)
         {
             await Task.WhenAny(line, Task.Delay(Tick, time, CancellationToken.None));
@@ -50,28 +54,35 @@ internal sealed class RunFollower(
 
             if (atEnd) break;
             var now = time.GetUtcNow();
-            if (hostStopping.IsCancellationRequested) ended = new RunOutcome.PutBack("The service is stopping.");
+            var wish = RunWish.GoOn;
+            if (leaseLost.IsCancellationRequested) ended = new RunOutcome.LeaseLost();
+            else if (asked is { } stop && now > stop.Until) ended = stop.Outcome;
             else if (settings.KillAfterSilentSeconds > 0 && now - heard > TimeSpan.FromSeconds(settings.KillAfterSilentSeconds))
                 ended = new RunOutcome.Died($"The training process said nothing for {settings.KillAfterSilentSeconds} seconds and was ended.");
             else if (_dirty || now - looked >= LookEvery)
             {
                 looked = now;
-                if (await FlushAsync(CancellationToken.None)) ended = new RunOutcome.Cancelled();
+                wish = await FlushAsync(CancellationToken.None);
             }
 
-            if (ended is null && now - renewed > TimeSpan.FromSeconds(settings.LeaseSeconds) / 3)
+            if (wish == RunWish.Cancel) ended = new RunOutcome.Cancelled();
+            if (ended is null && asked is null && (hostStopping.IsCancellationRequested || wish == RunWish.Pause))
             {
-                renewed = now;
-                if (!await renewLeaseAsync(CancellationToken.None)) ended = new RunOutcome.LeaseLost();
+                RunOutcome outcome = hostStopping.IsCancellationRequested ? new RunOutcome.PutBack("The service is stopping.") : new RunOutcome.Paused();
+                asked = (outcome, now + TimeSpan.FromSeconds(settings.StopSeconds));
+                process.AskToStop();
             }
         }
 
         if (ended is not null) process.Kill();
         var exitCode = await process.WaitForExitAsync(CancellationToken.None);
+        if (ended is RunOutcome.LeaseLost) return ended;
+        await checkpoints.DrainAsync();
         if (ended is not null) return ended;
-        if (await FlushAsync(CancellationToken.None)) return new RunOutcome.Cancelled();
+        if (await FlushAsync(CancellationToken.None) == RunWish.Cancel) return new RunOutcome.Cancelled();
         if (_failed is not null) return new RunOutcome.Failed(_failed.Code, _failed.Message, _failed.UserError);
         if (_done && exitCode == 0) return new RunOutcome.Finished();
+        if (_stopped && exitCode == 0) return asked?.Outcome ?? new RunOutcome.PutBack("The training process stopped.");
         if (process.ErrorTail.Length > 0) logger.ChildDied(task.Id, process.ErrorTail);
         return new RunOutcome.Died(Describe(exitCode, process.ErrorTail));
     }
@@ -93,13 +104,15 @@ internal sealed class RunFollower(
         return $"The training process ended: {what}." + (lastWords.Length > 0 ? $" It said: {lastWords}" : "");
     }
 
-    private async Task<bool> FlushAsync(CancellationToken cancellationToken)
+    private async Task<RunWish> FlushAsync(CancellationToken cancellationToken)
     {
-        var cancel = await records.ReportAsync(progress, _steps, _events, cancellationToken);
+        if (_resumedFrom is { } from) await records.ResumedAsync(from, cancellationToken);
+        _resumedFrom = null;
+        var wish = await records.ReportAsync(progress, _steps, _events, cancellationToken);
         _steps.Clear();
         _events.Clear();
         _dirty = false;
-        return cancel;
+        return wish;
     }
 
     private void Take(string text, DateTimeOffset now)
@@ -130,6 +143,16 @@ internal sealed class RunFollower(
             case RunMessage.Evaluation evaluation:
                 progress.Evaluated(evaluation.Fraction, now);
                 Progressed();
+                break;
+            case RunMessage.Checkpoint checkpoint:
+                checkpoints.Offer(checkpoint);
+                break;
+            case RunMessage.Resumed resumed:
+                _resumedFrom = resumed.AtStep;
+                _dirty = true;
+                break;
+            case RunMessage.Stopped:
+                _stopped = true;
                 break;
             case RunMessage.Failed failed:
                 _failed = failed;

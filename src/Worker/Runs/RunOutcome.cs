@@ -14,6 +14,9 @@ internal abstract record RunOutcome
     /// <summary>The process ended without a word: one attempt is spent.</summary>
     public sealed record Died(string Reason) : RunOutcome;
 
+    /// <summary>The task's owner put it aside; its last checkpoint is stored.</summary>
+    public sealed record Paused : RunOutcome;
+
     /// <summary>The task's owner asked for its end.</summary>
     public sealed record Cancelled : RunOutcome;
 

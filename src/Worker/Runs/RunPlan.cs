@@ -7,8 +7,9 @@ namespace ContinualService.Worker.Runs;
 /// <param name="Task">The task, with this run counted.</param>
 /// <param name="Adapter">Its adapter.</param>
 /// <param name="Ancestors">The versions that lead to the head, oldest first.</param>
+/// <param name="Checkpoint">Where an earlier run got to; null: nowhere.</param>
 /// <param name="Folder">The run's own folder.</param>
-internal sealed record RunPlan(LearningTask Task, Adapter Adapter, IReadOnlyList<AdapterVersion> Ancestors, string Folder)
+internal sealed record RunPlan(LearningTask Task, Adapter Adapter, IReadOnlyList<AdapterVersion> Ancestors, TaskCheckpoint? Checkpoint, string Folder)
 {
     /// <summary>The version the new one is made from; null for the first.</summary>
     public AdapterVersion? Parent => Ancestors.Count == 0 ? null : Ancestors[^1];

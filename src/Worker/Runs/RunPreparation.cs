@@ -7,13 +7,14 @@ using ContinualService.Infrastructure;
 using ContinualService.Infrastructure.Database;
 using ContinualService.Infrastructure.Storage;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 
 namespace ContinualService.Worker.Runs;
 
 /// <summary>Gathers what a training process needs into the run's folder.</summary>
 internal sealed class RunPreparation(
-    IDbContextFactory<ServiceDbContext> contexts, IObjectStore objects, DataFolder data, ModelCatalog models, IOptions<TrainingSettings> settings)
+    IDbContextFactory<ServiceDbContext> contexts, IObjectStore objects, DataFolder data, ModelCatalog models, IOptions<TrainingSettings> settings, ILogger<RunPreparation> logger)
 {
     /// <summary>Makes the folder and writes spec.json.</summary>
     /// <exception cref="ObjectDamagedException">A data set or state is missing from the store.</exception>
@@ -27,7 +28,9 @@ internal sealed class RunPreparation(
 
         await using var database = await contexts.CreateDbContextAsync(cancellationToken);
         var adapter = await database.Adapters.AsNoTracking().SingleAsync(row => row.Id == task.AdapterId, cancellationToken);
-        var plan = new RunPlan(task, adapter, await Lineage.ToAsync(database, adapter.Id, adapter.HeadVersion, cancellationToken), folder);
+        var ancestors = await Lineage.ToAsync(database, adapter.Id, adapter.HeadVersion, cancellationToken);
+        var checkpoint = await database.Checkpoints.AsNoTracking().SingleOrDefaultAsync(row => row.TaskId == task.Id, cancellationToken);
+        var plan = new RunPlan(task, adapter, ancestors, checkpoint, folder);
         var model = models.Find(adapter.Model) ?? throw new ModelFormatException($"The base model '{adapter.Model}' is no longer in {models.Root}. Put its folder back there, then send the task again.");
 
         var taskIds = plan.Ancestors.Select(version => version.TaskId).ToList();
@@ -54,12 +57,28 @@ internal sealed class RunPreparation(
             Train = await DatasetAsync(database, task.TrainDatasetId, folder, cancellationToken),
             Hyperparameters = JsonSerializer.Deserialize<Hyperparameters>(task.HyperparametersJson, RunJson.Options) ?? new Hyperparameters(),
             Evaluations = evaluations,
+            Checkpoint = checkpoint is null ? null : await CheckpointAsync(checkpoint, folder, cancellationToken),
+            CheckpointSeconds = settings.Value.CheckpointSeconds,
             OutputFolder = folder,
         });
         return plan;
     }
 
     internal static int Threads(TrainingSettings settings) => settings.Threads > 0 ? settings.Threads : Environment.ProcessorCount;
+
+    // A lost checkpoint costs time and nothing else.
+    private async Task<StoredFile?> CheckpointAsync(TaskCheckpoint checkpoint, string folder, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await FileAsync(checkpoint.Sha256, folder, cancellationToken);
+        }
+        catch (ObjectDamagedException damaged)
+        {
+            logger.CheckpointUnusable(checkpoint.TaskId, damaged.Message);
+            return null;
+        }
+    }
 
     private async Task<EvaluationSpec?> EvaluationAsync(ServiceDbContext database, LearningTask task, string folder, CancellationToken cancellationToken)
     {

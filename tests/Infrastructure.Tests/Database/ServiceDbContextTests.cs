@@ -18,7 +18,7 @@ public sealed class ServiceDbContextTests : IDisposable
     {
         using var database = _test.CreateDbContext();
 
-        Assert.False(database.Database.HasPendingModelChanges(), "Run: dotnet ef migrations add NAME --project src/Infrastructure -o Database/Migrations");
+        Assert.False(database.Database.HasPendingModelChanges(), "Run: dotnet ef migrations add NAME --project src/Migrations.Sqlite -o Migrations");
     }
 
     [Fact]
@@ -26,7 +26,7 @@ public sealed class ServiceDbContextTests : IDisposable
     {
         await _test.SeedAsync(_token);
 
-        await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => new DatabaseMigrator(_test, _test.Folder).MigrateAsync(_token)));
+        await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => _test.Migrator().MigrateAsync(_token)));
 
         await using var database = _test.CreateDbContext();
         Assert.Equal(1, await database.Tasks.CountAsync(_token));

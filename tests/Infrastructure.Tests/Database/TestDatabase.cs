@@ -26,13 +26,15 @@ internal sealed class TestDatabase : IDbContextFactory<ServiceDbContext>, IDispo
     public DbContextOptions<ServiceDbContext> Options()
     {
         var options = new DbContextOptionsBuilder<ServiceDbContext>();
-        options.UseServiceDatabase(Folder);
+        options.UseSqliteDatabase(Folder.Database);
         return options.Options;
     }
 
+    public DatabaseMigrator Migrator() => new(this, Folder, Microsoft.Extensions.Options.Options.Create(new DatabaseOptions()));
+
     public async Task SeedAsync(CancellationToken cancellationToken)
     {
-        await new DatabaseMigrator(this, Folder).MigrateAsync(cancellationToken);
+        await Migrator().MigrateAsync(cancellationToken);
         await using var database = CreateDbContext();
         database.Add(new Tenant { Id = "tnt_1", Name = "one", CreatedAt = Now });
         database.Add(new Dataset { Id = "ds_1", TenantId = "tnt_1", Name = "rows", Format = "messages", Sha256 = new string('0', 64), CreatedAt = Now });

@@ -4,6 +4,7 @@ using ContinualService.Infrastructure.Queue;
 using ContinualService.Worker.Runs;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
 using Xunit;
 
@@ -68,7 +69,7 @@ public sealed class AdapterLeaseTests : IAsyncLifetime
         var taskId = await _service.AddTaskAsync(_adapterId, "red", new Hyperparameters(), enqueue: false);
         var old = (await TakeAsync("run_old"))!;
         var records = Records(old, taskId);
-        await records.StartAsync(Token);
+        await records.StartAsync("wrk_1", "cpu", Token);
         _time.Advance(Duration + TimeSpan.FromSeconds(1));
         await TakeAsync("run_new");
 
@@ -95,5 +96,5 @@ public sealed class AdapterLeaseTests : IAsyncLifetime
     }
 
     private RunRecords Records(AdapterLease lease, string taskId) =>
-        new(_service.Services.GetRequiredService<IDbContextFactory<ServiceDbContext>>(), new EventHub(), _time, lease, taskId);
+        new(_service.Services.GetRequiredService<IDbContextFactory<ServiceDbContext>>(), new EventHub(), _time, new Outage(TimeSpan.Zero, _time, NullLogger.Instance), lease, "run_1", taskId);
 }

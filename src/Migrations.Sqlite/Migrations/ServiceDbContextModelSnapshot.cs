@@ -6,7 +6,7 @@ using Microsoft.EntityFrameworkCore.Storage.ValueConversion;
 
 #nullable disable
 
-namespace ContinualService.Infrastructure.Database.Migrations
+namespace ContinualService.Migrations.Sqlite.Migrations
 {
     [DbContext(typeof(ServiceDbContext))]
     partial class ServiceDbContextModelSnapshot : ModelSnapshot
@@ -85,6 +85,12 @@ namespace ContinualService.Infrastructure.Database.Migrations
 
                     b.HasKey("Id");
 
+                    b.HasIndex("LeaseExpiresAt")
+                        .HasFilter("\"LeaseOwner\" IS NOT NULL");
+
+                    b.HasIndex("TenantId", "Id")
+                        .HasFilter("\"DeletedAt\" IS NULL");
+
                     b.HasIndex("TenantId", "Name")
                         .IsUnique()
                         .HasFilter("\"DeletedAt\" IS NULL");
@@ -124,6 +130,9 @@ namespace ContinualService.Infrastructure.Database.Migrations
 
                     b.Property<int>("Count")
                         .HasColumnType("INTEGER");
+
+                    b.Property<double?>("Forgetting")
+                        .HasColumnType("REAL");
 
                     b.Property<double>("High")
                         .HasColumnType("REAL");
@@ -209,6 +218,39 @@ namespace ContinualService.Infrastructure.Database.Migrations
                         .IsUnique();
 
                     b.ToTable("Versions");
+                });
+
+            modelBuilder.Entity("ContinualService.Domain.Adapters.AliasChange", b =>
+                {
+                    b.Property<string>("Id")
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("Actor")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("AdapterId")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("Alias")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.Property<long>("ChangedAt")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<int?>("FromVersion")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<int>("ToVersion")
+                        .HasColumnType("INTEGER");
+
+                    b.HasKey("Id");
+
+                    b.HasIndex("AdapterId", "Id");
+
+                    b.ToTable("AliasChanges");
                 });
 
             modelBuilder.Entity("ContinualService.Domain.Datasets.Dataset", b =>
@@ -299,6 +341,9 @@ namespace ContinualService.Infrastructure.Database.Migrations
                     b.Property<long>("CreatedAt")
                         .HasColumnType("INTEGER");
 
+                    b.Property<int>("DeadRuns")
+                        .HasColumnType("INTEGER");
+
                     b.Property<string>("EvaluationDatasetId")
                         .HasColumnType("TEXT");
 
@@ -333,11 +378,17 @@ namespace ContinualService.Infrastructure.Database.Migrations
                         .IsRequired()
                         .HasColumnType("TEXT");
 
+                    b.Property<bool>("PauseRequested")
+                        .HasColumnType("INTEGER");
+
                     b.Property<double>("Percent")
                         .HasColumnType("REAL");
 
                     b.Property<string>("Phase")
                         .HasColumnType("TEXT");
+
+                    b.Property<int>("Priority")
+                        .HasColumnType("INTEGER");
 
                     b.Property<double?>("SecondsRemaining")
                         .HasColumnType("REAL");
@@ -359,6 +410,9 @@ namespace ContinualService.Infrastructure.Database.Migrations
                     b.Property<int>("TotalSteps")
                         .HasColumnType("INTEGER");
 
+                    b.Property<string>("TraceParent")
+                        .HasColumnType("TEXT");
+
                     b.Property<string>("TrainDatasetId")
                         .IsRequired()
                         .HasColumnType("TEXT");
@@ -370,11 +424,19 @@ namespace ContinualService.Infrastructure.Database.Migrations
 
                     b.HasIndex("EvaluationDatasetId");
 
+                    b.HasIndex("FinishedAt");
+
                     b.HasIndex("TrainDatasetId");
 
-                    b.HasIndex("AdapterId", "Status");
-
                     b.HasIndex("TenantId", "Id");
+
+                    b.HasIndex("TenantId", "Status", "Id");
+
+                    b.HasIndex(new[] { "AdapterId", "Id" }, "IX_Tasks_Unfinished")
+                        .HasFilter("\"Status\" IN ('Queued', 'Running', 'Paused')");
+
+                    b.HasIndex(new[] { "Status", "TenantId", "Priority", "Id" }, "IX_Tasks_Waiting")
+                        .HasFilter("\"Status\" IN ('Queued', 'Running')");
 
                     b.ToTable("Tasks");
                 });
@@ -413,6 +475,29 @@ namespace ContinualService.Infrastructure.Database.Migrations
                     b.ToTable("StepMetrics");
                 });
 
+            modelBuilder.Entity("ContinualService.Domain.Tasks.TaskCheckpoint", b =>
+                {
+                    b.Property<string>("TaskId")
+                        .HasColumnType("TEXT");
+
+                    b.Property<long>("CreatedAt")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<string>("Sha256")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.Property<long>("SizeBytes")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<int>("Step")
+                        .HasColumnType("INTEGER");
+
+                    b.HasKey("TaskId");
+
+                    b.ToTable("Checkpoints");
+                });
+
             modelBuilder.Entity("ContinualService.Domain.Tasks.TaskEvent", b =>
                 {
                     b.Property<string>("TaskId")
@@ -435,6 +520,62 @@ namespace ContinualService.Infrastructure.Database.Migrations
                     b.HasKey("TaskId", "Number");
 
                     b.ToTable("TaskEvents");
+                });
+
+            modelBuilder.Entity("ContinualService.Domain.Tasks.TaskRun", b =>
+                {
+                    b.Property<string>("Id")
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("AdapterId")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.Property<int>("Attempt")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<string>("Device")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.Property<long?>("EndedAt")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<long>("Fence")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<int>("FromStep")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<string>("Outcome")
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("Reason")
+                        .HasColumnType("TEXT");
+
+                    b.Property<long>("StartedAt")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<string>("TaskId")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("TenantId")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("WorkerId")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.HasKey("Id");
+
+                    b.HasIndex("EndedAt");
+
+                    b.HasIndex("TaskId", "Attempt")
+                        .IsUnique();
+
+                    b.ToTable("Runs");
                 });
 
             modelBuilder.Entity("ContinualService.Domain.Tenants.ApiKey", b =>
@@ -474,9 +615,44 @@ namespace ContinualService.Infrastructure.Database.Migrations
                     b.ToTable("ApiKeys");
                 });
 
+            modelBuilder.Entity("ContinualService.Domain.Tenants.AuditEntry", b =>
+                {
+                    b.Property<string>("Id")
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("Action")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("Actor")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.Property<long>("CreatedAt")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<string>("Subject")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("TenantId")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.HasKey("Id");
+
+                    b.HasIndex("TenantId", "Id");
+
+                    b.ToTable("Audit");
+                });
+
             modelBuilder.Entity("ContinualService.Domain.Tenants.Tenant", b =>
                 {
                     b.Property<string>("Id")
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("Class")
+                        .IsRequired()
                         .HasColumnType("TEXT");
 
                     b.Property<long>("CreatedAt")
@@ -489,9 +665,45 @@ namespace ContinualService.Infrastructure.Database.Migrations
                         .IsRequired()
                         .HasColumnType("TEXT");
 
+                    b.Property<double>("Weight")
+                        .HasColumnType("REAL");
+
                     b.HasKey("Id");
 
+                    b.HasIndex("Name")
+                        .IsUnique();
+
                     b.ToTable("Tenants");
+                });
+
+            modelBuilder.Entity("ContinualService.Domain.Workers.WorkerRecord", b =>
+                {
+                    b.Property<string>("Id")
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("Device")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.Property<long>("HeartbeatAt")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<string>("Name")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.Property<long>("StartedAt")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<long?>("StoppedAt")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<string>("TaskId")
+                        .HasColumnType("TEXT");
+
+                    b.HasKey("Id");
+
+                    b.ToTable("Workers");
                 });
 
             modelBuilder.Entity("ContinualService.Domain.Adapters.Adapter", b =>
@@ -538,6 +750,15 @@ namespace ContinualService.Infrastructure.Database.Migrations
                     b.HasOne("ContinualService.Domain.Tasks.LearningTask", null)
                         .WithMany()
                         .HasForeignKey("TaskId")
+                        .OnDelete(DeleteBehavior.Restrict)
+                        .IsRequired();
+                });
+
+            modelBuilder.Entity("ContinualService.Domain.Adapters.AliasChange", b =>
+                {
+                    b.HasOne("ContinualService.Domain.Adapters.Adapter", null)
+                        .WithMany()
+                        .HasForeignKey("AdapterId")
                         .OnDelete(DeleteBehavior.Restrict)
                         .IsRequired();
                 });
@@ -595,6 +816,15 @@ namespace ContinualService.Infrastructure.Database.Migrations
                         .IsRequired();
                 });
 
+            modelBuilder.Entity("ContinualService.Domain.Tasks.TaskCheckpoint", b =>
+                {
+                    b.HasOne("ContinualService.Domain.Tasks.LearningTask", null)
+                        .WithOne()
+                        .HasForeignKey("ContinualService.Domain.Tasks.TaskCheckpoint", "TaskId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
+                });
+
             modelBuilder.Entity("ContinualService.Domain.Tasks.TaskEvent", b =>
                 {
                     b.HasOne("ContinualService.Domain.Tasks.LearningTask", null)
@@ -604,7 +834,25 @@ namespace ContinualService.Infrastructure.Database.Migrations
                         .IsRequired();
                 });
 
+            modelBuilder.Entity("ContinualService.Domain.Tasks.TaskRun", b =>
+                {
+                    b.HasOne("ContinualService.Domain.Tasks.LearningTask", null)
+                        .WithMany()
+                        .HasForeignKey("TaskId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
+                });
+
             modelBuilder.Entity("ContinualService.Domain.Tenants.ApiKey", b =>
+                {
+                    b.HasOne("ContinualService.Domain.Tenants.Tenant", null)
+                        .WithMany()
+                        .HasForeignKey("TenantId")
+                        .OnDelete(DeleteBehavior.Restrict)
+                        .IsRequired();
+                });
+
+            modelBuilder.Entity("ContinualService.Domain.Tenants.AuditEntry", b =>
                 {
                     b.HasOne("ContinualService.Domain.Tenants.Tenant", null)
                         .WithMany()

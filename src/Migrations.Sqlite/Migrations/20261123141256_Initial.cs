@@ -2,7 +2,7 @@
 
 #nullable disable
 
-namespace ContinualService.Infrastructure.Database.Migrations
+namespace ContinualService.Migrations.Sqlite.Migrations
 {
     /// <inheritdoc />
     public partial class Initial : Migration

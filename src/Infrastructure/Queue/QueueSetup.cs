@@ -1,0 +1,60 @@
+using ContinualService.Infrastructure.Database;
+using Hangfire;
+using Hangfire.AspNetCore;
+using Hangfire.InMemory;
+using Hangfire.PostgreSql;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
+using Npgsql;
+
+namespace ContinualService.Infrastructure.Queue;
+
+/// <summary>Registers the queue's storage and its client; who takes messages registers a server.</summary>
+public static class QueueSetup
+{
+    /// <summary>The provider that the settings mean, for what is registered by it.</summary>
+    public static QueueProvider QueueProvider(this IConfiguration configuration)
+    {
+        var wanted = configuration.GetSection(QueueOptions.Section).Get<QueueOptions>()?.Provider;
+        var database = configuration.GetSection(DatabaseOptions.Section).Get<DatabaseOptions>()?.Provider;
+        return wanted ?? (database == DatabaseProvider.PostgreSql ? Queue.QueueProvider.PostgreSql : Queue.QueueProvider.Memory);
+    }
+
+    internal static IServiceCollection AddQueue(this IServiceCollection services, IConfiguration configuration)
+    {
+        services.AddOptions<QueueOptions>().BindConfiguration(QueueOptions.Section).ValidateOnStart();
+        services.AddSingleton<IValidateOptions<QueueOptions>, QueueOptionsValidator>();
+        // Given here and not through Hangfire's global configuration, whose one static storage and activator two hosts in a process would take from each other.
+        services.AddSingleton<JobActivator>(provider => new AspNetCoreJobActivator(provider.GetRequiredService<IServiceScopeFactory>()));
+        if (configuration.QueueProvider() == Queue.QueueProvider.PostgreSql) services.AddSingleton<JobStorage>(PostgreSql);
+        else services.AddSingleton<JobStorage>(_ => new InMemoryStorage(new InMemoryStorageOptions { MaxExpirationTime = TimeSpan.FromHours(1) }));
+        services.AddHangfire(hangfire => hangfire.SetDataCompatibilityLevel(CompatibilityLevel.Version_180).UseSimpleAssemblyNameTypeSerializer().UseRecommendedSerializerSettings());
+        services.AddSingleton<ITaskQueue, HangfireTaskQueue>();
+        return services;
+    }
+
+    private static PostgreSqlStorage PostgreSql(IServiceProvider services)
+    {
+        var options = new PostgreSqlStorageOptions
+        {
+            SchemaName = DatabaseMigrator.QueueSchema,
+            // The migrator makes the tables, one process at a time.
+            PrepareSchemaIfNecessary = false,
+            EnableTransactionScopeEnlistment = true,
+            // Without, a worker looks every QueuePollInterval only.
+            EnableLongPolling = true,
+            QueuePollInterval = TimeSpan.FromSeconds(5),
+            InvisibilityTimeout = TimeSpan.FromSeconds(services.GetRequiredService<IOptions<QueueOptions>>().Value.InvisibilitySeconds),
+            // A fixed time would give every longer run's message to a second worker.
+            UseSlidingInvisibilityTimeout = true,
+        };
+        return new PostgreSqlStorage(new SharedConnections(services.GetRequiredService<NpgsqlDataSource>()), options);
+    }
+
+    /// <summary>Connections of the service's own pool, so that rows and messages fit into one transaction.</summary>
+    private sealed class SharedConnections(NpgsqlDataSource source) : IConnectionFactory
+    {
+        public NpgsqlConnection GetOrCreateConnection() => source.CreateConnection();
+    }
+}
