@@ -11,6 +11,7 @@ using ContinualService.Infrastructure.Database;
 using ContinualService.Infrastructure.Queue;
 using ContinualService.Infrastructure.Storage;
 using ContinualService.TestKit;
+using ContinualService.TestKit.Servers;
 using Microsoft.Data.Sqlite;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Configuration;
@@ -21,9 +22,11 @@ using Xunit;
 
 namespace ContinualService.Worker.Tests;
 
-/// <summary>The worker on a data folder of one test's own, with a base model of a few thousand weights.</summary>
-/// <param name="settings">Settings beyond the usual ones.</param>
-internal sealed class TestService(IReadOnlyDictionary<string, string?>? settings = null) : IAsyncDisposable
+/// <summary>
+/// The worker on a data folder of one test's own, with a base model of a few thousand weights. <paramref name="shared"/>: the database is PostgreSQL and the
+/// objects are in S3, so that several workers (<see cref="AnotherWorker"/>) can work on them; else both lie in the data folder.
+/// </summary>
+internal sealed class TestService(bool shared = false) : IAsyncDisposable
 {
     public const string Model = "llama2";
 
@@ -32,6 +35,9 @@ internal sealed class TestService(IReadOnlyDictionary<string, string?>? settings
     private readonly string _folder = Directory.CreateTempSubdirectory("continual-").FullName;
     private readonly string _models = Shared.Folder("conformance/models");
     private IHost? _host;
+    private string? _connectionString;
+    private string? _bucket;
+    private S3Server? _s3;
 
     public IServiceProvider Services => (_host ??= Build()).Services;
 
@@ -42,11 +48,21 @@ internal sealed class TestService(IReadOnlyDictionary<string, string?>? settings
     /// <summary>Migrated, with a tenant, but nothing takes tasks yet.</summary>
     public async Task PrepareAsync()
     {
+        if (shared)
+        {
+            _connectionString = await (await PostgresServer.SharedAsync()).CreateDatabaseAsync(Token);
+            _s3 = await S3Server.SharedAsync();
+            _bucket = await _s3.CreateBucketAsync(Token);
+        }
+
         await Services.GetRequiredService<DatabaseMigrator>().MigrateAsync(Token);
         await using var database = Open();
         database.Add(new Tenant { Id = "tnt_1", Name = "one" });
         await database.SaveChangesAsync(Token);
     }
+
+    /// <summary>A further worker on the same database and objects, with a data folder of its own.</summary>
+    public TestService AnotherWorker() => new(shared: true) { _connectionString = _connectionString, _bucket = _bucket, _s3 = _s3 };
 
     public Task StartAsync() => (_host ??= Build()).StartAsync(Token);
 
@@ -189,8 +205,25 @@ internal sealed class TestService(IReadOnlyDictionary<string, string?>? settings
             ["Data:Root"] = Path.Combine(_folder, "data"),
             ["Models:Root"] = _models,
             ["Training:Threads"] = "1",
+            ["Training:SweepSeconds"] = "1",
+            ["Training:StopSeconds"] = "5",
         });
-        if (settings is not null) builder.Configuration.AddInMemoryCollection(settings);
+        if (shared)
+        {
+            builder.Configuration.AddInMemoryCollection(new Dictionary<string, string?>
+            {
+                ["Database:Provider"] = "postgresql",
+                ["Database:ConnectionString"] = _connectionString,
+                ["Storage:Provider"] = "s3",
+                ["Storage:S3:Endpoint"] = _s3!.Endpoint,
+                ["Storage:S3:Bucket"] = _bucket,
+                ["Storage:S3:AccessKey"] = _s3.AccessKey,
+                ["Storage:S3:SecretKey"] = _s3.SecretKey,
+                ["Training:LeaseSeconds"] = "6",
+                ["Queue:InvisibilitySeconds"] = "5",
+            });
+        }
+
         builder.Logging.SetMinimumLevel(LogLevel.Warning);
         builder.Services.AddInfrastructure(builder.Configuration);
         builder.Services.AddTrainingWorker(builder.Configuration);

@@ -8,14 +8,16 @@ using Xunit;
 
 namespace ContinualService.Worker.Tests;
 
-/// <summary>The whole recipe with real training processes.</summary>
-public sealed class TrainingJobTests : IAsyncLifetime
+/// <summary>The whole recipe with real training processes: what must hold wherever rows and objects are kept.</summary>
+public abstract class TrainingJobTests : IAsyncLifetime
 {
     private static readonly Hyperparameters Short = new() { Epochs = 2, BatchSize = 4 };
     private static readonly Hyperparameters Medium = new() { Epochs = 200, BatchSize = 4 };
     private static readonly Hyperparameters Endless = new() { Epochs = 1000, BatchSize = 1 };
 
-    private readonly TestService _service = new();
+    private readonly TestService _service;
+
+    protected TrainingJobTests(bool shared) => _service = new TestService(shared);
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
@@ -25,7 +27,14 @@ public sealed class TrainingJobTests : IAsyncLifetime
         await _service.StartAsync();
     }
 
-    public ValueTask DisposeAsync() => _service.DisposeAsync();
+    public async ValueTask DisposeAsync()
+    {
+        await _service.DisposeAsync();
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>Makes an object unreadable behind the store's back.</summary>
+    protected abstract Task DamageAsync(IObjectStore store, string sha256);
 
     [Fact]
     public async Task Run_TwoTasksInARow_PublishTwoVersionsWithTheirMatrix()
@@ -56,8 +65,8 @@ public sealed class TrainingJobTests : IAsyncLifetime
         Assert.Equal((AdapterAlias.Live, 2), (live.Name, live.VersionNumber));
 
         var store = _service.Services.GetRequiredService<IObjectStore>();
-        Assert.NotNull(store.LocalPath(versions[1].Sha256));
-        Assert.NotNull(store.LocalPath(versions[1].StateSha256));
+        Assert.NotNull(await store.StatAsync(versions[1].Sha256, Token));
+        Assert.NotNull(await store.StatAsync(versions[1].StateSha256, Token));
         Assert.Empty(Directory.EnumerateDirectories(_service.Data.Runs));
         Assert.Equal(4, await database.StepMetrics.CountAsync(row => row.TaskId == first, Token));
     }
@@ -169,7 +178,7 @@ public sealed class TrainingJobTests : IAsyncLifetime
             sha256 = (await database.Datasets.SingleAsync(row => row.Id == datasetId, Token)).Sha256;
         }
 
-        await File.AppendAllTextAsync(_service.Services.GetRequiredService<IObjectStore>().LocalPath(sha256)!, "\n", Token);
+        await DamageAsync(_service.Services.GetRequiredService<IObjectStore>(), sha256);
         await _service.StartAsync();
 
         var task = await _service.WaitForEndAsync(taskId);
