@@ -84,8 +84,12 @@ public abstract class TrainingJobTests : IAsyncLifetime
         Assert.Equal(Enumerable.Range(1, events.Count).Select(number => number.ToString(System.Globalization.CultureInfo.InvariantCulture)), events.Select(each => each[0]));
         Assert.Equal(
             ["queued", "started", "phase", "phase", "phase", "phase", "phase", "evaluated", "published", "succeeded"],
-            events.Select(each => each[1]).Where(type => type != TaskEventTypes.Progress));
+            events.Select(each => each[1]).Where(type => type is not (TaskEventTypes.Progress or TaskEventTypes.Checkpoint)));
         Assert.Contains(events, each => each[1] == TaskEventTypes.Progress);
+        // Written after training, so that a run that dies while it is scored need not train again.
+        Assert.Contains(events, each => each[1] == TaskEventTypes.Checkpoint);
+        await using var database = _service.Open();
+        Assert.Equal(0, await database.Checkpoints.CountAsync(Token));
     }
 
     [Fact]

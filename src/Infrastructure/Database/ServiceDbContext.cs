@@ -107,6 +107,7 @@ public sealed class ServiceDbContext(DbContextOptions<ServiceDbContext> options)
         modelBuilder.Entity<TaskCheckpoint>(checkpoint =>
         {
             checkpoint.HasKey(row => row.TaskId);
+            checkpoint.HasIndex(row => row.Sha256);
             checkpoint.HasOne<LearningTask>().WithOne().HasForeignKey<TaskCheckpoint>(row => row.TaskId).OnDelete(DeleteBehavior.Cascade);
         });
         modelBuilder.Entity<TaskEvent>(taskEvent =>

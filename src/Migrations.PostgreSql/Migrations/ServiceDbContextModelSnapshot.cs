@@ -551,6 +551,8 @@ namespace ContinualService.Migrations.PostgreSql.Migrations
 
                     b.HasKey("TaskId");
 
+                    b.HasIndex("Sha256");
+
                     b.ToTable("Checkpoints");
                 });
 

@@ -495,6 +495,8 @@ namespace ContinualService.Migrations.Sqlite.Migrations
 
                     b.HasKey("TaskId");
 
+                    b.HasIndex("Sha256");
+
                     b.ToTable("Checkpoints");
                 });
 

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.InteropServices;
+using ContinualService.Worker.Child;
 
 namespace ContinualService.Worker.Processes;
 
@@ -58,7 +59,7 @@ internal sealed class TrainingProcess : IDisposable
     {
         try
         {
-            _process.StandardInput.WriteLine("stop");
+            _process.StandardInput.WriteLine(ParentWatch.Stop);
             _process.StandardInput.Flush();
         }
         catch (IOException)

@@ -61,7 +61,7 @@ internal sealed class CheckpointKeeper : IAsyncDisposable
             }
             catch (Exception fault)
             {
-                _logger.CheckpointNotStored(fault, _plan.Task.Id, checkpoint.AtStep);
+                _logger.CheckpointNotStored(fault, _plan.Task.Id, checkpoint.Step);
             }
         }
     }
@@ -76,7 +76,7 @@ internal sealed class CheckpointKeeper : IAsyncDisposable
                 return await _objects.PutAsync(content, checkpoint.Sha256, CancellationToken.None);
             },
             CancellationToken.None);
-        var replaced = await _records.CheckpointAsync(checkpoint.AtStep, stored.Sha256, stored.SizeBytes, CancellationToken.None);
+        var replaced = await _records.CheckpointAsync(checkpoint.Step, stored.Sha256, stored.SizeBytes, CancellationToken.None);
         _current = stored.Sha256;
         File.Delete(path);
         if (replaced is not null) await DeleteAsync(replaced);
@@ -86,7 +86,8 @@ internal sealed class CheckpointKeeper : IAsyncDisposable
     {
         try
         {
-            await _objects.DeleteAsync(sha256, CancellationToken.None);
+            // Two tasks over the same rows may have made the same bytes.
+            if (!await _records.IsCheckpointAsync(sha256, CancellationToken.None)) await _objects.DeleteAsync(sha256, CancellationToken.None);
         }
         catch (Exception fault)
         {

@@ -148,7 +148,7 @@ internal sealed class RunFollower(
                 checkpoints.Offer(checkpoint);
                 break;
             case RunMessage.Resumed resumed:
-                _resumedFrom = resumed.AtStep;
+                _resumedFrom = resumed.Step;
                 _dirty = true;
                 break;
             case RunMessage.Stopped:

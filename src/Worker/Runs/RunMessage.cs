@@ -11,9 +11,6 @@ namespace ContinualService.Worker.Runs;
 [JsonDerivedType(typeof(Resumed), "resumed")]
 [JsonDerivedType(typeof(Checkpoint), "checkpoint")]
 [JsonDerivedType(typeof(Evaluation), "evaluation")]
-[JsonDerivedType(typeof(Checkpoint), "checkpoint")]
-[JsonDerivedType(typeof(Resumed), "resumed")]
-[JsonDerivedType(typeof(Stopped), "stopped")]
 [JsonDerivedType(typeof(Log), "log")]
 [JsonDerivedType(typeof(Failed), "failed")]
 [JsonDerivedType(typeof(Done), "done")]
@@ -60,15 +57,6 @@ internal abstract record RunMessage
 
     /// <summary>How much of all held-out rows is scored, 0 to 1.</summary>
     public sealed record Evaluation(double Fraction) : RunMessage;
-
-    /// <summary>A checkpoint lies whole in the run's folder.</summary>
-    public sealed record Checkpoint(int AtStep, string File, string Sha256) : RunMessage;
-
-    /// <summary>Training goes on from a checkpoint.</summary>
-    public sealed record Resumed(int AtStep) : RunMessage;
-
-    /// <summary>Training stopped as asked, its last checkpoint written and told.</summary>
-    public sealed record Stopped : RunMessage;
 
     /// <summary>For the service's log.</summary>
     public sealed record Log(string Text) : RunMessage;

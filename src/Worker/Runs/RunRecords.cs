@@ -26,7 +26,7 @@ internal sealed class RunRecords(IDbContextFactory<ServiceDbContext> contexts, E
                 task.Status = LearningTaskStatus.Running;
                 task.Attempt++;
                 task.StartedAt ??= now;
-                (task.Phase, task.SecondsRemaining) = (LearningTaskPhase.Preparing, null);
+                (task.Phase, task.Percent, task.Step, task.SecondsRemaining) = (LearningTaskPhase.Preparing, 0, 0, null);
                 database.Runs.Add(new TaskRun
                 {
                     Id = runId,
@@ -86,6 +86,13 @@ internal sealed class RunRecords(IDbContextFactory<ServiceDbContext> contexts, E
             },
             cancellationToken);
         return replaced;
+    }
+
+    /// <summary>Whether some task goes on from these bytes.</summary>
+    public async Task<bool> IsCheckpointAsync(string sha256, CancellationToken cancellationToken)
+    {
+        await using var database = await contexts.CreateDbContextAsync(cancellationToken);
+        return await database.Checkpoints.AnyAsync(row => row.Sha256 == sha256, cancellationToken);
     }
 
     /// <summary>Tells from which step the run goes on.</summary>

@@ -44,12 +44,6 @@ internal sealed record RunSpec
     /// <summary>Held-out rows of every task of the lineage that has some, in the order they were learned; this task's own come last.</summary>
     public required IReadOnlyList<EvaluationSpec> Evaluations { get; init; }
 
-    /// <summary>Where to go on from; null: from the beginning.</summary>
-    public StoredFile? Checkpoint { get; init; }
-
-    /// <summary>Seconds between two checkpoints; 0: only when asked to stop.</summary>
-    public int CheckpointSeconds { get; init; }
-
     /// <summary>Where the process writes its files.</summary>
     public required string OutputFolder { get; init; }
 }

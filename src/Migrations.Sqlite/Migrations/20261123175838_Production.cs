@@ -224,6 +224,11 @@ namespace ContinualService.Migrations.Sqlite.Migrations
                 columns: new[] { "TenantId", "Id" });
 
             migrationBuilder.CreateIndex(
+                name: "IX_Checkpoints_Sha256",
+                table: "Checkpoints",
+                column: "Sha256");
+
+            migrationBuilder.CreateIndex(
                 name: "IX_Runs_EndedAt",
                 table: "Runs",
                 column: "EndedAt");

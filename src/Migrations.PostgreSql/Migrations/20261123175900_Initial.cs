@@ -482,6 +482,11 @@ namespace ContinualService.Migrations.PostgreSql.Migrations
                 columns: new[] { "TenantId", "Id" });
 
             migrationBuilder.CreateIndex(
+                name: "IX_Checkpoints_Sha256",
+                table: "Checkpoints",
+                column: "Sha256");
+
+            migrationBuilder.CreateIndex(
                 name: "IX_Datasets_TenantId_Id",
                 table: "Datasets",
                 columns: new[] { "TenantId", "Id" });
