@@ -100,6 +100,10 @@ public sealed class ApiWorld : IAsyncDisposable
 
         public long CountWaiting() => 0;
 
+        public void EnqueueWith(System.Data.Common.DbConnection connection, string taskId)
+        {
+        }
+
         public void Enqueue(string taskId)
         {
         }

@@ -11,6 +11,7 @@ namespace ContinualService.Infrastructure.Database;
 /// </summary>
 public sealed class WriteScope : IAsyncDisposable
 {
+    private readonly ServiceDbContext _database;
     private readonly ITaskQueue _queue;
     private readonly TransactionScope? _ambient;
     private readonly IDbContextTransaction? _own;
@@ -19,7 +20,7 @@ public sealed class WriteScope : IAsyncDisposable
     // Not asynchronous: an ambient transaction begun in a callee's asynchronous method would end with it.
     private WriteScope(ServiceDbContext database, ITaskQueue queue)
     {
-        _queue = queue;
+        (_database, _queue) = (database, queue);
         if (queue.JoinsTransactions)
             _ambient = new TransactionScope(TransactionScopeOption.RequiresNew, new TransactionOptions { IsolationLevel = IsolationLevel.ReadCommitted }, TransactionScopeAsyncFlowOption.Enabled);
         else _own = database.Database.BeginTransaction();
@@ -30,7 +31,7 @@ public sealed class WriteScope : IAsyncDisposable
     /// <summary>Sends a message for the task; call after its rows were saved.</summary>
     public void Wake(string taskId)
     {
-        if (_ambient is not null) _queue.Enqueue(taskId);
+        if (_ambient is not null) _queue.EnqueueWith(_database.Database.GetDbConnection(), taskId);
         else _after.Add(taskId);
     }
 

@@ -27,32 +27,38 @@ public static class QueueSetup
         services.AddSingleton<IValidateOptions<QueueOptions>, QueueOptionsValidator>();
         // Given here and not through Hangfire's global configuration, whose one static storage and activator two hosts in a process would take from each other.
         services.AddSingleton<JobActivator>(provider => new AspNetCoreJobActivator(provider.GetRequiredService<IServiceScopeFactory>()));
-        if (configuration.QueueProvider() == Queue.QueueProvider.PostgreSql) services.AddSingleton<JobStorage>(PostgreSql);
-        else services.AddSingleton<JobStorage>(_ => new InMemoryStorage(new InMemoryStorageOptions { MaxExpirationTime = TimeSpan.FromHours(1) }));
+        if (configuration.QueueProvider() == Queue.QueueProvider.PostgreSql)
+        {
+            services.AddSingleton(PostgreSqlOptions);
+            services.AddSingleton<JobStorage>(provider =>
+                new PostgreSqlStorage(new SharedConnections(provider.GetRequiredService<NpgsqlDataSource>()), provider.GetRequiredService<PostgreSqlStorageOptions>()));
+        }
+        else
+        {
+            services.AddSingleton<JobStorage>(_ => new InMemoryStorage(new InMemoryStorageOptions { MaxExpirationTime = TimeSpan.FromHours(1) }));
+        }
+
         services.AddHangfire(hangfire => hangfire.SetDataCompatibilityLevel(CompatibilityLevel.Version_180).UseSimpleAssemblyNameTypeSerializer().UseRecommendedSerializerSettings());
         services.AddSingleton<ITaskQueue, HangfireTaskQueue>();
         return services;
     }
 
-    private static PostgreSqlStorage PostgreSql(IServiceProvider services)
+    private static PostgreSqlStorageOptions PostgreSqlOptions(IServiceProvider services) => new()
     {
-        var options = new PostgreSqlStorageOptions
-        {
-            SchemaName = DatabaseMigrator.QueueSchema,
-            // The migrator makes the tables, one process at a time.
-            PrepareSchemaIfNecessary = false,
-            EnableTransactionScopeEnlistment = true,
-            // Without, a worker looks every QueuePollInterval only.
-            EnableLongPolling = true,
-            QueuePollInterval = TimeSpan.FromSeconds(5),
-            InvisibilityTimeout = TimeSpan.FromSeconds(services.GetRequiredService<IOptions<QueueOptions>>().Value.InvisibilitySeconds),
-            // A fixed time would give every longer run's message to a second worker.
-            UseSlidingInvisibilityTimeout = true,
-        };
-        return new PostgreSqlStorage(new SharedConnections(services.GetRequiredService<NpgsqlDataSource>()), options);
-    }
+        SchemaName = DatabaseMigrator.QueueSchema,
+        // The migrator makes the tables, one process at a time.
+        PrepareSchemaIfNecessary = false,
+        // Rows and messages are written in one ambient transaction.
+        EnableTransactionScopeEnlistment = true,
+        // Without, a worker looks every QueuePollInterval only.
+        EnableLongPolling = true,
+        QueuePollInterval = TimeSpan.FromSeconds(5),
+        InvisibilityTimeout = TimeSpan.FromSeconds(services.GetRequiredService<IOptions<QueueOptions>>().Value.InvisibilitySeconds),
+        // A fixed time would give every longer run's message to a second worker.
+        UseSlidingInvisibilityTimeout = true,
+    };
 
-    /// <summary>Connections of the service's own pool, so that rows and messages fit into one transaction.</summary>
+    /// <summary>Connections of the service's own pool.</summary>
     private sealed class SharedConnections(NpgsqlDataSource source) : IConnectionFactory
     {
         public NpgsqlConnection GetOrCreateConnection() => source.CreateConnection();

@@ -120,7 +120,8 @@ internal sealed class ServerFolder : IAsyncDisposable
         return Process.Start(start) ?? throw new InvalidOperationException($"{name} did not start.");
     }
 
-    private string LogTail(string name) => string.Join('\n', File.ReadLines(System.IO.Path.Combine(Path, name + ".log")).TakeLast(20));
+    /// <summary>What a process printed last.</summary>
+    public string LogTail(string name) => string.Join('\n', File.ReadLines(System.IO.Path.Combine(Path, name + ".log")).TakeLast(20));
 
     // The kernel may give an ended process's id to a stranger: the guard must not end that one.
     private void Forget(int id)
