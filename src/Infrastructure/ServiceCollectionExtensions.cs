@@ -1,4 +1,5 @@
 using ContinualService.Infrastructure.Database;
+using ContinualService.Infrastructure.Health;
 using ContinualService.Infrastructure.Queue;
 using ContinualService.Infrastructure.Storage;
 using Microsoft.Extensions.Configuration;
@@ -9,13 +10,13 @@ using Microsoft.Extensions.Options;
 
 namespace ContinualService.Infrastructure;
 
-/// <summary>Registers database, queue, object store and the hub of news.</summary>
+/// <summary>Registers database, queue, object store, the hub of news and the checks of their health.</summary>
 public static class ServiceCollectionExtensions
 {
     /// <summary>
     /// Reads sections <c>Data</c>, <c>Database</c>, <c>Queue</c> and <c>Storage</c>. Registers <see cref="DataFolder"/>, a pooled factory of
     /// <see cref="ServiceDbContext"/> and the context itself per scope, <see cref="ITaskQueue"/>, <see cref="IObjectStore"/>, <see cref="EventHub"/>,
-    /// <see cref="TimeProvider"/>, and migrates the database before any other hosted service starts: call it first.
+    /// <see cref="TimeProvider"/>, <see cref="Readiness"/>, and migrates the database before any other hosted service starts: call it first.
     /// </summary>
     public static IServiceCollection AddInfrastructure(this IServiceCollection services, IConfiguration configuration)
     {
@@ -27,6 +28,7 @@ public static class ServiceCollectionExtensions
         services.AddQueue(configuration);
         services.AddObjectStore(configuration);
         services.AddSingleton<EventHub>();
+        services.AddHealth();
         return services;
     }
 }

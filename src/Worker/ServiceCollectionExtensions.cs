@@ -1,5 +1,6 @@
 using ContinualService.Engine.Models;
 using ContinualService.Infrastructure.Queue;
+using ContinualService.Worker.Health;
 using ContinualService.Worker.Runs;
 using ContinualService.Worker.Scheduling;
 using Hangfire;
@@ -39,9 +40,11 @@ public static class ServiceCollectionExtensions
         // The order matters: own the data folder, sweep, and only then let the server take messages.
         services.AddSingleton<WorkerIdentity>();
         services.AddHostedService(provider => provider.GetRequiredService<WorkerIdentity>());
-        services.AddHostedService<WorkerHeartbeat>();
+        services.AddSingleton<WorkerHeartbeat>();
+        services.AddHostedService(provider => provider.GetRequiredService<WorkerHeartbeat>());
         services.AddSingleton<LostTaskSweep>();
         services.AddHostedService(provider => provider.GetRequiredService<LostTaskSweep>());
+        services.AddWorkerHealth();
         services.AddHangfireServer((provider, server) =>
         {
             // One run at a time: two training processes on the same device take many times longer than one after the other.

@@ -1,10 +1,8 @@
 using ContinualService.Infrastructure;
-using ContinualService.Infrastructure.Database;
+using ContinualService.Infrastructure.Health;
 using ContinualService.Infrastructure.Queue;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
-using Microsoft.AspNetCore.Http;
-using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
@@ -31,8 +29,7 @@ internal static class WorkerHost
             builder.Services.AddTrainingWorker(builder.Configuration);
             builder.WebHost.UseUrls((builder.Configuration.GetSection(WorkerOptions.Section).Get<WorkerOptions>() ?? new WorkerOptions()).Urls);
             await using var app = builder.Build();
-            app.MapGet("/health/live", () => Results.Json(new { status = "live" }));
-            app.MapGet("/health/ready", ReadyAsync);
+            app.MapHealth();
             await app.RunAsync();
             return 0;
         }
@@ -42,9 +39,4 @@ internal static class WorkerHost
             return 2;
         }
     }
-
-    private static async Task<IResult> ReadyAsync(ServiceDbContext database, CancellationToken cancellationToken) =>
-        await database.Database.CanConnectAsync(cancellationToken)
-            ? Results.Json(new { status = "ready" })
-            : Results.Json(new { status = "unavailable", database = "does not answer" }, statusCode: StatusCodes.Status503ServiceUnavailable);
 }

@@ -61,4 +61,7 @@ internal static partial class WorkerLog
 
     [LoggerMessage(2018, LogLevel.Warning, "The heartbeat failed; the next one tells it")]
     public static partial void HeartbeatFailed(this ILogger logger, Exception exception);
+
+    [LoggerMessage(2019, LogLevel.Warning, "The device {Device} cannot be used for training: {Answer}")]
+    public static partial void DeviceUnusable(this ILogger logger, string device, string answer);
 }

@@ -10,13 +10,9 @@ internal static partial class ServiceSettings
 {
     private static readonly string[] OfTheRuntime = ["ASPNETCORE_HTTP_PORTS", "DOTNET_EnableDiagnostics"];
 
-    // Their options classes come with PostgreSQL and with the worker as a process of its own.
-    private static readonly string[] OfSeveralMachines =
-        ["Database__Provider", "Database__ConnectionString", "Database__MigrateAtStart", "Queue__Provider", "Worker__Urls", "Training__StopSeconds"];
-
     private static readonly HashSet<string> Known =
     [
-        .. OfTheRuntime, .. OfSeveralMachines,
+        .. OfTheRuntime,
         .. Directory.EnumerateFiles(Repository.PathOf("src"), "*.cs", SearchOption.AllDirectories).Where(IsOptionsClass).SelectMany(file => KeysOf(File.ReadAllText(file))),
         .. LoggingRow().Matches(Repository.Read("docs/configuration.md")).Select(row => EnvironmentName(row.Groups[1].Value)),
     ];

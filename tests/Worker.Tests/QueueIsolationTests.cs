@@ -1,4 +1,5 @@
 using Hangfire;
+using Hangfire.Logging;
 using Microsoft.Extensions.DependencyInjection;
 using Xunit;
 
@@ -16,5 +17,16 @@ public sealed class QueueIsolationTests
 
         Assert.NotSame(first.Services.GetRequiredService<JobStorage>(), second.Services.GetRequiredService<JobStorage>());
         Assert.NotSame(first.Services.GetRequiredService<JobActivator>(), second.Services.GetRequiredService<JobActivator>());
+    }
+
+    /// <summary>A type of Hangfire that asks for its logger then could never be used again in this process.</summary>
+    [Fact]
+    public async Task Logger_AskedForAfterItsHostIsGone_IsSilent()
+    {
+        var service = new TestService();
+        _ = service.Services.GetRequiredService<IGlobalConfiguration>();
+        await service.DisposeAsync();
+
+        LogProvider.GetLogger("any").Log(LogLevel.Info, () => "message");
     }
 }

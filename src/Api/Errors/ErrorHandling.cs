@@ -1,3 +1,4 @@
+using ContinualService.Infrastructure.Database;
 using ContinualService.Infrastructure.Storage;
 using Microsoft.AspNetCore.Diagnostics;
 
@@ -50,6 +51,11 @@ internal static partial class ErrorHandling
                 case ObjectStoreUnavailableException:
                     LogUnhandled(exception, http.Request.Method, http.Request.Path);
                     return new Problem(ProblemTypes.Unavailable, "The object store cannot be reached. Send the request again after a moment; if it persists, give the traceId to the operator.");
+                case var _ when DatabaseFault.IsTransient(exception):
+                    LogUnhandled(exception, http.Request.Method, http.Request.Path);
+                    return new Problem(
+                        ProblemTypes.Unavailable,
+                        "The database cannot be reached. Send the request again after a moment, a new task with an Idempotency-Key so that it is not made twice; if it persists, give the traceId to the operator.");
                 default:
                     LogUnhandled(exception, http.Request.Method, http.Request.Path);
                     return new Problem(ProblemTypes.Internal, "Nothing of this request was kept. Try again; if it persists, give the traceId to the operator.");

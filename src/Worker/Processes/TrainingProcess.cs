@@ -32,19 +32,7 @@ internal sealed class TrainingProcess : IDisposable
     /// <summary>Starts <c>run-task</c> of this program on a spec file.</summary>
     public static TrainingProcess Start(string specPath, int threads)
     {
-        var start = new ProcessStartInfo(DotnetHost())
-        {
-            RedirectStandardInput = true,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-            UseShellExecute = false,
-        };
-        start.ArgumentList.Add("exec");
-        start.ArgumentList.Add(typeof(TrainingProcess).Assembly.Location);
-        start.ArgumentList.Add("run-task");
-        start.ArgumentList.Add(specPath);
-        SetEnvironment(start.Environment, threads);
-        var process = Process.Start(start) ?? throw new InvalidOperationException("The training process did not start.");
+        var process = Process.Start(Command(threads, "run-task", specPath)) ?? throw new InvalidOperationException("The training process did not start.");
         var training = new TrainingProcess(process);
         process.ErrorDataReceived += (_, line) => training.KeepError(line.Data);
         process.BeginErrorReadLine();
@@ -91,6 +79,20 @@ internal sealed class TrainingProcess : IDisposable
     {
         Kill();
         _process.Dispose();
+    }
+
+    /// <summary>How to start a command of this program as a process of its own, with all three streams taken.</summary>
+    internal static ProcessStartInfo Command(int threads, params IEnumerable<string> arguments)
+    {
+        var start = new ProcessStartInfo(DotnetHost(), ["exec", typeof(TrainingProcess).Assembly.Location, .. arguments])
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            UseShellExecute = false,
+        };
+        SetEnvironment(start.Environment, threads);
+        return start;
     }
 
     internal static void SetEnvironment(IDictionary<string, string?> environment, int threads)

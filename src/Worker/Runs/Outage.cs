@@ -1,5 +1,5 @@
-using System.Data.Common;
 using System.Net.Sockets;
+using ContinualService.Infrastructure.Database;
 using ContinualService.Infrastructure.Storage;
 using Microsoft.Extensions.Logging;
 
@@ -41,8 +41,9 @@ internal sealed class Outage(TimeSpan patience, TimeProvider time, ILogger logge
     /// <summary>Whether the fault lies in the connection or in a server that starts or stops, and not in what was asked.</summary>
     internal static bool IsTransient(Exception fault)
     {
+        if (DatabaseFault.IsTransient(fault)) return true;
         for (var at = fault; at is not null; at = at.InnerException)
-            if (at is DbException { IsTransient: true } or SocketException or TimeoutException or ObjectStoreUnavailableException)
+            if (at is SocketException or TimeoutException or ObjectStoreUnavailableException)
                 return true;
         return false;
     }

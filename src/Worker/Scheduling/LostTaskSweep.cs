@@ -22,6 +22,9 @@ internal sealed class LostTaskSweep(
     // At most so many messages are made up for in one pass; the next pass makes up for the rest.
     private const int MostMessages = 100;
 
+    /// <summary>When the last whole pass began.</summary>
+    public DateTimeOffset LastPass { get; private set; } = time.GetUtcNow();
+
     public override async Task StartAsync(CancellationToken cancellationToken)
     {
         await SweepOwnAsync(cancellationToken);
@@ -56,6 +59,7 @@ internal sealed class LostTaskSweep(
         await database.Adapters.Where(row => row.LeaseOwner != null && row.LeaseExpiresAt < now).ExecuteUpdateAsync(
             set => set.SetProperty(row => row.LeaseOwner, (string?)null).SetProperty(row => row.LeaseExpiresAt, (DateTimeOffset?)null), cancellationToken);
         var woken = await WakeAsync(database, now, cancellationToken);
+        LastPass = now;
         if (lost.Count > 0 || woken > 0) logger.Swept(lost.Count, woken);
     }
 

@@ -12,8 +12,11 @@ internal sealed class WorkerHeartbeat(
     IDbContextFactory<ServiceDbContext> contexts, WorkerIdentity identity, CurrentRun current, IOptions<TrainingSettings> settings, TimeProvider time, ILogger<WorkerHeartbeat> logger)
     : BackgroundService
 {
-    private static readonly TimeSpan Interval = TimeSpan.FromSeconds(5);
+    internal static readonly TimeSpan Interval = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan ForgottenAfter = TimeSpan.FromDays(1);
+
+    /// <summary>When it was last written down that this worker is there.</summary>
+    public DateTimeOffset LastBeat { get; private set; } = time.GetUtcNow();
 
     public override async Task StartAsync(CancellationToken cancellationToken)
     {
@@ -48,6 +51,7 @@ internal sealed class WorkerHeartbeat(
             await using var database = await contexts.CreateDbContextAsync(cancellationToken);
             await database.Workers.Where(row => row.Id == identity.Id).ExecuteUpdateAsync(
                 set => set.SetProperty(row => row.HeartbeatAt, now).SetProperty(row => row.TaskId, taskId).SetProperty(row => row.StoppedAt, stoppedAt), cancellationToken);
+            LastBeat = now;
         }
         catch (Exception fault) when (fault is not OperationCanceledException)
         {
