@@ -5,75 +5,64 @@ using Xunit;
 
 namespace ContinualService.Api.Tests;
 
-/// <summary>The service on a PostgreSQL server and an S3 server that come and go.</summary>
+/// <summary>The service on servers that come and go.</summary>
 public sealed class OutageTests : IAsyncLifetime
 {
     private PostgresServer _database = null!;
-    private S3Server _objects = null!;
-    private ApiWorld _world = null!;
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
-    public async ValueTask InitializeAsync()
-    {
-        _database = await PostgresServer.StartNewAsync();
-        _objects = await S3Server.StartNewAsync();
-        _world = new ApiWorld(new Dictionary<string, string>
-        {
-            ["Database:Provider"] = "postgresql",
-            ["Database:ConnectionString"] = await _database.CreateDatabaseAsync(Token),
-            ["Storage:Provider"] = "s3",
-            ["Storage:S3:Endpoint"] = _objects.Endpoint,
-            ["Storage:S3:Bucket"] = await _objects.CreateBucketAsync(Token),
-            ["Storage:S3:AccessKey"] = _objects.AccessKey,
-            ["Storage:S3:SecretKey"] = _objects.SecretKey,
-        });
-    }
+    public async ValueTask InitializeAsync() => _database = await PostgresServer.StartNewAsync();
 
-    public async ValueTask DisposeAsync()
-    {
-        await _world.DisposeAsync();
-        await _objects.DisposeAsync();
-        await _database.DisposeAsync();
-    }
+    public ValueTask DisposeAsync() => _database.DisposeAsync();
 
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
     public async Task Routes_WhileTheDatabaseIsAway_AnswerThatItMayBeTriedAgain(bool crash)
     {
-        (await _world.Client.GetNodeAsync("/tasks")).AsObject();
+        await using var world = await StartServiceAsync();
+        await world.Client.GetNodeAsync("/tasks");
         await _database.StopAsync(crash);
 
         // The first answer meets a connection that the server closed, the next a port where nobody listens.
         for (var time = 0; time < 2; time++)
         {
-            using var refused = await _world.Client.GetAsync("/tasks", Token);
+            using var refused = await world.Client.GetAsync("/tasks", Token);
             await refused.ProblemAsync(HttpStatusCode.ServiceUnavailable, "unavailable");
             Assert.NotNull(refused.Headers.RetryAfter);
-            using var openAi = await _world.Client.GetAsync("/v1/models", Token);
+            using var openAi = await world.Client.GetAsync("/v1/models", Token);
             Assert.Equal("unavailable", (string?)(await openAi.ReadAsync(HttpStatusCode.ServiceUnavailable))["error"]!["code"]);
             Assert.NotNull(openAi.Headers.RetryAfter);
         }
 
         await _database.StartAsync();
-        (await _world.Client.GetNodeAsync("/tasks")).AsObject();
+        await world.Client.GetNodeAsync("/tasks");
     }
 
     [Fact]
     public async Task Ready_WhileAServerIsAway_NamesItAndNothingSecret()
     {
-        Assert.Equal("ready", (string?)(await ReadyAsync("ready"))["dependencies"]!["objectStore"]!["status"]);
+        await using var objects = await S3Server.StartNewAsync();
+        await using var world = await StartServiceAsync(new Dictionary<string, string>
+        {
+            ["Storage:Provider"] = "s3",
+            ["Storage:S3:Endpoint"] = objects.Endpoint,
+            ["Storage:S3:Bucket"] = await objects.CreateBucketAsync(Token),
+            ["Storage:S3:AccessKey"] = objects.AccessKey,
+            ["Storage:S3:SecretKey"] = objects.SecretKey,
+        });
+        Assert.Equal("ready", (string?)(await ReadyAsync(world, "ready"))["dependencies"]!["objectStore"]!["status"]);
 
-        await _objects.StopAsync();
-        var withoutObjects = await ReadyAsync("unavailable");
+        await objects.StopAsync();
+        var withoutObjects = await ReadyAsync(world, "unavailable");
         Assert.Equal(("ready", "unavailable"), Statuses(withoutObjects));
         Assert.Contains("object store", (string?)withoutObjects["dependencies"]!["objectStore"]!["detail"], StringComparison.Ordinal);
 
-        await _objects.StartAsync();
-        await ReadyAsync("ready");
+        await objects.StartAsync();
+        await ReadyAsync(world, "ready");
         await _database.StopAsync(immediate: true);
-        var withoutDatabase = await ReadyAsync("unavailable");
+        var withoutDatabase = await ReadyAsync(world, "unavailable");
         Assert.Equal(("unavailable", "ready"), Statuses(withoutDatabase));
         var text = withoutDatabase.ToJsonString();
         Assert.DoesNotContain($"{_database.Port}", text, StringComparison.Ordinal);
@@ -84,9 +73,9 @@ public sealed class OutageTests : IAsyncLifetime
         ((string?)report["dependencies"]!["database"]!["status"], (string?)report["dependencies"]!["objectStore"]!["status"]);
 
     // Without a key, as probes do: looking the key up needs the database. An answer may be a second old.
-    private async Task<JsonNode> ReadyAsync(string expected)
+    private static async Task<JsonNode> ReadyAsync(ApiWorld world, string expected)
     {
-        using var anonymous = _world.CreateClient(null);
+        using var anonymous = world.CreateClient(null);
         while (true)
         {
             using var response = await anonymous.GetAsync("/health/ready", Token);
@@ -96,4 +85,10 @@ public sealed class OutageTests : IAsyncLifetime
             await Task.Delay(100, Token);
         }
     }
+
+    private async Task<ApiWorld> StartServiceAsync(IReadOnlyDictionary<string, string>? settings = null) => new(new Dictionary<string, string>(settings ?? new Dictionary<string, string>())
+    {
+        ["Database:Provider"] = "postgresql",
+        ["Database:ConnectionString"] = await _database.CreateDatabaseAsync(Token),
+    });
 }
