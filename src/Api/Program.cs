@@ -12,7 +12,7 @@ using ContinualService.Infrastructure;
 using ContinualService.Infrastructure.Health;
 using ContinualService.Worker;
 
-var builder = WebApplication.CreateBuilder(args);
+var builder = WebApplication.CreateBuilder(OperatorCommands.Settings(args));
 builder.ListenOnLoopbackByDefault().LogQuietlyByDefault();
 builder.Services
     .AddInfrastructure(builder.Configuration)
@@ -28,8 +28,7 @@ builder.Services
     .AddSwaggerDocument();
 
 var app = builder.Build();
-if (args is [CreateTenantCommand.Name, ..]) return await CreateTenantCommand.RunAsync(app.Services, args, Console.Out, Console.Error);
-if (args is [PrepareCommand.Name, ..]) return await PrepareCommand.RunAsync(app.Services, Console.Out);
+if (await OperatorCommands.RunAsync(app.Services, args, Console.Out, Console.Error) is { } exitCode) return exitCode;
 
 app.UseErrorHandling();
 app.UseBodyLimit();
@@ -42,6 +41,7 @@ app.MapModels();
 app.MapDatasets();
 app.MapAdapters();
 app.MapTasks();
+app.MapAudit();
 app.MapOpenAi();
 
 return await app.RunToTheEndAsync();

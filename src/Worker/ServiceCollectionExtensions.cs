@@ -3,6 +3,7 @@ using ContinualService.Infrastructure.Queue;
 using ContinualService.Worker.Health;
 using ContinualService.Worker.Runs;
 using ContinualService.Worker.Scheduling;
+using ContinualService.Worker.Upkeep;
 using Hangfire;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
@@ -17,18 +18,18 @@ public static class ServiceCollectionExtensions
     // What a stopping run needs beside its training process: storing a last checkpoint and writing its rows.
     private static readonly TimeSpan AfterStop = TimeSpan.FromSeconds(30);
 
-    /// <summary>Registers what <see cref="AddTrainingWorker"/> does where the settings say that the Api's process runs tasks itself, else only the base models.</summary>
+    /// <summary>Registers what <see cref="AddTrainingWorker"/> does where the settings say that the Api's process runs tasks itself, else only the base models and the collector.</summary>
     public static IServiceCollection AddEmbeddedWorker(this IServiceCollection services, IConfiguration configuration)
     {
         services.AddOptions<WorkerOptions>().BindConfiguration(WorkerOptions.Section).ValidateDataAnnotations().ValidateOnStart();
         services.AddSingleton<IValidateOptions<WorkerOptions>, WorkerOptionsValidator>();
         var embedded = configuration.GetSection(WorkerOptions.Section).Get<WorkerOptions>()?.Embedded ?? configuration.QueueProvider() == QueueProvider.Memory;
-        return embedded ? services.AddTrainingWorker(configuration) : services.AddModelCatalog(configuration);
+        return embedded ? services.AddTrainingWorker(configuration) : services.AddModelCatalog(configuration).AddObjectCollector(configuration);
     }
 
     /// <summary>
-    /// Reads sections <c>Training</c> and <c>Models</c>. Registers <see cref="ModelCatalog"/>, the queue's server with its one worker, the job, the sweep and the
-    /// heartbeat. Call after AddInfrastructure.
+    /// Reads sections <c>Training</c>, <c>Models</c>, <c>Retention</c> and the collector's part of <c>Storage</c>. Registers <see cref="ModelCatalog"/>, the queue's server
+    /// with its one worker, the job, the sweep, the heartbeat and the upkeep. Call after AddInfrastructure.
     /// </summary>
     public static IServiceCollection AddTrainingWorker(this IServiceCollection services, IConfiguration configuration)
     {
@@ -45,6 +46,7 @@ public static class ServiceCollectionExtensions
         services.AddSingleton<LostTaskSweep>();
         services.AddHostedService(provider => provider.GetRequiredService<LostTaskSweep>());
         services.AddWorkerHealth();
+        services.AddObjectCollector(configuration).AddUpkeep(configuration);
         services.AddHangfireServer((provider, server) =>
         {
             // One run at a time: two training processes on the same device take many times longer than one after the other.

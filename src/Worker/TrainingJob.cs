@@ -74,7 +74,7 @@ internal sealed class TrainingJob(
         try
         {
             // Step 3: start.
-            var task = await records.StartAsync(identity.Id, settings.Value.Device, stopping);
+            var task = await records.StartAsync(identity.Id, identity.Name, settings.Value.Device, stopping);
             if (task is null) return false;
             current.TaskId = task.Id;
 

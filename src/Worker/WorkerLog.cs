@@ -64,4 +64,16 @@ internal static partial class WorkerLog
 
     [LoggerMessage(2019, LogLevel.Warning, "The device {Device} cannot be used for training: {Answer}")]
     public static partial void DeviceUnusable(this ILogger logger, string device, string answer);
+
+    [LoggerMessage(2050, LogLevel.Information, "The collector saw {Listed} objects ({ListedBytes} bytes) and deleted {Collected} that no row names ({CollectedBytes} bytes); {Failed} could not be deleted; dry run: {DryRun}")]
+    public static partial void Collected(this ILogger logger, long listed, long listedBytes, long collected, long collectedBytes, long failed, bool dryRun);
+
+    [LoggerMessage(2051, LogLevel.Warning, "Object {Sha256} could not be deleted; the next pass tries again")]
+    public static partial void NotCollected(this ILogger logger, Exception exception, string sha256);
+
+    [LoggerMessage(2052, LogLevel.Information, "Retention deleted {Steps} step metrics, {Events} events, {Audit} audit entries and {Keys} idempotency keys")]
+    public static partial void RowsExpired(this ILogger logger, long steps, long events, long audit, long keys);
+
+    [LoggerMessage(2053, LogLevel.Warning, "The upkeep '{Name}' did not come to its end; it is tried again in a minute")]
+    public static partial void UpkeepFailed(this ILogger logger, Exception exception, string name);
 }

@@ -57,6 +57,11 @@ public abstract class TrainingJobTests : IAsyncLifetime
         var cells = await database.MatrixCells.OrderBy(row => row.VersionNumber).ThenBy(row => row.TaskId).ToListAsync(Token);
         Assert.Equal([(0, first), (0, second), (1, first), (1, second), (2, first), (2, second)], cells.Select(row => (row.VersionNumber, row.TaskId)));
         Assert.All(cells, cell => Assert.Equal(("loss", 3), (cell.Metric, cell.Count)));
+        // A loss that grows was forgotten; where no earlier version was scored there is nothing to compare with.
+        Assert.All(cells[..4], cell => Assert.Null(cell.Forgetting));
+        Assert.Equal(cells[4].Score - cells[2].Score, cells[4].Forgetting!.Value, 12);
+        Assert.Equal(cells[5].Score - cells[3].Score, cells[5].Forgetting!.Value, 12);
+        Assert.Equal(versions[1].Forgetting!.Value, cells[4].Forgetting!.Value, 12);
         Assert.Equal(-(cells[4].Score + cells[5].Score) / 2, versions[1].AverageAccuracy!.Value, 12);
 
         var adapter = await database.Adapters.SingleAsync(Token);

@@ -32,6 +32,7 @@ internal static class AdapterEndpoints
         group.MapGet("/{id}/versions/{number:int}/download", DownloadAsync).WithName("DownloadVersion")
             .Produces<Stream>(StatusCodes.Status200OK, "application/zip", "application/octet-stream")
             .WithMetadata(new DocumentedParameter("format", "peft: zip of the PEFT files; state: the training state as safetensors.", false, VersionDownload.Formats));
+        group.MapGet("/{id}/aliases", ListAliasesAsync).WithName("ListAliases").Produces<AliasesResponse>().WithMetadata(DocumentedParameter.Paging);
         group.MapGet("/{id}/matrix", MatrixAsync).WithName("GetMatrix").Produces<MatrixResponse>()
             .WithMetadata(new DocumentedParameter("format", "json (default), csv or svg; Accept works too.", false, MatrixReader.Formats));
     }
@@ -118,6 +119,18 @@ internal static class AdapterEndpoints
     /// <summary>Downloads a version as PEFT zip or training state.</summary>
     private static Task<IResult> DownloadAsync(string id, int number, HttpContext http, VersionDownload download, CancellationToken cancellationToken) =>
         download.RunAsync(http, id, number, cancellationToken);
+
+    /// <summary>Shows which version each alias names, and every move of one, newest first: who moved it, when, and from where.</summary>
+    private static async Task<IResult> ListAliasesAsync(string id, HttpRequest request, ServiceDbContext database, CancellationToken cancellationToken)
+    {
+        if (Paging.Read(request).Failed(out var badPage, out var paging)) return badPage;
+        if ((await database.FindAdapterAsync(request.HttpContext.User.Tenant(), id, cancellationToken)).Failed(out var problem, out var adapter)) return problem;
+        var current = await database.Aliases.AsNoTracking().Where(row => row.AdapterId == adapter.Id).OrderBy(row => row.Name).ToListAsync(cancellationToken);
+        var query = database.AliasChanges.AsNoTracking().Where(row => row.AdapterId == adapter.Id);
+        if (paging.Cursor is { } cursor) query = query.Where(row => string.Compare(row.Id, cursor) < 0);
+        var rows = await query.OrderByDescending(row => row.Id).Take(paging.Limit + 1).ToListAsync(cancellationToken);
+        return TypedResults.Ok(AliasesResponse.Of(current, paging.Cut(rows, row => row.Id, AliasMove.Of)));
+    }
 
     /// <summary>Every task's score after every task, with averages and their formulas.</summary>
     private static async Task<IResult> MatrixAsync(string id, HttpContext http, MatrixReader reader, CancellationToken cancellationToken)

@@ -48,17 +48,17 @@ internal sealed class MatrixReader(ServiceDbContext database)
         // The formulas count tasks and versions by their place in the lineage, whatever their numbers are.
         var taskPlace = tasks.Select((task, index) => (task.Id, index)).ToDictionary(pair => pair.Id, pair => pair.index + 1);
         var versionPlace = numbers.Select((number, index) => (number, index)).ToDictionary(pair => pair.number, pair => pair.index);
-        var matrix = new AccuracyMatrix([.. tasks.Select(task => task.Id)], cells.Select(cell =>
-            new MatrixCell(taskPlace[cell.TaskId], versionPlace[cell.VersionNumber], cell.Score, cell.Count, cell.Low, cell.High, cell.Metric)));
+        var matrix = new AccuracyMatrix([.. tasks.Select(task => task.Id)], cells.Select(cell => cell.At(taskPlace[cell.TaskId], versionPlace[cell.VersionNumber])));
+        var forgetting = cells.ToDictionary(cell => (taskPlace[cell.TaskId], versionPlace[cell.VersionNumber]), cell => cell.Forgetting);
         var scores = matrix.Cells.Select(cell =>
-            new MatrixScore(tasks[cell.Task - 1].Id, numbers[cell.Version], cell.Score, cell.Count, cell.Low, cell.High, cell.Metric));
-        string[] summarised =
+            new MatrixScore(tasks[cell.Task - 1].Id, numbers[cell.Version], cell.Score, cell.Count, cell.Low, cell.High, cell.Metric, forgetting[(cell.Task, cell.Version)]));
+        string[] carried =
         [
             ContinualMetrics.AverageAccuracyName, ContinualMetrics.BackwardTransferName, ContinualMetrics.ForgettingName,
-            ContinualMetrics.ForwardTransferName, ContinualMetrics.LearningAccuracyName,
+            ContinualMetrics.ForwardTransferName, ContinualMetrics.LearningAccuracyName, ContinualMetrics.TaskForgettingName,
         ];
         return new MatrixResponse(
-            tasks, numbers, [.. scores], MatrixSummary.Of(matrix), summarised.ToDictionary(name => name, name => ContinualMetrics.Formulas[name]));
+            tasks, numbers, [.. scores], MatrixSummary.Of(matrix), carried.ToDictionary(name => name, name => ContinualMetrics.Formulas[name]));
     }
 
     /// <summary>The versions from the first to the head, by their parents.</summary>

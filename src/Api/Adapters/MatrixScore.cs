@@ -8,4 +8,5 @@ namespace ContinualService.Api.Adapters;
 /// <param name="Low">Lower end of the 95 % interval.</param>
 /// <param name="High">Upper end of the 95 % interval.</param>
 /// <param name="Metric">exact_match, label_likelihood, rouge_l or loss.</param>
-public sealed record MatrixScore(string Task, int Version, double Score, int N, double Low, double High, string Metric);
+/// <param name="Forgetting">The task's best score with an earlier version minus this one; below 0 it got better. Null before there is an earlier one.</param>
+public sealed record MatrixScore(string Task, int Version, double Score, int N, double Low, double High, string Metric, double? Forgetting);

@@ -1,4 +1,5 @@
 using System.Globalization;
+using ContinualService.Api.Adapters;
 using ContinualService.Api.Errors;
 using ContinualService.Api.Requests;
 using ContinualService.Api.Swagger;
@@ -48,11 +49,14 @@ internal static class TaskEndpoints
                 new DocumentedParameter("dry_run", "true: check everything and estimate, store nothing.", false, "true", "false"),
                 new DocumentedParameter("Idempotency-Key", "Sending the same request again with the same key answers with the first task.", InHeader: true));
         group.MapGet("", ListAsync).WithName("ListTasks").Produces<Page<TaskResponse>>().WithMetadata(DocumentedParameter.Paging)
-            .WithMetadata(new DocumentedParameter("status", "Only tasks in this state.", false, [.. Enum.GetValues<LearningTaskStatus>().Select(WireName.Of)]));
+            .WithMetadata(
+                new DocumentedParameter("status", "Only tasks in this state.", false, [.. Enum.GetValues<LearningTaskStatus>().Select(WireName.Of)]),
+                new DocumentedParameter("adapter", "Only tasks of this adapter; its id or name."));
         group.MapGet("/{id}", GetAsync).WithName("GetTask").Produces<TaskResponse>();
         group.MapGet("/{id}/events", EventsAsync).WithName("GetTaskEvents").Produces<string>(StatusCodes.Status200OK, "text/event-stream")
             .WithMetadata(new DocumentedParameter("Last-Event-ID", "Replays the events after this one.", InHeader: true));
         group.MapGet("/{id}/metrics", MetricsAsync).WithName("GetTaskMetrics").Produces<Page<StepResponse>>().WithMetadata(DocumentedParameter.Paging);
+        group.MapGet("/{id}/runs", RunsAsync).WithName("GetTaskRuns").Produces<Page<RunResponse>>().WithMetadata(DocumentedParameter.Paging);
         group.MapPost("/{id}/cancel", CancelAsync).WithName("CancelTask").Produces<TaskResponse>();
         group.MapPost("/{id}/pause", PauseAsync).WithName("PauseTask").Produces<TaskResponse>();
         group.MapPost("/{id}/resume", ResumeAsync).WithName("ResumeTask").Produces<TaskResponse>();
@@ -84,6 +88,13 @@ internal static class TaskEndpoints
         if (Paging.Read(request).Failed(out var problem, out var paging)) return problem;
         var tenant = request.HttpContext.User.Tenant();
         var query = database.Tasks.AsNoTracking().Where(row => row.TenantId == tenant);
+        if (request.Query["adapter"].ToString() is { Length: > 0 } named)
+        {
+            if ((await database.FindAdapterAsync(tenant, named, cancellationToken)).Failed(out var unknown, out var adapter)) return unknown;
+            // The tenant is asked for already; naming it again would let the database walk through all of its tasks for those of one adapter.
+            query = database.Tasks.AsNoTracking().Where(row => row.AdapterId == adapter.Id);
+        }
+
         if (request.Query["status"].ToString() is { Length: > 0 } wanted)
         {
             if (WireName.Parse<LearningTaskStatus>(wanted) is not { } status)
@@ -132,6 +143,22 @@ internal static class TaskEndpoints
 
         var rows = await query.OrderBy(row => row.Attempt).ThenBy(row => row.Step).Take(paging.Limit + 1).ToListAsync(cancellationToken);
         return TypedResults.Ok(paging.Cut(rows, row => $"{row.Attempt}-{row.Step}", StepResponse.Of));
+    }
+
+    /// <summary>Lists a task's runs, the attempts at it, in order: where each ran, from which step on, and how it ended.</summary>
+    private static async Task<IResult> RunsAsync(string id, HttpRequest request, ServiceDbContext database, CancellationToken cancellationToken)
+    {
+        if (Paging.Read(request).Failed(out var badPage, out var paging)) return badPage;
+        if ((await FindAsync(id, request.HttpContext, database, cancellationToken)).Failed(out var problem, out var task)) return problem;
+        var query = database.Runs.AsNoTracking().Where(row => row.TaskId == task.Id);
+        if (paging.Cursor is { } cursor)
+        {
+            if (!int.TryParse(cursor, NumberStyles.None, CultureInfo.InvariantCulture, out var after)) return Paging.BadCursor(cursor);
+            query = query.Where(row => row.Attempt > after);
+        }
+
+        var rows = await query.OrderBy(row => row.Attempt).Take(paging.Limit + 1).ToListAsync(cancellationToken);
+        return TypedResults.Ok(paging.Cut(rows, row => row.Attempt.ToString(CultureInfo.InvariantCulture), RunResponse.Of));
     }
 
     /// <summary>Cancels a task: a queued or paused one at once, a running one within seconds.</summary>

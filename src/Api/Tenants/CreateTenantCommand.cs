@@ -1,5 +1,4 @@
 using System.Globalization;
-using ContinualService.Infrastructure.Database;
 
 namespace ContinualService.Api.Tenants;
 
@@ -26,8 +25,7 @@ internal static class CreateTenantCommand
             return 2;
         }
 
-        // No host is started here, so nothing else has brought the database up to date.
-        await services.GetRequiredService<DatabaseMigrator>().MigrateAsync(CancellationToken.None);
+        await OperatorCommands.EnsureDatabaseAsync(services);
         await using var scope = services.CreateAsyncScope();
         var key = await scope.ServiceProvider.GetRequiredService<TenantFactory>().CreateAsync(args[1], weight, settings["class"], CancellationToken.None);
         if (key is null)

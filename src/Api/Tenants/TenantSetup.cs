@@ -14,6 +14,7 @@ internal static class TenantSetup
         new AuthenticationBuilder(services).AddScheme<AuthenticationSchemeOptions, ApiKeyHandler>(ApiKeyHandler.SchemeName, null);
         services.AddAuthorization();
         services.AddScoped<TenantFactory>();
+        services.AddScoped<TenantKeys>();
         services.AddHostedService<BootstrapTenant>();
         return services;
     }

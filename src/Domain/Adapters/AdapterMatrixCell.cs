@@ -25,8 +25,11 @@ public sealed class AdapterMatrixCell
     /// <summary>Upper end of the 95 % confidence interval.</summary>
     public double High { get; init; }
 
-    /// <summary>The best earlier score of the task minus this one, where higher is better: what was forgotten since. Null before there is an earlier one.</summary>
-    public double? Forgetting { get; init; }
+    /// <summary>
+    /// The best earlier score of the task minus this one, where higher is better: what was forgotten since; below 0 it got better. Null before there is an earlier
+    /// one; the base's is none.
+    /// </summary>
+    public double? Forgetting { get; set; }
 
     /// <summary>Wire name of the metric: exact_match, label_likelihood, rouge_l, loss.</summary>
     public required string Metric { get; init; }

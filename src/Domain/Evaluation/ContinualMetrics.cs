@@ -10,6 +10,7 @@ public static class ContinualMetrics
     public const string AverageAccuracyName = "averageAccuracy";
     public const string BackwardTransferName = "backwardTransfer";
     public const string ForgettingName = "forgetting";
+    public const string TaskForgettingName = "taskForgetting";
     public const string ForwardTransferName = "forwardTransfer";
     public const string LearningAccuracyName = "learningAccuracy";
     public const string IntransigenceName = "intransigence";
@@ -22,6 +23,7 @@ public static class ContinualMetrics
         [AverageAccuracyName] = "AA = (1/T) sum_{i=1..T} a[i,T]",
         [BackwardTransferName] = "BWT = (1/(T-1)) sum_{i=1..T-1} (a[i,T] - a[i,i])",
         [ForgettingName] = "F = (1/(T-1)) sum_{i=1..T-1} (max_{1<=t<T} a[i,t] - a[i,T])",
+        [TaskForgettingName] = "F[i,t] = max_{1<=s<t} a[i,s] - a[i,t]",
         [ForwardTransferName] = "FWT = (1/(T-1)) sum_{i=2..T} (a[i,i-1] - a[i,0])",
         [LearningAccuracyName] = "LA = (1/T) sum_{i=1..T} a[i,i]",
         [IntransigenceName] = "I = (1/T) sum_{i=1..T} (a*[i] - a[i,i]), a* = task i trained alone",
@@ -39,7 +41,10 @@ public static class ContinualMetrics
 
     /// <summary>Drop from each earlier task's best score before the last task; 0 or less means nothing was lost.</summary>
     public static double? Forgetting(AccuracyMatrix matrix) =>
-        Mean(1, matrix.TaskCount - 1, task => BestBefore(matrix, task) - matrix.Score(task, matrix.TaskCount));
+        Mean(1, matrix.TaskCount - 1, task => Forgetting(matrix, task, matrix.TaskCount));
+
+    /// <summary>Drop from a task's best score before a version to its score there; below 0 it got better. Null before there is an earlier score; the base's is none.</summary>
+    public static double? Forgetting(AccuracyMatrix matrix, int task, int version) => BestBefore(matrix, task, version) - matrix.Score(task, version);
 
     /// <summary>What earlier tasks gave to a task before it was trained, over the base model.</summary>
     public static double? ForwardTransfer(AccuracyMatrix matrix) =>
@@ -59,12 +64,12 @@ public static class ContinualMetrics
         return Mean(1, matrix.TaskCount, task => singleTaskScores[task - 1] - matrix.Score(task, task));
     }
 
-    // Cells before the task's own training count where they were measured (the maximum runs over t = 1..T-1), but only the ones
+    // Cells before the task's own training count where they were measured (the maximum starts at version 1), but only the ones
     // from its training on are required: a task's rows are usually unknown earlier.
-    private static double? BestBefore(AccuracyMatrix matrix, int task)
+    private static double? BestBefore(AccuracyMatrix matrix, int task, int end)
     {
         double? best = null;
-        for (var version = 1; version < matrix.TaskCount; version++)
+        for (var version = 1; version < end; version++)
         {
             var score = matrix.Score(task, version);
             if (score is null && version >= task) return null;

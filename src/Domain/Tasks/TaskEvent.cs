@@ -1,6 +1,6 @@
 namespace ContinualService.Domain.Tasks;
 
-/// <summary>Something that happened to a task; the list is append-only and its numbers have no gaps.</summary>
+/// <summary>Something that happened to a task; the list is append-only and its numbers have no gaps. Long after the task's end only the last one is kept.</summary>
 public sealed class TaskEvent
 {
     public required string TaskId { get; init; }

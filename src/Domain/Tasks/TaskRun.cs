@@ -14,6 +14,9 @@ public sealed class TaskRun
 
     public required string WorkerId { get; init; }
 
+    /// <summary>Host and process; kept here because workers are forgotten sooner than their runs.</summary>
+    public required string WorkerName { get; init; }
+
     /// <summary>1, 2, ... per task.</summary>
     public int Attempt { get; init; }
 

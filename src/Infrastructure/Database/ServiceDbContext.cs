@@ -2,6 +2,7 @@ using ContinualService.Domain.Adapters;
 using ContinualService.Domain.Datasets;
 using ContinualService.Domain.Tasks;
 using ContinualService.Domain.Tenants;
+using ContinualService.Domain.Upkeep;
 using ContinualService.Domain.Workers;
 using Microsoft.EntityFrameworkCore;
 
@@ -42,6 +43,8 @@ public sealed class ServiceDbContext(DbContextOptions<ServiceDbContext> options)
 
     public DbSet<WorkerRecord> Workers => Set<WorkerRecord>();
 
+    public DbSet<UpkeepRecord> Upkeep => Set<UpkeepRecord>();
+
     protected override void ConfigureConventions(ModelConfigurationBuilder configurationBuilder)
     {
         // SQLite cannot order by a DateTimeOffset; Unix milliseconds order everywhere.
@@ -63,6 +66,7 @@ public sealed class ServiceDbContext(DbContextOptions<ServiceDbContext> options)
         modelBuilder.Entity<Dataset>(dataset =>
         {
             dataset.HasIndex(row => new { row.TenantId, row.Id });
+            dataset.HasIndex(row => row.Sha256);
             dataset.HasOne<Tenant>().WithMany().HasForeignKey(row => row.TenantId).OnDelete(DeleteBehavior.Restrict);
         });
         modelBuilder.Entity<Adapter>(adapter =>
@@ -77,6 +81,8 @@ public sealed class ServiceDbContext(DbContextOptions<ServiceDbContext> options)
             version.HasIndex(row => new { row.AdapterId, row.Number }).IsUnique();
             // One task publishes one version, whatever happens to its runs.
             version.HasIndex(row => row.TaskId).IsUnique();
+            version.HasIndex(row => row.Sha256);
+            version.HasIndex(row => row.StateSha256);
             version.HasOne<Adapter>().WithMany().HasForeignKey(row => row.AdapterId).OnDelete(DeleteBehavior.Restrict);
             version.HasOne<LearningTask>().WithMany().HasForeignKey(row => row.TaskId).OnDelete(DeleteBehavior.Restrict);
         });
@@ -89,6 +95,8 @@ public sealed class ServiceDbContext(DbContextOptions<ServiceDbContext> options)
         {
             task.HasIndex(row => new { row.TenantId, row.Id });
             task.HasIndex(row => new { row.TenantId, row.Status, row.Id });
+            task.HasIndex(row => new { row.AdapterId, row.Id });
+            task.HasIndex(row => new { row.AdapterId, row.Status, row.Id });
             // What waits or runs is a small part of all tasks; a worker's choice and the sweep read these alone.
             task.HasIndex(row => new { row.AdapterId, row.Id }, "IX_Tasks_Unfinished").HasFilter("\"Status\" IN ('Queued', 'Running', 'Paused')");
             task.HasIndex(row => new { row.Status, row.TenantId, row.Priority, row.Id }, "IX_Tasks_Waiting").HasFilter("\"Status\" IN ('Queued', 'Running')");
@@ -123,6 +131,7 @@ public sealed class ServiceDbContext(DbContextOptions<ServiceDbContext> options)
         modelBuilder.Entity<IdempotencyRecord>(record =>
         {
             record.HasKey(row => new { row.TenantId, row.Key });
+            record.HasIndex(row => row.CreatedAt);
             record.HasOne<LearningTask>().WithMany().HasForeignKey(row => row.TaskId).OnDelete(DeleteBehavior.Cascade);
         });
         modelBuilder.Entity<AliasChange>(change =>
@@ -133,9 +142,12 @@ public sealed class ServiceDbContext(DbContextOptions<ServiceDbContext> options)
         modelBuilder.Entity<AuditEntry>(entry =>
         {
             entry.HasIndex(row => new { row.TenantId, row.Id });
+            entry.HasIndex(row => new { row.TenantId, row.Action, row.Id });
+            entry.HasIndex(row => row.CreatedAt);
             entry.HasOne<Tenant>().WithMany().HasForeignKey(row => row.TenantId).OnDelete(DeleteBehavior.Restrict);
         });
         modelBuilder.Entity<WorkerRecord>();
+        modelBuilder.Entity<UpkeepRecord>().HasKey(row => row.Name);
         modelBuilder.Entity<AdapterMatrixCell>(cell =>
         {
             cell.HasKey(row => new { row.AdapterId, row.VersionNumber, row.TaskId });

@@ -238,6 +238,10 @@ namespace ContinualService.Migrations.PostgreSql.Migrations
 
                     b.HasKey("Id");
 
+                    b.HasIndex("Sha256");
+
+                    b.HasIndex("StateSha256");
+
                     b.HasIndex("TaskId")
                         .IsUnique();
 
@@ -324,6 +328,8 @@ namespace ContinualService.Migrations.PostgreSql.Migrations
 
                     b.HasKey("Id");
 
+                    b.HasIndex("Sha256");
+
                     b.HasIndex("TenantId", "Id");
 
                     b.ToTable("Datasets");
@@ -353,6 +359,8 @@ namespace ContinualService.Migrations.PostgreSql.Migrations
                         .UseCollation("C");
 
                     b.HasKey("TenantId", "Key");
+
+                    b.HasIndex("CreatedAt");
 
                     b.HasIndex("TaskId");
 
@@ -481,7 +489,11 @@ namespace ContinualService.Migrations.PostgreSql.Migrations
 
                     b.HasIndex("TrainDatasetId");
 
+                    b.HasIndex("AdapterId", "Id");
+
                     b.HasIndex("TenantId", "Id");
+
+                    b.HasIndex("AdapterId", "Status", "Id");
 
                     b.HasIndex("TenantId", "Status", "Id");
 
@@ -636,6 +648,11 @@ namespace ContinualService.Migrations.PostgreSql.Migrations
                         .HasColumnType("text")
                         .UseCollation("C");
 
+                    b.Property<string>("WorkerName")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .UseCollation("C");
+
                     b.HasKey("Id");
 
                     b.HasIndex("EndedAt");
@@ -719,7 +736,11 @@ namespace ContinualService.Migrations.PostgreSql.Migrations
 
                     b.HasKey("Id");
 
+                    b.HasIndex("CreatedAt");
+
                     b.HasIndex("TenantId", "Id");
+
+                    b.HasIndex("TenantId", "Action", "Id");
 
                     b.ToTable("Audit");
                 });
@@ -756,6 +777,23 @@ namespace ContinualService.Migrations.PostgreSql.Migrations
                         .IsUnique();
 
                     b.ToTable("Tenants");
+                });
+
+            modelBuilder.Entity("ContinualService.Domain.Upkeep.UpkeepRecord", b =>
+                {
+                    b.Property<string>("Name")
+                        .HasColumnType("text")
+                        .UseCollation("C");
+
+                    b.Property<long>("DoneAt")
+                        .HasColumnType("bigint");
+
+                    b.Property<long?>("Until")
+                        .HasColumnType("bigint");
+
+                    b.HasKey("Name");
+
+                    b.ToTable("Upkeep");
                 });
 
             modelBuilder.Entity("ContinualService.Domain.Workers.WorkerRecord", b =>

@@ -211,6 +211,10 @@ namespace ContinualService.Migrations.Sqlite.Migrations
 
                     b.HasKey("Id");
 
+                    b.HasIndex("Sha256");
+
+                    b.HasIndex("StateSha256");
+
                     b.HasIndex("TaskId")
                         .IsUnique();
 
@@ -288,6 +292,8 @@ namespace ContinualService.Migrations.Sqlite.Migrations
 
                     b.HasKey("Id");
 
+                    b.HasIndex("Sha256");
+
                     b.HasIndex("TenantId", "Id");
 
                     b.ToTable("Datasets");
@@ -313,6 +319,8 @@ namespace ContinualService.Migrations.Sqlite.Migrations
                         .HasColumnType("TEXT");
 
                     b.HasKey("TenantId", "Key");
+
+                    b.HasIndex("CreatedAt");
 
                     b.HasIndex("TaskId");
 
@@ -428,7 +436,11 @@ namespace ContinualService.Migrations.Sqlite.Migrations
 
                     b.HasIndex("TrainDatasetId");
 
+                    b.HasIndex("AdapterId", "Id");
+
                     b.HasIndex("TenantId", "Id");
+
+                    b.HasIndex("AdapterId", "Status", "Id");
 
                     b.HasIndex("TenantId", "Status", "Id");
 
@@ -570,6 +582,10 @@ namespace ContinualService.Migrations.Sqlite.Migrations
                         .IsRequired()
                         .HasColumnType("TEXT");
 
+                    b.Property<string>("WorkerName")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
                     b.HasKey("Id");
 
                     b.HasIndex("EndedAt");
@@ -643,7 +659,11 @@ namespace ContinualService.Migrations.Sqlite.Migrations
 
                     b.HasKey("Id");
 
+                    b.HasIndex("CreatedAt");
+
                     b.HasIndex("TenantId", "Id");
+
+                    b.HasIndex("TenantId", "Action", "Id");
 
                     b.ToTable("Audit");
                 });
@@ -676,6 +696,22 @@ namespace ContinualService.Migrations.Sqlite.Migrations
                         .IsUnique();
 
                     b.ToTable("Tenants");
+                });
+
+            modelBuilder.Entity("ContinualService.Domain.Upkeep.UpkeepRecord", b =>
+                {
+                    b.Property<string>("Name")
+                        .HasColumnType("TEXT");
+
+                    b.Property<long>("DoneAt")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<long?>("Until")
+                        .HasColumnType("INTEGER");
+
+                    b.HasKey("Name");
+
+                    b.ToTable("Upkeep");
                 });
 
             modelBuilder.Entity("ContinualService.Domain.Workers.WorkerRecord", b =>

@@ -15,6 +15,9 @@ namespace ContinualService.Worker.Runs;
 /// <param name="State">The training state, stored.</param>
 internal sealed record Publication(RunPlan Plan, RunResult Result, StoredObject Adapter, StoredObject State)
 {
+    // Along the lineage, in the order they were learned.
+    private List<string> Tasks { get; } = [.. Plan.Ancestors.Select(version => version.TaskId), Plan.Task.Id];
+
     /// <summary>Writes the rows; the number of the version, or null when the task was cancelled instead or put back because the head moved.</summary>
     public async Task<int?> WriteAsync(RunRecords records, CancellationToken cancellationToken)
     {
@@ -59,7 +62,9 @@ internal sealed record Publication(RunPlan Plan, RunResult Result, StoredObject 
         var cells = Cells(number);
         database.MatrixCells.AddRange(cells);
         var earlier = await database.MatrixCells.AsNoTracking().Where(row => row.AdapterId == Plan.Adapter.Id).ToListAsync(cancellationToken);
-        var matrix = Matrix([.. earlier, .. cells], number);
+        List<int> lineage = [0, .. Plan.Ancestors.Select(ancestor => ancestor.Number), number];
+        var matrix = Matrix([.. earlier, .. cells], lineage);
+        foreach (var cell in cells) cell.Forgetting = ContinualMetrics.Forgetting(matrix, Tasks.IndexOf(cell.TaskId) + 1, lineage.IndexOf(cell.VersionNumber));
         var version = new AdapterVersion
         {
             Id = Ids.New("ver"),
@@ -98,14 +103,9 @@ internal sealed record Publication(RunPlan Plan, RunResult Result, StoredObject 
     ];
 
     // The formulas count tasks and versions along the lineage; numbers of versions beside it do not appear.
-    private AccuracyMatrix Matrix(IReadOnlyList<AdapterMatrixCell> cells, int number)
-    {
-        List<string> tasks = [.. Plan.Ancestors.Select(version => version.TaskId), Plan.Task.Id];
-        List<int> versions = [0, .. Plan.Ancestors.Select(version => version.Number), number];
-        return new AccuracyMatrix(tasks, cells
-            .Where(cell => tasks.Contains(cell.TaskId) && versions.Contains(cell.VersionNumber))
-            .Select(cell => cell.At(tasks.IndexOf(cell.TaskId) + 1, versions.IndexOf(cell.VersionNumber))));
-    }
+    private AccuracyMatrix Matrix(IReadOnlyList<AdapterMatrixCell> cells, List<int> lineage) => new(Tasks, cells
+        .Where(cell => Tasks.Contains(cell.TaskId) && lineage.Contains(cell.VersionNumber))
+        .Select(cell => cell.At(Tasks.IndexOf(cell.TaskId) + 1, lineage.IndexOf(cell.VersionNumber))));
 
     private async Task MoveLiveAsync(ServiceDbContext database, int number, DateTimeOffset now, CancellationToken cancellationToken)
     {

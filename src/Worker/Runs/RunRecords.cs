@@ -13,7 +13,7 @@ namespace ContinualService.Worker.Runs;
 internal sealed class RunRecords(IDbContextFactory<ServiceDbContext> contexts, EventHub hub, TimeProvider time, Outage outage, AdapterLease lease, string runId, string taskId)
 {
     /// <summary>Marks the task as running and counts the attempt; null when it is no longer queued.</summary>
-    public async Task<LearningTask?> StartAsync(string workerId, string device, CancellationToken cancellationToken)
+    public async Task<LearningTask?> StartAsync(string workerId, string workerName, string device, CancellationToken cancellationToken)
     {
         LearningTask? started = null;
         await WriteAsync(
@@ -34,6 +34,7 @@ internal sealed class RunRecords(IDbContextFactory<ServiceDbContext> contexts, E
                     TenantId = task.TenantId,
                     AdapterId = task.AdapterId,
                     WorkerId = workerId,
+                    WorkerName = workerName,
                     Attempt = task.Attempt,
                     Fence = lease.Fence,
                     Device = device,

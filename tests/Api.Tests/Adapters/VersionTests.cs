@@ -126,16 +126,31 @@ public sealed class VersionTests(ApiWorld world)
 
         Assert.Equal(["tasks", "versions", "cells", "summary", "formulas"], matrix.AsObject().Select(member => member.Key));
         Assert.Equal("[0,1]", matrix["versions"]!.ToJsonString());
-        Assert.Equal(["task", "version", "score", "n", "low", "high", "metric"], matrix["cells"]![0]!.AsObject().Select(member => member.Key));
+        Assert.Equal(["task", "version", "score", "n", "low", "high", "metric", "forgetting"], matrix["cells"]![0]!.AsObject().Select(member => member.Key));
         Assert.Equal(0.75, (double)matrix["summary"]!["averageAccuracy"]!);
         Assert.StartsWith("AA = ", (string?)matrix["formulas"]!["averageAccuracy"], StringComparison.Ordinal);
         var lines = (await csv.Content.ReadAsStringAsync(TestContext.Current.CancellationToken)).Split("\r\n");
-        Assert.Equal("task,name,version,score,n,low,high,metric", lines[0]);
-        Assert.Contains(",\"a, \"\"b\"\" <c>\",1,0.75,4,0.5,1,exact_match", lines[2], StringComparison.Ordinal);
+        Assert.StartsWith("F[i,t] = ", (string?)matrix["formulas"]!["taskForgetting"], StringComparison.Ordinal);
+        Assert.Equal(-0.5, (double)matrix["cells"]![1]!["forgetting"]!);
+        Assert.Null(matrix["cells"]![0]!["forgetting"]);
+        Assert.Equal("task,name,version,score,n,low,high,metric,forgetting", lines[0]);
+        Assert.Contains(",\"a, \"\"b\"\" <c>\",1,0.75,4,0.5,1,exact_match,-0.5", lines[2], StringComparison.Ordinal);
         Assert.StartsWith("<svg", svg, StringComparison.Ordinal);
         Assert.Contains("75.0", svg, StringComparison.Ordinal);
         Assert.DoesNotContain("<c>", svg, StringComparison.Ordinal);
         _ = System.Xml.Linq.XDocument.Parse(svg);
+    }
+
+    [Fact]
+    public async Task Matrix_OfLosses_TurnsTheirSign()
+    {
+        var (client, adapter, _) = await PublishAsync("loss");
+
+        var matrix = await client.GetNodeAsync($"/adapters/{adapter}/matrix");
+
+        var cell = matrix["cells"]![1]!;
+        Assert.Equal((-0.75, -1.0, -0.5), ((double)cell["score"]!, (double)cell["low"]!, (double)cell["high"]!));
+        Assert.Equal(-0.75, (double)matrix["summary"]!["averageAccuracy"]!);
     }
 
     [Fact]
@@ -153,7 +168,7 @@ public sealed class VersionTests(ApiWorld world)
     }
 
     /// <summary>An adapter with one version and its scores, written as a finished run would.</summary>
-    private async Task<(HttpClient Client, string Adapter, string Sha256)> PublishAsync()
+    private async Task<(HttpClient Client, string Adapter, string Sha256)> PublishAsync(string metric = "exact_match")
     {
         var client = await world.CreateTenantAsync();
         using var submitted = await client.PostNodeAsync("/tasks", new JsonObject { ["name"] = "a, \"b\" <c>", ["examples"] = Http.Examples() });
@@ -189,7 +204,8 @@ public sealed class VersionTests(ApiWorld world)
                     Count = 4,
                     Low = score - 0.25,
                     High = score + 0.25,
-                    Metric = "exact_match",
+                    Metric = metric,
+                    Forgetting = version == 0 ? null : -0.5,
                 });
             }
 

@@ -17,7 +17,7 @@ public sealed class SwaggerTests(ApiWorld world)
         var paths = document["paths"]!.AsObject();
         string[] expected =
         [
-            "/tasks", "/tasks/{id}", "/tasks/{id}/events", "/tasks/{id}/metrics", "/tasks/{id}/cancel", "/datasets", "/datasets/{id}", "/adapters", "/adapters/{id}",
+            "/tasks", "/tasks/{id}", "/tasks/{id}/events", "/tasks/{id}/metrics", "/tasks/{id}/runs", "/tasks/{id}/cancel", "/audit", "/adapters/{id}/aliases", "/datasets", "/datasets/{id}", "/adapters", "/adapters/{id}",
             "/adapters/{id}/versions", "/adapters/{id}/versions/{number}", "/adapters/{id}/versions/{number}/download", "/adapters/{id}/matrix", "/models", "/health/live", "/health/ready",
         ];
         foreach (var path in expected) Assert.True(paths.ContainsKey(path), path);

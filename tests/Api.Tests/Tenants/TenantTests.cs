@@ -41,7 +41,7 @@ public sealed class TenantTests(ApiWorld world)
 
         string[] paths =
         [
-            $"/tasks/{task["id"]}", $"/tasks/{task["id"]}/events", $"/tasks/{task["id"]}/metrics", $"/adapters/{task["adapter"]}", $"/adapters/{task["adapter"]}/matrix",
+            $"/tasks/{task["id"]}", $"/tasks/{task["id"]}/events", $"/tasks/{task["id"]}/metrics", $"/tasks/{task["id"]}/runs", $"/tasks?adapter={task["adapter"]}", $"/adapters/{task["adapter"]}/aliases", $"/adapters/{task["adapter"]}", $"/adapters/{task["adapter"]}/matrix",
             $"/adapters/{task["adapter"]}/versions", $"/adapters/{task["adapter"]}/versions/1", $"/adapters/{task["adapter"]}/versions/1/download", $"/datasets/{task["datasetId"]}",
         ];
         foreach (var path in paths)

@@ -33,6 +33,17 @@ public sealed class ContinualMetricsTests
     }
 
     [Fact]
+    public void Forgetting_OfACell_IsTheDropFromTheBestEarlierVersion()
+    {
+        var matrix = Matrix(Full);
+        Equal(0.90 - 0.70, ContinualMetrics.Forgetting(matrix, 1, 2));
+        Equal(0.90 - 0.60, ContinualMetrics.Forgetting(matrix, 1, 3));
+        Equal(0.30 - 0.80, ContinualMetrics.Forgetting(matrix, 2, 2)); // Learning it made it better.
+        Assert.Null(ContinualMetrics.Forgetting(matrix, 1, 0));
+        Assert.Null(ContinualMetrics.Forgetting(matrix, 1, 1)); // The base model's score is none.
+    }
+
+    [Fact]
     public void Metrics_OneTask_HaveNoTransfer()
     {
         var summary = MatrixSummary.Of(Matrix([[0.1, 0.6]]));

@@ -69,7 +69,7 @@ public sealed class AdapterLeaseTests : IAsyncLifetime
         var taskId = await _service.AddTaskAsync(_adapterId, "red", new Hyperparameters(), enqueue: false);
         var old = (await TakeAsync("run_old"))!;
         var records = Records(old, taskId);
-        await records.StartAsync("wrk_1", "cpu", Token);
+        await records.StartAsync("wrk_1", "host:1", "cpu", Token);
         _time.Advance(Duration + TimeSpan.FromSeconds(1));
         await TakeAsync("run_new");
 
