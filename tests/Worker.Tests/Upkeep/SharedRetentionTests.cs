@@ -53,7 +53,8 @@ public sealed class SharedRetentionTests : RetentionTests
         await database.Database.ExecuteSqlRawAsync("ANALYZE", Token);
 
         var due = await PlanAsync(database, Retention.Due(database, DateTimeOffset.FromUnixTimeMilliseconds(1_700_000_020_000), "task_1", Now));
-        string[] hashes = [.. Enumerable.Range(0, 500).Select(i => new string('a', 60) + $"{i:0000}")];
+        // For a whole batch over so few rows a scan of the table would be the better plan, and PostgreSQL knows it.
+        string[] hashes = [.. Enumerable.Range(0, 50).Select(i => new string('a', 60) + $"{i:0000}")];
         var named = await PlanAsync(database, database.NamedObjects().Where(sha256 => hashes.Contains(sha256)));
 
         Assert.Contains("IX_Tasks_FinishedAt", due, StringComparison.Ordinal);
