@@ -22,7 +22,7 @@ public sealed class ClusterAudit(ServiceCluster cluster)
             select "AdapterId" || ' ' || "Number" from (select *, row_number() over (partition by "AdapterId" order by "TaskId") as place from "Versions") v where "Number" <> place
             """),
         ("adapters whose head or live alias is not their last version", """
-            select a."Id" from "Adapters" a join "AdapterAliases" l on l."AdapterId" = a."Id" and l."Name" = 'live'
+            select a."Id" from "Adapters" a join "Aliases" l on l."AdapterId" = a."Id" and l."Name" = 'live'
             where a."HeadVersion" <> (select max("Number") from "Versions" v where v."AdapterId" = a."Id") or l."VersionNumber" <> a."HeadVersion"
             """),
         ("tasks with another number of successful runs than one", """

@@ -17,9 +17,11 @@ public sealed class ServiceCluster : IAsyncDisposable
     private readonly List<ClusterProcess> _workers = [];
     private readonly IReadOnlyDictionary<string, string> _settings;
     private readonly int _port = FreePort.Next();
+    private readonly bool _ownsServers;
 
-    private ServiceCluster(PostgresServer postgres, S3Server s3, string connectionString, string bucket, IReadOnlyDictionary<string, string> settings)
+    private ServiceCluster(PostgresServer postgres, S3Server s3, string connectionString, string bucket, IReadOnlyDictionary<string, string> settings, bool ownsServers = true)
     {
+        _ownsServers = ownsServers;
         (Postgres, S3, ConnectionString, Bucket, _settings) = (postgres, s3, connectionString, bucket, settings);
         TinyModelFolder.Write(Path.Combine(_folder.Path, "models"), Model);
         Api = new ClusterProcess(_folder, "api", Command("ContinualService.Api.dll", "api", "--urls", $"http://127.0.0.1:{_port}"), new Uri($"http://127.0.0.1:{_port}/health/live"));
@@ -63,6 +65,9 @@ public sealed class ServiceCluster : IAsyncDisposable
         }
     }
 
+    /// <summary>The same service on another database and bucket of this cluster's servers, without a process yet; dispose of it before this one.</summary>
+    public ServiceCluster On(string connectionString, string bucket) => new(Postgres, S3, connectionString, bucket, _settings, ownsServers: false);
+
     public async Task<ClusterProcess> AddWorkerAsync()
     {
         ClusterProcess worker;
@@ -104,6 +109,7 @@ public sealed class ServiceCluster : IAsyncDisposable
     {
         Client.Dispose();
         await _folder.DisposeAsync();
+        if (!_ownsServers) return;
         await Postgres.DisposeAsync();
         await S3.DisposeAsync();
     }

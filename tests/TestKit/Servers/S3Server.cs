@@ -70,6 +70,20 @@ public sealed class S3Server : IAsyncDisposable
         return name;
     }
 
+    /// <summary>Puts other bytes under a key, behind the service's back.</summary>
+    public async Task OverwriteAsync(string bucket, string key, byte[] content, CancellationToken cancellationToken = default)
+    {
+        using var client = Client();
+        await client.PutObjectAsync(new PutObjectArgs().WithBucket(bucket).WithObject(key).WithStreamData(new MemoryStream(content)).WithObjectSize(content.Length), cancellationToken);
+    }
+
+    /// <summary>Deletes the object of a key, behind the service's back.</summary>
+    public async Task DeleteAsync(string bucket, string key, CancellationToken cancellationToken = default)
+    {
+        using var client = Client();
+        await client.RemoveObjectAsync(new RemoveObjectArgs().WithBucket(bucket).WithObject(key), cancellationToken);
+    }
+
     /// <summary>Ends the gateway at once: connections are refused from then on. The objects stay for the next <see cref="StartAsync"/>.</summary>
     public async Task StopAsync()
     {
