@@ -78,6 +78,7 @@ public sealed class BackupTests : IAsyncDisposable
         var after = new ClusterAudit(restored);
         Assert.Equal(2, await after.CountAsync(Unfinished));
         await restored.RunAsync("prepare");
+        await restored.RunAsync("verify");
         await restored.Api.StartAsync();
         await restored.AddWorkerAsync();
         await restored.PostAsync($"/tasks/{paused}/resume", new JsonObject());
