@@ -1,12 +1,15 @@
 using ContinualService.Bench;
+using ContinualService.Bench.Chaos;
 using ContinualService.Bench.Continual;
 
 // bench continual ...   one adapter learning task after task: accuracy matrices, AA, BWT, forgetting, per method and seed
+// bench chaos ...       a cluster of processes while everything in it is killed, frozen and restarted
 try
 {
     return args switch
     {
         ["continual", .. var rest] => ContinualCommand.Run(new Arguments(rest)),
+        ["chaos", .. var rest] => await ChaosCommand.RunAsync(new Arguments(rest)),
         _ => Usage(),
     };
 }
@@ -20,5 +23,7 @@ static int Usage()
 {
     Console.Error.WriteLine("Benchmarks:\n");
     Console.Error.WriteLine(ContinualSettings.Help);
+    Console.Error.WriteLine();
+    Console.Error.WriteLine(ChaosCommand.Help);
     return 2;
 }

@@ -9,6 +9,13 @@ public sealed class Chaos(ServiceCluster cluster, ChaosPlan plan, Action<string>
     private readonly HashSet<ClusterProcess> _frozen = [];
     private readonly List<Task> _thawing = [];
     private readonly Stopwatch _time = Stopwatch.StartNew();
+    private readonly Dictionary<string, int> _done = [];
+
+    // Between two tasks there is nothing to kill for a moment.
+    private static readonly TimeSpan TrainingPatience = TimeSpan.FromSeconds(15);
+
+    /// <summary>How often each kind of fault has happened.</summary>
+    public IReadOnlyDictionary<string, int> Done => _done;
 
     private enum Fault
     {
@@ -19,13 +26,17 @@ public sealed class Chaos(ServiceCluster cluster, ChaosPlan plan, Action<string>
         StopStorage,
     }
 
-    /// <summary>Returns when the plan is done and all is running again.</summary>
-    public async Task RunAsync(CancellationToken cancellationToken)
+    /// <summary>Returns when the plan is done, or there is nothing left to disturb, and all is running again.</summary>
+    /// <param name="isOver">Asked before each fault.</param>
+    /// <param name="cancellationToken">Leaves the cluster as it is.</param>
+    public async Task RunAsync(Func<Task<bool>> isOver, CancellationToken cancellationToken)
     {
         foreach (var fault in Shuffled())
         {
             await Task.Delay(plan.Pause * (0.5 + _random.NextDouble()), cancellationToken);
+            if (await isOver()) break;
             await BreakAsync(fault, cancellationToken);
+            _done[fault.ToString()] = _done.GetValueOrDefault(fault.ToString()) + 1;
         }
 
         await Task.WhenAll(_thawing);
@@ -53,8 +64,8 @@ public sealed class Chaos(ServiceCluster cluster, ChaosPlan plan, Action<string>
                 await victim.StartAsync();
                 break;
             case Fault.KillTraining:
-                // Between two tasks there is nothing to kill; the next look finds something.
-                while (!cluster.Workers.OrderBy(_ => _random.Next()).Any(worker => worker.KillTraining())) await Task.Delay(20, cancellationToken);
+                var began = _time.Elapsed;
+                while (!cluster.Workers.OrderBy(_ => _random.Next()).Any(worker => worker.KillTraining()) && _time.Elapsed - began < TrainingPatience) await Task.Delay(20, cancellationToken);
                 Say("kill a training process");
                 break;
             case Fault.Freeze:

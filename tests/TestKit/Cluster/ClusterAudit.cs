@@ -84,13 +84,34 @@ public sealed class ClusterAudit(ServiceCluster cluster)
             connection, """select v."StateSha256" || ' ' || v."Sha256" from "Versions" v join "Adapters" a on a."Id" = v."AdapterId" where a."Name" = $1 order by v."Number" """, adapterName);
     }
 
-    /// <summary>One number of a query.</summary>
-    public async Task<long> CountAsync(string query)
+    /// <summary>How many runs ended how, of adapters whose name begins so.</summary>
+    public async Task<IReadOnlyDictionary<string, long>> RunsAsync(string prefix)
     {
         await using var connection = new NpgsqlConnection(cluster.ConnectionString);
         await connection.OpenAsync();
-        await using var command = new NpgsqlCommand(query, connection);
-        return Convert.ToInt64(await command.ExecuteScalarAsync(), System.Globalization.CultureInfo.InvariantCulture);
+        const string Query = """
+            select r."Outcome" || ' ' || count(*) from "Runs" r join "Adapters" a on a."Id" = r."AdapterId" where a."Name" like $1 group by r."Outcome" order by r."Outcome"
+            """;
+        return (await ColumnAsync(connection, Query, prefix + "%")).Select(row => row.Split(' ')).ToDictionary(row => row[0], row => long.Parse(row[1], System.Globalization.CultureInfo.InvariantCulture));
+    }
+
+    /// <summary>One number of a query. While the database restarts it is asked again.</summary>
+    public async Task<long> CountAsync(string query)
+    {
+        while (true)
+        {
+            try
+            {
+                await using var connection = new NpgsqlConnection(cluster.ConnectionString);
+                await connection.OpenAsync();
+                await using var command = new NpgsqlCommand(query, connection);
+                return Convert.ToInt64(await command.ExecuteScalarAsync(), System.Globalization.CultureInfo.InvariantCulture);
+            }
+            catch (NpgsqlException away) when (away.IsTransient)
+            {
+                await Task.Delay(100);
+            }
+        }
     }
 
     private async Task<string> DigestAsync(IMinioClient client, string key)
