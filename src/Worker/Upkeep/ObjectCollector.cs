@@ -20,6 +20,8 @@ public sealed class ObjectCollector(
     IDbContextFactory<ServiceDbContext> contexts, IObjectStore objects, IOptions<CollectOptions> options, TimeProvider time, ILogger<ObjectCollector> logger)
 {
     private const int BatchSize = 500;
+    // Read here, so that a setting out of range ends a command before it has begun.
+    private readonly TimeSpan _collectAfter = options.Value.CollectAfter;
 
     /// <summary>One pass. Any number may run at once: they only find less to do.</summary>
     /// <param name="dryRun">True: nothing is deleted.</param>
@@ -81,5 +83,5 @@ public sealed class ObjectCollector(
         }
     }
 
-    private bool IsOld(StoredObjectInfo found) => found.LastModified <= time.GetUtcNow() - options.Value.CollectAfter;
+    private bool IsOld(StoredObjectInfo found) => found.LastModified <= time.GetUtcNow() - _collectAfter;
 }
