@@ -72,7 +72,7 @@ internal sealed class LostTaskSweep(
             {
                 await SweepAsync(stoppingToken);
             }
-            catch (Exception fault) when (fault is not OperationCanceledException)
+            catch (Exception fault) when (!stoppingToken.IsCancellationRequested)
             {
                 // A locked or full disk, or a database that restarts, may be better next time; ending the service would help nobody.
                 logger.SweepFailed(fault);

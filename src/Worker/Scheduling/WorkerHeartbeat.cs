@@ -53,7 +53,7 @@ internal sealed class WorkerHeartbeat(
                 set => set.SetProperty(row => row.HeartbeatAt, now).SetProperty(row => row.TaskId, taskId).SetProperty(row => row.StoppedAt, stoppedAt), cancellationToken);
             LastBeat = now;
         }
-        catch (Exception fault) when (fault is not OperationCanceledException)
+        catch (Exception fault) when (!cancellationToken.IsCancellationRequested)
         {
             // The next beat tells it.
             logger.HeartbeatFailed(fault);

@@ -23,6 +23,8 @@ public sealed class ServiceCluster : IAsyncDisposable
     {
         _ownsServers = ownsServers;
         (Postgres, S3, ConnectionString, Bucket, _settings) = (postgres, s3, connectionString, bucket, settings);
+        // In production the collector spares what is young; a trial cannot wait for a day.
+        _folder.Environment["ASPNETCORE_ENVIRONMENT"] = "Testing";
         TinyModelFolder.Write(Path.Combine(_folder.Path, "models"), Model);
         Api = new ClusterProcess(_folder, "api", Command("ContinualService.Api.dll", "api", "--urls", $"http://127.0.0.1:{_port}"), new Uri($"http://127.0.0.1:{_port}/health/live"));
         Client = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{_port}") };
