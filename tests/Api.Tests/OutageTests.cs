@@ -12,7 +12,7 @@ public sealed class OutageTests : IAsyncLifetime
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
-    public async ValueTask InitializeAsync() => _database = await PostgresServer.StartNewAsync();
+    public async ValueTask InitializeAsync() => _database = await PostgresServer.StartNewAsync(durable: true);
 
     public ValueTask DisposeAsync() => _database.DisposeAsync();
 
