@@ -17,11 +17,12 @@ internal sealed class MatrixReader(ServiceDbContext database)
         var versions = await database.Versions.AsNoTracking().Where(row => row.AdapterId == adapter.Id).ToListAsync(cancellationToken);
         var lineage = Lineage(adapter.HeadVersion, versions);
         var taskIds = lineage.ConvertAll(version => version.TaskId);
-        var names = await database.Tasks.AsNoTracking().Where(row => taskIds.Contains(row.Id)).ToDictionaryAsync(row => row.Id, row => row.Name, cancellationToken);
+        var names = await database.Tasks.Where(row => taskIds.Contains(row.Id)).Select(row => new MatrixTask(row.Id, row.Name)).ToDictionaryAsync(row => row.Id, row => row.Name, cancellationToken);
         int[] numbers = [0, .. lineage.Select(version => version.Number)];
-        var cells = await database.MatrixCells.AsNoTracking()
-            .Where(row => row.AdapterId == adapter.Id && taskIds.Contains(row.TaskId) && numbers.Contains(row.VersionNumber))
-            .ToListAsync(cancellationToken);
+        // The adapter's cells are one range of the index; nearly all are of the lineage.
+        var stored = await database.MatrixCells.AsNoTracking().Where(row => row.AdapterId == adapter.Id).ToListAsync(cancellationToken);
+        var (inLineage, onTheWay) = (taskIds.ToHashSet(), numbers.ToHashSet());
+        var cells = stored.FindAll(cell => inLineage.Contains(cell.TaskId) && onTheWay.Contains(cell.VersionNumber));
         return Build([.. taskIds.Select(id => new MatrixTask(id, names[id]))], numbers, cells);
     }
 

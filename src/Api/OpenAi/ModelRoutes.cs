@@ -19,7 +19,9 @@ internal static class ModelRoutes
             .Where(row => database.Aliases.Any(alias => alias.AdapterId == row.Id && alias.Name == AdapterAlias.Live))
             .OrderBy(row => row.Id)
             .ToListAsync(http.RequestAborted);
-        var models = catalog.Models.Where(IsUsable).Select(Base).Concat(adapters.Select(adapter => Adapted(adapter.Name, adapter, catalog)));
+        // Once per model and not per adapter: the catalog looks at the model's files each time.
+        var contexts = adapters.Select(adapter => adapter.Model).Distinct().ToDictionary(name => name, name => ContextLength(name, catalog));
+        var models = catalog.Models.Where(IsUsable).Select(Base).Concat(adapters.Select(adapter => Adapted(adapter.Name, adapter, contexts[adapter.Model])));
         var data = new JsonArray([.. models]);
         return Results.Json(new JsonObject
         {
@@ -35,7 +37,7 @@ internal static class ModelRoutes
     {
         if (catalog.Find(id) is { } model && IsUsable(model)) return Results.Json(Base(model));
         var (adapter, _) = await resolver.FindAsync(http.User.Tenant(), id, http.RequestAborted);
-        return Results.Json(Adapted(id, adapter, catalog));
+        return Results.Json(Adapted(id, adapter, ContextLength(adapter.Model, catalog)));
     }
 
     /// <summary>A folder that holds no model that can be computed is left out here; GET /models says why.</summary>
@@ -51,6 +53,8 @@ internal static class ModelRoutes
         }
     }
 
+    private static int? ContextLength(string model, ModelCatalog catalog) => catalog.Find(model)?.Config.MaxPositions;
+
     private static JsonObject Base(CatalogModel model) => new()
     {
         ["id"] = model.Name,
@@ -62,7 +66,7 @@ internal static class ModelRoutes
         ["max_model_len"] = model.Config.MaxPositions,
     };
 
-    private static JsonObject Adapted(string id, Adapter adapter, ModelCatalog catalog) => new()
+    private static JsonObject Adapted(string id, Adapter adapter, int? contextLength) => new()
     {
         ["id"] = id,
         ["object"] = "model",
@@ -70,6 +74,6 @@ internal static class ModelRoutes
         ["owned_by"] = adapter.TenantId,
         ["parent"] = adapter.Model,
         ["root"] = adapter.Name,
-        ["max_model_len"] = catalog.Find(adapter.Model)?.Config.MaxPositions,
+        ["max_model_len"] = contextLength,
     };
 }

@@ -35,7 +35,7 @@ internal static class TaskEndpoints
         ["adapter", "model", "name", "datasetId"], ["evaluation", "hyperparameters", "metadata", "priority"], [TaskValidation.File, TaskValidation.EvaluationFile]);
 
     public static IServiceCollection AddTasks(this IServiceCollection services) => services
-        .AddScoped<TaskValidation>().AddScoped<TaskEstimator>().AddScoped<SubmitTask>().AddScoped<TaskControl>().AddSingleton<TaskEventStream>();
+        .AddMemoryCache().AddScoped<TaskValidation>().AddScoped<TaskEstimator>().AddScoped<SubmitTask>().AddScoped<TaskControl>().AddScoped<QueuePlaces>().AddSingleton<TaskEventStream>();
 
     public static void MapTasks(this IEndpointRouteBuilder routes)
     {
@@ -65,7 +65,7 @@ internal static class TaskEndpoints
 
     /// <summary>Sends a task data set: it is checked whole, queued, learned, merged and measured.</summary>
     /// <remarks>Rows come inline, by data set, or as a multipart file (JSONL or CSV). Every fault is answered with its line, field, reason and mend.</remarks>
-    private static async Task<IResult> SubmitAsync(HttpRequest request, SubmitTask submit, ServiceDbContext database, CancellationToken cancellationToken)
+    private static async Task<IResult> SubmitAsync(HttpRequest request, SubmitTask submit, QueuePlaces queue, CancellationToken cancellationToken)
     {
         var dryRun = request.Query["dry_run"].ToString();
         if (dryRun is not ("" or "true" or "false")) return Problem.Invalid("dry_run", $"'{dryRun}' is neither true nor false.", "Send true or false.");
@@ -75,7 +75,7 @@ internal static class TaskEndpoints
         var result = await submit.RunAsync(Caller.Of(request.HttpContext.User), body, key.Length > 0 ? key : null, dryRun == "true", cancellationToken);
         return result switch
         {
-            SubmitResult.Accepted accepted => TypedResults.Accepted($"/tasks/{accepted.Task.Id}", await ShowAsync(accepted.Task, database, cancellationToken)),
+            SubmitResult.Accepted accepted => TypedResults.Accepted($"/tasks/{accepted.Task.Id}", await ShowAsync(accepted.Task, queue, cancellationToken)),
             SubmitResult.Estimated estimated => TypedResults.Ok(estimated.Estimate),
             SubmitResult.Refused refused => refused.Problem,
             _ => throw new InvalidOperationException("SubmitResult is closed."),
@@ -83,7 +83,7 @@ internal static class TaskEndpoints
     }
 
     /// <summary>Lists your tasks, newest first.</summary>
-    private static async Task<IResult> ListAsync(HttpRequest request, ServiceDbContext database, CancellationToken cancellationToken)
+    private static async Task<IResult> ListAsync(HttpRequest request, ServiceDbContext database, QueuePlaces queue, CancellationToken cancellationToken)
     {
         if (Paging.Read(request).Failed(out var problem, out var paging)) return problem;
         var tenant = request.HttpContext.User.Tenant();
@@ -104,15 +104,15 @@ internal static class TaskEndpoints
 
         if (paging.Cursor is { } cursor) query = query.Where(row => string.Compare(row.Id, cursor) < 0);
         var rows = await query.OrderByDescending(row => row.Id).Take(paging.Limit + 1).ToListAsync(cancellationToken);
-        var places = await QueuePlaces.OfAsync(database, rows, cancellationToken);
+        var places = await queue.OfAsync(rows, cancellationToken);
         return TypedResults.Ok(paging.Cut(rows, row => row.Id, row => TaskResponse.Of(row, places.TryGetValue(row.Id, out var place) ? place : null)));
     }
 
     /// <summary>Shows a task and how far it is.</summary>
-    private static async Task<IResult> GetAsync(string id, HttpContext http, ServiceDbContext database, CancellationToken cancellationToken)
+    private static async Task<IResult> GetAsync(string id, HttpContext http, ServiceDbContext database, QueuePlaces queue, CancellationToken cancellationToken)
     {
         if ((await FindAsync(id, http, database, cancellationToken)).Failed(out var problem, out var task)) return problem;
-        return TypedResults.Ok(await ShowAsync(task, database, cancellationToken));
+        return TypedResults.Ok(await ShowAsync(task, queue, cancellationToken));
     }
 
     /// <summary>Streams a task's events (text/event-stream) until its last one.</summary>
@@ -131,17 +131,21 @@ internal static class TaskEndpoints
     private static async Task<IResult> MetricsAsync(string id, HttpRequest request, ServiceDbContext database, CancellationToken cancellationToken)
     {
         if (Paging.Read(request).Failed(out var badPage, out var paging)) return badPage;
-        if ((await FindAsync(id, request.HttpContext, database, cancellationToken)).Failed(out var problem, out var task)) return problem;
-        var query = database.StepMetrics.AsNoTracking().Where(row => row.TaskId == task.Id);
+        var tenant = request.HttpContext.User.Tenant();
+        if (!await database.Tasks.AnyAsync(row => row.TenantId == tenant && row.Id == id, cancellationToken)) return NoTask(id);
+        var steps = database.StepMetrics.AsNoTracking().Where(row => row.TaskId == id);
+        var (wanted, rows) = (paging.Limit + 1, new List<StepMetric>());
         if (paging.Cursor is { } cursor)
         {
             var parts = cursor.Split('-');
             if (parts.Length != 2 || !int.TryParse(parts[0], NumberStyles.None, CultureInfo.InvariantCulture, out var attempt)
                 || !int.TryParse(parts[1], NumberStyles.None, CultureInfo.InvariantCulture, out var step)) return Paging.BadCursor(cursor);
-            query = query.Where(row => row.Attempt > attempt || (row.Attempt == attempt && row.Step > step));
+            // The rest of the attempt and the later attempts are two ranges of the index; one condition over both would read the task's steps from the first on.
+            rows.AddRange(await steps.Where(row => row.Attempt == attempt && row.Step > step).OrderBy(row => row.Step).Take(wanted).ToListAsync(cancellationToken));
+            steps = steps.Where(row => row.Attempt > attempt);
         }
 
-        var rows = await query.OrderBy(row => row.Attempt).ThenBy(row => row.Step).Take(paging.Limit + 1).ToListAsync(cancellationToken);
+        if (rows.Count < wanted) rows.AddRange(await steps.OrderBy(row => row.Attempt).ThenBy(row => row.Step).Take(wanted - rows.Count).ToListAsync(cancellationToken));
         return TypedResults.Ok(paging.Cut(rows, row => $"{row.Attempt}-{row.Step}", StepResponse.Of));
     }
 
@@ -162,34 +166,36 @@ internal static class TaskEndpoints
     }
 
     /// <summary>Cancels a task: a queued or paused one at once, a running one within seconds.</summary>
-    private static async Task<IResult> CancelAsync(string id, HttpContext http, TaskControl control, ServiceDbContext database, CancellationToken cancellationToken) =>
-        await AnswerAsync(await control.CancelAsync(Caller.Of(http.User), id, cancellationToken), database, cancellationToken);
+    private static async Task<IResult> CancelAsync(string id, HttpContext http, TaskControl control, QueuePlaces queue, CancellationToken cancellationToken) =>
+        await AnswerAsync(await control.CancelAsync(Caller.Of(http.User), id, cancellationToken), queue, cancellationToken);
 
     /// <summary>Puts a task aside at its last checkpoint; later tasks of the adapter wait behind it.</summary>
-    private static async Task<IResult> PauseAsync(string id, HttpContext http, TaskControl control, ServiceDbContext database, CancellationToken cancellationToken) =>
-        await AnswerAsync(await control.PauseAsync(Caller.Of(http.User), id, cancellationToken), database, cancellationToken);
+    private static async Task<IResult> PauseAsync(string id, HttpContext http, TaskControl control, QueuePlaces queue, CancellationToken cancellationToken) =>
+        await AnswerAsync(await control.PauseAsync(Caller.Of(http.User), id, cancellationToken), queue, cancellationToken);
 
     /// <summary>Queues a paused task again; it goes on from its checkpoint.</summary>
-    private static async Task<IResult> ResumeAsync(string id, HttpContext http, TaskControl control, ServiceDbContext database, CancellationToken cancellationToken) =>
-        await AnswerAsync(await control.ResumeAsync(Caller.Of(http.User), id, cancellationToken), database, cancellationToken);
+    private static async Task<IResult> ResumeAsync(string id, HttpContext http, TaskControl control, QueuePlaces queue, CancellationToken cancellationToken) =>
+        await AnswerAsync(await control.ResumeAsync(Caller.Of(http.User), id, cancellationToken), queue, cancellationToken);
 
     /// <summary>Runs a failed or cancelled task once more, from its beginning, on top of the adapter's present head.</summary>
-    private static async Task<IResult> RetryAsync(string id, HttpContext http, TaskControl control, ServiceDbContext database, CancellationToken cancellationToken) =>
-        await AnswerAsync(await control.RetryAsync(Caller.Of(http.User), id, cancellationToken), database, cancellationToken);
+    private static async Task<IResult> RetryAsync(string id, HttpContext http, TaskControl control, QueuePlaces queue, CancellationToken cancellationToken) =>
+        await AnswerAsync(await control.RetryAsync(Caller.Of(http.User), id, cancellationToken), queue, cancellationToken);
 
-    private static async Task<IResult> AnswerAsync(Outcome<LearningTask> outcome, ServiceDbContext database, CancellationToken cancellationToken) =>
-        outcome.Failed(out var problem, out var task) ? problem : TypedResults.Ok(await ShowAsync(task, database, cancellationToken));
+    private static async Task<IResult> AnswerAsync(Outcome<LearningTask> outcome, QueuePlaces queue, CancellationToken cancellationToken) =>
+        outcome.Failed(out var problem, out var task) ? problem : TypedResults.Ok(await ShowAsync(task, queue, cancellationToken));
 
     private static async Task<Outcome<LearningTask>> FindAsync(string id, HttpContext http, ServiceDbContext database, CancellationToken cancellationToken)
     {
         var tenant = http.User.Tenant();
         var task = await database.Tasks.AsNoTracking().FirstOrDefaultAsync(row => row.TenantId == tenant && row.Id == id, cancellationToken);
-        return task is not null ? task : Problem.NotFound($"The task '{id}'", "GET /tasks lists yours.");
+        return task is not null ? task : NoTask(id);
     }
 
-    private static async Task<TaskResponse> ShowAsync(LearningTask task, ServiceDbContext database, CancellationToken cancellationToken)
+    private static Problem NoTask(string id) => Problem.NotFound($"The task '{id}'", "GET /tasks lists yours.");
+
+    private static async Task<TaskResponse> ShowAsync(LearningTask task, QueuePlaces queue, CancellationToken cancellationToken)
     {
-        var places = await QueuePlaces.OfAsync(database, [task], cancellationToken);
+        var places = await queue.OfAsync([task], cancellationToken);
         return TaskResponse.Of(task, places.TryGetValue(task.Id, out var place) ? place : null);
     }
 }

@@ -37,14 +37,15 @@ public sealed class SubmitTaskTests(ApiWorld world)
     [Fact]
     public async Task Submit_SecondTaskWithoutAdapter_GoesToTheSameAdapter()
     {
-        var client = await world.CreateTenantAsync();
+        // A service of its own: what other tests' tenants have in the queue, or had a moment ago, counts for a place too.
+        await using var own = new ApiWorld();
 
-        using var first = await client.PostNodeAsync("/tasks", new JsonObject { ["examples"] = Http.Examples() });
-        using var second = await client.PostNodeAsync("/tasks", new JsonObject { ["examples"] = Http.Examples() });
+        using var first = await own.Client.PostNodeAsync("/tasks", new JsonObject { ["examples"] = Http.Examples() });
+        using var second = await own.Client.PostNodeAsync("/tasks", new JsonObject { ["examples"] = Http.Examples() });
 
         var (one, two) = (await first.ReadAsync(HttpStatusCode.Accepted), await second.ReadAsync(HttpStatusCode.Accepted));
         Assert.Equal((string?)one["adapter"], (string?)two["adapter"]);
-        Assert.Equal((int)one["progress"]!["queuePosition"]! + 1, (int)two["progress"]!["queuePosition"]!);
+        Assert.Equal((1, 2), ((int)one["progress"]!["queuePosition"]!, (int)two["progress"]!["queuePosition"]!));
     }
 
     [Fact]
