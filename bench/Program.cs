@@ -1,15 +1,18 @@
 using ContinualService.Bench;
 using ContinualService.Bench.Chaos;
 using ContinualService.Bench.Continual;
+using ContinualService.Bench.Lists;
 
 // bench continual ...   one adapter learning task after task: accuracy matrices, AA, BWT, forgetting, per method and seed
 // bench chaos ...       a cluster of processes while everything in it is killed, frozen and restarted
+// bench lists ...       list routes over a large PostgreSQL database: latencies under 50 clients, with query plans
 try
 {
     return args switch
     {
         ["continual", .. var rest] => ContinualCommand.Run(new Arguments(rest)),
         ["chaos", .. var rest] => await ChaosCommand.RunAsync(new Arguments(rest)),
+        ["lists", .. var rest] => await ListsCommand.RunAsync(new Arguments(rest)),
         _ => Usage(),
     };
 }
@@ -25,5 +28,7 @@ static int Usage()
     Console.Error.WriteLine(ContinualSettings.Help);
     Console.Error.WriteLine();
     Console.Error.WriteLine(ChaosCommand.Help);
+    Console.Error.WriteLine();
+    Console.Error.WriteLine(ListsSettings.Help);
     return 2;
 }

@@ -26,6 +26,9 @@ public sealed class PostgresServer : IAsyncDisposable
 
     public int Port { get; private set; }
 
+    /// <summary>What the server prints; it goes with the server.</summary>
+    public string LogFile => Path.Combine(_folder.Path, "postgres.log");
+
     private string DataFolder => Path.Combine(_folder.Path, "data");
 
     /// <summary>One server for all tests of this program, started at the first call; it ends with the program. Tests that stop a server start their own.</summary>
