@@ -4,18 +4,21 @@ using ContinualService.Api.Datasets;
 using ContinualService.Api.Errors;
 using ContinualService.Api.Models;
 using ContinualService.Api.OpenAi;
+using ContinualService.Api.Operators;
 using ContinualService.Api.Requests;
 using ContinualService.Api.Swagger;
 using ContinualService.Api.Tasks;
 using ContinualService.Api.Tenants;
 using ContinualService.Infrastructure;
 using ContinualService.Infrastructure.Health;
+using ContinualService.Infrastructure.Telemetry;
 using ContinualService.Worker;
 
 var builder = WebApplication.CreateBuilder(OperatorCommands.Settings(args));
 builder.ListenOnLoopbackByDefault().LogQuietlyByDefault();
 builder.Services
     .AddInfrastructure(builder.Configuration)
+    .AddTelemetry(builder.Configuration, "continual-api")
     .AddErrorHandling()
     .AddBodyLimit(builder.Configuration)
     .AddTenants(builder.Configuration)
@@ -25,6 +28,7 @@ builder.Services
     .AddAdapters()
     .AddTasks()
     .AddOpenAi()
+    .AddQueueDashboard()
     .AddSwaggerDocument();
 
 var app = builder.Build();
@@ -32,6 +36,8 @@ if (await OperatorCommands.RunAsync(app.Services, args, Console.Out, Console.Err
 
 app.UseErrorHandling();
 app.UseBodyLimit();
+app.UseMetrics();
+app.UseQueueDashboard();
 app.UseAuthentication();
 app.UseAuthorization();
 app.UseSwaggerDocument();

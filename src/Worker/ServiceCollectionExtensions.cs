@@ -37,6 +37,7 @@ public static class ServiceCollectionExtensions
         services.AddOptions<TrainingSettings>().Bind(configuration.GetSection(TrainingSettings.Section)).ValidateDataAnnotations().ValidateOnStart();
         services.AddSingleton<RunPreparation>();
         services.AddSingleton<CurrentRun>();
+        services.AddSingleton<RunMetrics>();
         services.AddTransient<ITrainingJob, TrainingJob>();
         // The order matters: own the data folder, sweep, and only then let the server take messages.
         services.AddSingleton<WorkerIdentity>();

@@ -30,7 +30,7 @@ namespace ContinualService.Worker;
 /// </list>
 /// </summary>
 internal sealed class TrainingJob(
-    IDbContextFactory<ServiceDbContext> contexts, RunPreparation preparation, IObjectStore objects, ITaskQueue queue, EventHub hub, WorkerIdentity identity, CurrentRun current,
+    IDbContextFactory<ServiceDbContext> contexts, RunPreparation preparation, IObjectStore objects, ITaskQueue queue, EventHub hub, WorkerIdentity identity, CurrentRun current, RunMetrics metrics,
     IHostApplicationLifetime lifetime, IOptions<TrainingSettings> settings, TimeProvider time, ILogger<TrainingJob> logger) : ITrainingJob
 {
     // So often may others be faster in taking what we chose; then the sweep sends another message.
@@ -67,26 +67,28 @@ internal sealed class TrainingJob(
     [SuppressMessage("Design", "CA1031:Do not catch general exception types", Justification = "The border of the job: whatever went wrong must not leave a task running for ever.")]
     private async Task<bool> RunAsync(LearningTask chosen, AdapterLease lease, string runId, CancellationToken stopping)
     {
-        var records = new RunRecords(contexts, hub, time, Outage, lease, runId, chosen.Id);
+        var records = new RunRecords(contexts, hub, time, Outage, metrics, lease, runId, chosen.Id);
         var keeper = new LeaseKeeper(contexts, lease, LeaseDuration, time, logger);
         RunPlan? plan = null;
         CheckpointKeeper? checkpoints = null;
+        RunTrace? trace = null;
         try
         {
             // Step 3: start.
             var task = await records.StartAsync(identity.Id, identity.Name, settings.Value.Device, stopping);
             if (task is null) return false;
             current.TaskId = task.Id;
+            trace = new RunTrace(task, identity.Id);
 
             // Step 4: prepare.
             plan = await Outage.BridgeAsync(() => preparation.PrepareAsync(task, stopping), stopping);
             checkpoints = new CheckpointKeeper(objects, records, Outage, plan, logger);
 
             // Step 5: train.
-            var outcome = await TrainAsync(plan, records, checkpoints, stopping, keeper.Lost);
+            var outcome = await TrainAsync(plan, records, checkpoints, trace, stopping, keeper.Lost);
             if (outcome is not RunOutcome.Finished)
             {
-                await RecordAsync(outcome, task, records);
+                await RecordAsync(outcome, task, records, trace);
                 if (outcome is RunOutcome.Failed or RunOutcome.Cancelled) await checkpoints.DiscardAsync();
                 return true;
             }
@@ -98,31 +100,37 @@ internal sealed class TrainingJob(
 
             // Step 7: publish.
             var number = await new Publication(plan, result, adapter, state).WriteAsync(records, CancellationToken.None);
-            if (number is { } version) logger.Succeeded(task.Id, version, task.AdapterId);
+            trace.End(WireName.Of(number is null ? TaskRunOutcome.Cancelled : TaskRunOutcome.Succeeded));
+            if (number is { } version)
+            {
+                metrics.Published(adapter.SizeBytes);
+                logger.Succeeded(task.Id, version, task.AdapterId);
+            }
             else logger.Cancelled(task.Id);
+
             await checkpoints.DiscardAsync();
         }
         catch (LeaseLostException)
         {
             // The holder after us decides what becomes of the task.
-            logger.LeaseLost(chosen.Id);
+            LeaseLost(chosen, trace);
         }
         catch (HeadMovedException moved)
         {
-            await RecordAsync(new RunOutcome.PutBack(moved.Message), chosen, records);
+            await RecordAsync(new RunOutcome.PutBack(moved.Message), chosen, records, trace);
         }
         catch (Exception known) when (Known(known) is not null)
         {
-            await RecordAsync(Known(known)!, chosen, records);
+            await RecordAsync(Known(known)!, chosen, records, trace);
         }
         catch (OperationCanceledException) when (stopping.IsCancellationRequested)
         {
-            await RecordAsync(new RunOutcome.PutBack("The service is stopping."), chosen, records);
+            await RecordAsync(new RunOutcome.PutBack("The service is stopping."), chosen, records, trace);
         }
         catch (Exception fault)
         {
             logger.RunFaulted(fault, chosen.Id, chosen.Attempt + 1);
-            await RecordAsync(new RunOutcome.Died($"A fault of the service ended the run: {fault.Message}"), chosen, records);
+            await RecordAsync(new RunOutcome.Died($"A fault of the service ended the run: {fault.Message}"), chosen, records, trace);
         }
         finally
         {
@@ -132,6 +140,7 @@ internal sealed class TrainingJob(
             if (plan is not null) Directory.Delete(plan.Folder, recursive: true);
             await keeper.DisposeAsync();
             await ReleaseAsync(lease);
+            trace?.Dispose();
         }
 
         return true;
@@ -156,12 +165,12 @@ internal sealed class TrainingJob(
         return await AdapterLease.TryTakeAsync(database, adapterId, AdapterLease.OwnerOf(identity.Id, runId), LeaseDuration, time.GetUtcNow(), cancellationToken);
     }
 
-    private async Task<RunOutcome> TrainAsync(RunPlan plan, RunRecords records, CheckpointKeeper checkpoints, CancellationToken stopping, CancellationToken leaseLost)
+    private async Task<RunOutcome> TrainAsync(RunPlan plan, RunRecords records, CheckpointKeeper checkpoints, RunTrace trace, CancellationToken stopping, CancellationToken leaseLost)
     {
         using var process = TrainingProcess.Start(plan.SpecPath, RunPreparation.Threads(settings.Value));
         logger.RunBegins(plan.Task.Id, plan.Task.Attempt, process.Id);
         var progress = new RunProgress(plan.Ancestors.Count > 0 || plan.Task.EvaluationDatasetId is not null);
-        var follower = new RunFollower(records, progress, plan.Task, checkpoints, settings.Value, time, logger);
+        var follower = new RunFollower(records, progress, plan.Task, checkpoints, metrics, trace, settings.Value, time, logger);
         return await follower.FollowAsync(process, stopping, leaseLost);
     }
 
@@ -174,7 +183,7 @@ internal sealed class TrainingJob(
             },
             CancellationToken.None);
 
-    private async Task RecordAsync(RunOutcome outcome, LearningTask task, RunRecords records)
+    private async Task RecordAsync(RunOutcome outcome, LearningTask task, RunRecords records, RunTrace? trace)
     {
         // Not cancellable: a stopping host must still write down that it stopped the run.
         try
@@ -183,33 +192,47 @@ internal sealed class TrainingJob(
             {
                 case RunOutcome.Failed failed:
                     await records.FailAsync(failed.Code, failed.Message, failed.UserError, CancellationToken.None);
+                    metrics.RunFailed(WireName.Of(failed.Code));
+                    trace?.End(WireName.Of(TaskRunOutcome.Failed), failed.Message);
                     logger.Failed(task.Id, WireName.Of(failed.Code), failed.Message);
                     break;
                 case RunOutcome.Died died:
                     await records.DiedAsync(died.Reason, settings.Value.MaxAttempts, CancellationToken.None);
+                    metrics.RunFailed(WireName.Of(TaskFailureCode.WorkerDied));
+                    trace?.End(WireName.Of(TaskRunOutcome.Died), died.Reason);
                     logger.AttemptFailed(task.Id, task.Attempt, died.Reason);
                     break;
                 case RunOutcome.Cancelled:
                     await records.CancelAsync(CancellationToken.None);
+                    trace?.End(WireName.Of(TaskRunOutcome.Cancelled));
                     logger.Cancelled(task.Id);
                     break;
                 case RunOutcome.Paused:
                     await records.PauseAsync(CancellationToken.None);
+                    trace?.End(WireName.Of(TaskRunOutcome.Paused));
                     logger.Paused(task.Id);
                     break;
                 case RunOutcome.PutBack putBack:
                     await records.PutBackAsync(putBack.Reason, CancellationToken.None);
+                    trace?.End(WireName.Of(TaskRunOutcome.PutBack));
                     logger.PutBack(task.Id, putBack.Reason);
                     break;
                 case RunOutcome.LeaseLost:
-                    logger.LeaseLost(task.Id);
+                    LeaseLost(task, trace);
                     break;
             }
         }
         catch (LeaseLostException)
         {
-            logger.LeaseLost(task.Id);
+            LeaseLost(task, trace);
         }
+    }
+
+    private void LeaseLost(LearningTask task, RunTrace? trace)
+    {
+        metrics.LeaseLost();
+        trace?.End("lease_lost", "The lease on the adapter went to another worker.");
+        logger.LeaseLost(task.Id);
     }
 
     private async Task ReleaseAsync(AdapterLease lease)

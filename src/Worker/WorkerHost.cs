@@ -1,6 +1,7 @@
 using ContinualService.Infrastructure;
 using ContinualService.Infrastructure.Health;
 using ContinualService.Infrastructure.Queue;
+using ContinualService.Infrastructure.Telemetry;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.Configuration;
@@ -27,8 +28,10 @@ internal static class WorkerHost
             builder.Services.AddInfrastructure(builder.Configuration);
             builder.Services.AddOptions<WorkerOptions>().BindConfiguration(WorkerOptions.Section).ValidateDataAnnotations().ValidateOnStart();
             builder.Services.AddTrainingWorker(builder.Configuration);
+            builder.Services.AddTelemetry(builder.Configuration, "continual-worker");
             builder.WebHost.UseUrls((builder.Configuration.GetSection(WorkerOptions.Section).Get<WorkerOptions>() ?? new WorkerOptions()).Urls);
             await using var app = builder.Build();
+            app.UseMetrics();
             app.MapHealth();
             await app.RunAsync();
             return 0;

@@ -15,7 +15,7 @@ using Microsoft.Extensions.DependencyInjection.Extensions;
 
 namespace ContinualService.Api.Tests;
 
-/// <summary>The service on a free port over folders of its own, with two tiny models and two tenants. Tasks are queued but never trained.</summary>
+/// <summary>The service on a free port over folders of its own, with two tiny models and two tenants. Tasks are queued but never trained, unless a test asks for it.</summary>
 public sealed class ApiWorld : IAsyncDisposable
 {
     public const string FirstKey = "first-tenant-key";
@@ -30,7 +30,8 @@ public sealed class ApiWorld : IAsyncDisposable
     }
 
     /// <param name="settings">Settings beyond the usual ones; an empty value takes one away.</param>
-    internal ApiWorld(IReadOnlyDictionary<string, string> settings)
+    /// <param name="runsTasks">Whether tasks are trained too.</param>
+    internal ApiWorld(IReadOnlyDictionary<string, string> settings, bool runsTasks = false)
     {
         TinyModelFolder.Write(ModelsRoot, "tiny");
         TinyModelFolder.Write(ModelsRoot, "other", seed: 2);
@@ -47,7 +48,7 @@ public sealed class ApiWorld : IAsyncDisposable
         _factory = new WebApplicationFactory<ProblemBody>().WithWebHostBuilder(host =>
         {
             foreach (var (key, value) in all.Where(setting => setting.Value.Length > 0)) host.UseSetting(key, value);
-            host.ConfigureTestServices(services => services.Replace(ServiceDescriptor.Singleton<ITaskQueue, IdleQueue>()));
+            if (!runsTasks) host.ConfigureTestServices(services => services.Replace(ServiceDescriptor.Singleton<ITaskQueue, IdleQueue>()));
         });
         // A real server: body limits and streams behave as they will for clients.
         _factory.UseKestrel();

@@ -43,6 +43,19 @@ internal sealed class TestService(bool shared = false) : IAsyncDisposable
 
     public DataFolder Data => Services.GetRequiredService<DataFolder>();
 
+    /// <summary>Where database and objects are, once prepared.</summary>
+    public IReadOnlyDictionary<string, string?> SharedSettings => new Dictionary<string, string?>
+    {
+        ["Models:Root"] = _models,
+        ["Database:Provider"] = "postgresql",
+        ["Database:ConnectionString"] = _connectionString,
+        ["Storage:Provider"] = "s3",
+        ["Storage:S3:Endpoint"] = _s3!.Endpoint,
+        ["Storage:S3:Bucket"] = _bucket,
+        ["Storage:S3:AccessKey"] = _s3.AccessKey,
+        ["Storage:S3:SecretKey"] = _s3.SecretKey,
+    };
+
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
     /// <summary>Migrated, with a tenant, but nothing takes tasks yet.</summary>
@@ -210,15 +223,9 @@ internal sealed class TestService(bool shared = false) : IAsyncDisposable
         });
         if (shared)
         {
+            builder.Configuration.AddInMemoryCollection(SharedSettings);
             builder.Configuration.AddInMemoryCollection(new Dictionary<string, string?>
             {
-                ["Database:Provider"] = "postgresql",
-                ["Database:ConnectionString"] = _connectionString,
-                ["Storage:Provider"] = "s3",
-                ["Storage:S3:Endpoint"] = _s3!.Endpoint,
-                ["Storage:S3:Bucket"] = _bucket,
-                ["Storage:S3:AccessKey"] = _s3.AccessKey,
-                ["Storage:S3:SecretKey"] = _s3.SecretKey,
                 ["Training:LeaseSeconds"] = "6",
                 ["Queue:InvisibilitySeconds"] = "5",
             });

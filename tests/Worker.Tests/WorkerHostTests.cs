@@ -4,14 +4,20 @@ using Xunit;
 
 namespace ContinualService.Worker.Tests;
 
-public sealed class WorkerHostTests
+public sealed class WorkerHostTests : IAsyncLifetime
 {
+    private readonly TestService _service = new(shared: true);
+
     private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    public async ValueTask InitializeAsync() => await _service.PrepareAsync();
+
+    public ValueTask DisposeAsync() => _service.DisposeAsync();
 
     [Fact]
     public async Task Health_OfAWorkingProcess_NamesEverythingItNeeds()
     {
-        await using var worker = await WorkerProcess.StartAsync(Token);
+        await using var worker = await WorkerProcess.StartAsync(_service, Token);
 
         Assert.Equal("live", (string?)(await AskAsync(worker, "/health/live", HttpStatusCode.OK))["status"]);
         var ready = await AskAsync(worker, "/health/ready", HttpStatusCode.OK);
@@ -23,7 +29,7 @@ public sealed class WorkerHostTests
     [Fact]
     public async Task Ready_WithADeviceThatIsNotThere_SaysSo()
     {
-        await using var worker = await WorkerProcess.StartAsync(Token, "--Training:Device=cuda:99");
+        await using var worker = await WorkerProcess.StartAsync(_service, Token, "--Training:Device=cuda:99");
 
         while (true)
         {

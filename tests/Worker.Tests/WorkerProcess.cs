@@ -1,11 +1,9 @@
 using System.Diagnostics;
-using ContinualService.TestKit;
-using ContinualService.TestKit.Servers;
 using ContinualService.Worker.Processes;
 
 namespace ContinualService.Worker.Tests;
 
-/// <summary>The worker as a process of its own, as operators start it, on a database and a bucket of its own; killed at the end.</summary>
+/// <summary>The worker as a process of its own, as operators start it; killed at the end.</summary>
 internal sealed class WorkerProcess : IAsyncDisposable
 {
     private const string Listening = "Now listening on: ";
@@ -18,26 +16,15 @@ internal sealed class WorkerProcess : IAsyncDisposable
     /// <summary>Asks the address where the process answers for itself.</summary>
     public HttpClient Client { get; } = new();
 
-    public static async Task<WorkerProcess> StartAsync(CancellationToken cancellationToken, params string[] settings)
+    /// <summary>Starts one on the database and the bucket of <paramref name="service"/>, which is shared and prepared.</summary>
+    public static async Task<WorkerProcess> StartAsync(TestService service, CancellationToken cancellationToken, params string[] settings)
     {
-        var database = await (await PostgresServer.SharedAsync()).CreateDatabaseAsync(cancellationToken);
-        var objects = await S3Server.SharedAsync();
         var start = new ProcessStartInfo("dotnet", ["exec", typeof(TrainingProcess).Assembly.Location, .. settings]) { RedirectStandardOutput = true };
         var worker = new WorkerProcess(new Process { StartInfo = start });
-        foreach (var (name, value) in new Dictionary<string, string>
-        {
-            ["Worker__Urls"] = "http://127.0.0.1:0",
-            ["Data__Root"] = Path.Combine(worker._folder, "data"),
-            ["Models__Root"] = Shared.Folder("conformance/models"),
-            ["Database__Provider"] = "postgresql",
-            ["Database__ConnectionString"] = database,
-            ["Storage__Provider"] = "s3",
-            ["Storage__S3__Endpoint"] = objects.Endpoint,
-            ["Storage__S3__Bucket"] = await objects.CreateBucketAsync(cancellationToken),
-            ["Storage__S3__AccessKey"] = objects.AccessKey,
-            ["Storage__S3__SecretKey"] = objects.SecretKey,
-        })
-            start.Environment[name] = value;
+        foreach (var (key, value) in service.SharedSettings) start.Environment[key.Replace(":", "__", StringComparison.Ordinal)] = value;
+        start.Environment["Worker__Urls"] = "http://127.0.0.1:0";
+        start.Environment["Data__Root"] = Path.Combine(worker._folder, "data");
+        start.Environment["Training__Threads"] = "1";
         worker._process.Start();
         worker.Client.BaseAddress = await worker.ReadAddressAsync(cancellationToken);
         return worker;

@@ -9,7 +9,8 @@ namespace ContinualService.Infrastructure.Storage;
 /// <param name="inner">Sends.</param>
 /// <param name="server">The server's address, for messages.</param>
 /// <param name="firstPause">Before the second attempt; doubled before each further one.</param>
-internal sealed class S3FaultHandler(HttpMessageHandler inner, string server, TimeSpan firstPause) : DelegatingHandler(inner)
+/// <param name="failed">Called for every attempt that failed or was refused.</param>
+internal sealed class S3FaultHandler(HttpMessageHandler inner, string server, TimeSpan firstPause, Action? failed = null) : DelegatingHandler(inner)
 {
     public const int Attempts = 4;
     // Besides the time that a body may take: a slower network than this is as good as none.
@@ -46,6 +47,7 @@ internal sealed class S3FaultHandler(HttpMessageHandler inner, string server, Ti
         }
         catch (Exception fault) when (IsFault(fault) && !cancellationToken.IsCancellationRequested)
         {
+            failed?.Invoke();
             response?.Dispose();
             return (null, fault is OperationCanceledException ? new TimeoutException("No whole answer came in time.", fault) : fault);
         }
@@ -58,6 +60,7 @@ internal sealed class S3FaultHandler(HttpMessageHandler inner, string server, Ti
     // Not tried again: only an operator can mend it.
     private async Task<ObjectStoreUnavailableException> RefusalAsync(HttpResponseMessage response)
     {
+        failed?.Invoke();
         var code = await S3Error.CodeAsync(response);
         response.Dispose();
         return new ObjectStoreUnavailableException($"The object store at {server} refused the request ({code}). Check Storage:S3:AccessKey and SecretKey, what they may do, and this machine's clock.");

@@ -33,7 +33,8 @@ public sealed class S3ObjectStore : IObjectStore, IDisposable
     /// <param name="options">Checked already.</param>
     /// <param name="incomingFolder">For uploads on their way; made when absent.</param>
     /// <param name="time">Tells which objects and temporary files are old; null: the system's clock.</param>
-    public S3ObjectStore(S3Options options, string incomingFolder, TimeProvider? time = null)
+    /// <param name="failed">Called for every attempt that the network or the server failed or refused; null: nobody counts.</param>
+    public S3ObjectStore(S3Options options, string incomingFolder, TimeProvider? time = null, Action? failed = null)
     {
         _options = options;
         _time = time ?? TimeProvider.System;
@@ -47,7 +48,7 @@ public sealed class S3ObjectStore : IObjectStore, IDisposable
             PooledConnectionLifetime = TimeSpan.FromMinutes(2),
         };
         // The handler below limits each attempt; this limit would cover all of them together.
-        _http = new HttpClient(new S3FaultHandler(sockets, options.Endpoint, FirstPause)) { Timeout = Timeout.InfiniteTimeSpan };
+        _http = new HttpClient(new S3FaultHandler(sockets, options.Endpoint, FirstPause, failed)) { Timeout = Timeout.InfiniteTimeSpan };
         _minio = new MinioClient()
             .WithEndpoint(server.Authority)
             .WithSSL(server.Scheme == Uri.UriSchemeHttps)

@@ -1,3 +1,4 @@
+using ContinualService.Infrastructure.Telemetry;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
@@ -12,12 +13,13 @@ public static class StorageSetup
     {
         services.AddOptions<StorageOptions>().Bind(configuration.GetSection(StorageOptions.Section)).ValidateOnStart();
         services.AddSingleton<IValidateOptions<StorageOptions>, StorageOptionsValidator>();
+        services.AddSingleton<ObjectStoreErrors>();
         services.AddSingleton<IObjectStore>(provider =>
         {
             var options = provider.GetRequiredService<IOptions<StorageOptions>>().Value;
             var folder = provider.GetRequiredService<DataFolder>();
             var time = provider.GetRequiredService<TimeProvider>();
-            return options.Provider == StorageProvider.S3 ? new S3ObjectStore(options.S3, folder.Incoming, time) : new DiskObjectStore(folder.Objects, time);
+            return options.Provider == StorageProvider.S3 ? new S3ObjectStore(options.S3, folder.Incoming, time, provider.GetRequiredService<ObjectStoreErrors>().Add) : new DiskObjectStore(folder.Objects, time);
         });
         return services;
     }

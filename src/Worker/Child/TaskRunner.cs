@@ -28,7 +28,9 @@ internal static class TaskRunner
 
         // Step 2: train, from the checkpoint where there is a good one, and merge.
         using var checkpoint = LoadCheckpoint(spec, reporter);
+        var relay = new LearningRelay(reporter);
         if (Learn(checkpoint) is not LearningOutcome.Learned { Task: var learned }) return false;
+        reporter.Send(new RunMessage.Merged(relay.MergingFor.TotalSeconds));
 
         // Step 3: score.
         using var newState = learned.State;
@@ -51,7 +53,7 @@ internal static class TaskRunner
             try
             {
                 return ContinualLearner.Learn(
-                    model.Decoder, ContinualMethods.ByName(spec.Method), config, previous, rows, options, checkpointing, new LearningRelay(reporter), CancellationToken.None);
+                    model.Decoder, ContinualMethods.ByName(spec.Method), config, previous, rows, options, checkpointing, relay, CancellationToken.None);
             }
             catch (CheckpointException unfit) when (from is not null)
             {
@@ -182,12 +184,16 @@ internal static class TaskRunner
     private sealed class LearningRelay(RunReporter reporter) : IProgress<LearningProgress>
     {
         private LearningPhase _phase = LearningPhase.Preparing;
+        private long _phaseBegan;
+
+        /// <summary>How long the phase has lasted that was reported last; read it at the end of the merge, which is the last.</summary>
+        public TimeSpan MergingFor => TimeProvider.System.GetElapsedTime(_phaseBegan);
 
         public void Report(LearningProgress value)
         {
             if (value.Phase != _phase)
             {
-                _phase = value.Phase;
+                (_phase, _phaseBegan) = (value.Phase, TimeProvider.System.GetTimestamp());
                 reporter.Send(new RunMessage.Phase(value.Phase == LearningPhase.Training ? LearningTaskPhase.Training : LearningTaskPhase.Merging));
             }
 

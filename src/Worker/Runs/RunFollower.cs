@@ -7,7 +7,7 @@ namespace ContinualService.Worker.Runs;
 
 /// <summary>Follows a training process from its first line to its end, and ends it when it must not go on.</summary>
 internal sealed class RunFollower(
-    RunRecords records, RunProgress progress, LearningTask task, CheckpointKeeper checkpoints, TrainingSettings settings, TimeProvider time, ILogger logger)
+    RunRecords records, RunProgress progress, LearningTask task, CheckpointKeeper checkpoints, RunMetrics metrics, RunTrace trace, TrainingSettings settings, TimeProvider time, ILogger logger)
 {
     // At most five writes a second; a process that says nothing is still looked at as often.
     private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(200);
@@ -25,6 +25,7 @@ internal sealed class RunFollower(
     private bool _done;
     private bool _stopped;
     private int? _resumedFrom;
+    private RunMessage.Step? _lastStep;
     private RunMessage.Failed? _failed;
 
     /// <summary>Returns after the process has ended and its last checkpoint is stored.</summary>
@@ -121,11 +122,13 @@ internal sealed class RunFollower(
         {
             case RunMessage.Phase phase:
                 progress.Enter(phase.Name, now);
+                trace.Enter(WireName.Of(phase.Name));
                 _events.Add((TaskEventTypes.Phase, new { phase = WireName.Of(phase.Name) }));
                 _dirty = true;
                 break;
             case RunMessage.Step step:
                 progress.Trained(step.Number, step.Total, now);
+                Measure(step);
                 _steps.Add(new StepMetric
                 {
                     TaskId = task.Id,
@@ -139,6 +142,9 @@ internal sealed class RunFollower(
                     CreatedAt = now,
                 });
                 Progressed();
+                break;
+            case RunMessage.Merged merged:
+                metrics.Merged(merged.Seconds);
                 break;
             case RunMessage.Evaluation evaluation:
                 progress.Evaluated(evaluation.Fraction, now);
@@ -167,6 +173,14 @@ internal sealed class RunFollower(
                 logger.ChildSaid(task.Id, text);
                 break;
         }
+    }
+
+    // Seconds and tokens count from the task's first step: after a checkpoint the first step's share is not known.
+    private void Measure(RunMessage.Step step)
+    {
+        if (_lastStep is { } last) metrics.Step(step.Seconds - last.Seconds, step.Tokens - last.Tokens);
+        else if (step.Number == 1) metrics.Step(step.Seconds, step.Tokens);
+        _lastStep = step;
     }
 
     private void Progressed()

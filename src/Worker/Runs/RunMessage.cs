@@ -10,6 +10,7 @@ namespace ContinualService.Worker.Runs;
 [JsonDerivedType(typeof(Step), "step")]
 [JsonDerivedType(typeof(Resumed), "resumed")]
 [JsonDerivedType(typeof(Checkpoint), "checkpoint")]
+[JsonDerivedType(typeof(Merged), "merged")]
 [JsonDerivedType(typeof(Evaluation), "evaluation")]
 [JsonDerivedType(typeof(Log), "log")]
 [JsonDerivedType(typeof(Failed), "failed")]
@@ -54,6 +55,10 @@ internal abstract record RunMessage
     {
         public new int Step { get; } = Step;
     }
+
+    /// <summary>The task is merged into the adapter.</summary>
+    /// <param name="Seconds">What the merge took.</param>
+    public sealed record Merged(double Seconds) : RunMessage;
 
     /// <summary>How much of all held-out rows is scored, 0 to 1.</summary>
     public sealed record Evaluation(double Fraction) : RunMessage;

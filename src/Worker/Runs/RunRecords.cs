@@ -10,8 +10,10 @@ namespace ContinualService.Worker.Runs;
 /// What a run writes about its task. Every write is one transaction that first checks the adapter's fencing number, so that a run that lost its
 /// lease changes nothing; and every write wakes those who follow the task. A write that is repeated because its answer was lost does nothing twice.
 /// </summary>
-internal sealed class RunRecords(IDbContextFactory<ServiceDbContext> contexts, EventHub hub, TimeProvider time, Outage outage, AdapterLease lease, string runId, string taskId)
+internal sealed class RunRecords(IDbContextFactory<ServiceDbContext> contexts, EventHub hub, TimeProvider time, Outage outage, RunMetrics metrics, AdapterLease lease, string runId, string taskId)
 {
+    private DateTimeOffset? _startedAt;
+
     /// <summary>Marks the task as running and counts the attempt; null when it is no longer queued.</summary>
     public async Task<LearningTask?> StartAsync(string workerId, string workerName, string device, CancellationToken cancellationToken)
     {
@@ -41,7 +43,7 @@ internal sealed class RunRecords(IDbContextFactory<ServiceDbContext> contexts, E
                     StartedAt = now,
                 });
                 await database.AppendEventAsync(taskId, TaskEventTypes.Started, new { task.Attempt }, now, cancellationToken);
-                started = task;
+                (started, _startedAt) = (task, now);
             },
             cancellationToken);
         return started;
@@ -186,10 +188,12 @@ internal sealed class RunRecords(IDbContextFactory<ServiceDbContext> contexts, E
         if (!await lease.IsHeldAsync(database, cancellationToken)) throw new LeaseLostException($"Task {taskId}: fencing number {lease.Fence} is no longer the adapter's.");
         await database.LockTaskAsync(taskId, cancellationToken);
         var task = await database.Tasks.SingleAsync(row => row.Id == taskId, cancellationToken);
-        await write(database, task, time.GetUtcNow());
+        var (before, now) = (task.Status, time.GetUtcNow());
+        await write(database, task, now);
         await database.SaveChangesAsync(cancellationToken);
         await transaction.CommitAsync(cancellationToken);
         hub.Publish(taskId);
+        if (before == LearningTaskStatus.Running && task.FinishedAt is not null) metrics.TaskEnded(task.Status, now - (_startedAt ?? task.StartedAt ?? now));
     }
 
     // A fault before the run was marked has nothing to take back.

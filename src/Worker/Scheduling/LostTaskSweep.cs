@@ -16,7 +16,7 @@ namespace ContinualService.Worker.Scheduling;
 /// Then, on a timer in every worker: tasks of others whose lease ran out, and messages for tasks that have none.
 /// </summary>
 internal sealed class LostTaskSweep(
-    IDbContextFactory<ServiceDbContext> contexts, DataFolder data, WorkerIdentity identity, ITaskQueue queue, EventHub hub, IOptions<TrainingSettings> settings, TimeProvider time,
+    IDbContextFactory<ServiceDbContext> contexts, DataFolder data, WorkerIdentity identity, ITaskQueue queue, EventHub hub, RunMetrics metrics, IOptions<TrainingSettings> settings, TimeProvider time,
     ILogger<LostTaskSweep> logger) : BackgroundService
 {
     // At most so many messages are made up for in one pass; the next pass makes up for the rest.
@@ -90,8 +90,9 @@ internal sealed class LostTaskSweep(
         try
         {
             var outage = new Outage(TimeSpan.Zero, time, logger);
-            var records = new RunRecords(contexts, hub, time, outage, lease, runId, taskId);
+            var records = new RunRecords(contexts, hub, time, outage, metrics, lease, runId, taskId);
             await records.AbandonedAsync("The worker that ran it ended or stopped answering.", settings.Value.MaxAttempts, cancellationToken);
+            metrics.RunFailed(RunMetrics.WorkerLost);
         }
         finally
         {

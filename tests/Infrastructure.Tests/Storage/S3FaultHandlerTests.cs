@@ -7,6 +7,7 @@ namespace ContinualService.Infrastructure.Tests.Storage;
 public sealed class S3FaultHandlerTests
 {
     private readonly CancellationToken _token = TestContext.Current.CancellationToken;
+    private int _failed;
 
     [Theory]
     [InlineData(500)]
@@ -20,6 +21,7 @@ public sealed class S3FaultHandlerTests
 
         Assert.Equal(HttpStatusCode.OK, response.StatusCode);
         Assert.Equal(["body", "body", "body"], server.Bodies);
+        Assert.Equal(2, _failed);
     }
 
     [Fact]
@@ -44,6 +46,7 @@ public sealed class S3FaultHandlerTests
 
         Assert.Contains("Storage:S3:AccessKey", error.Message, StringComparison.Ordinal);
         Assert.Single(server.Bodies);
+        Assert.Equal(1, _failed);
     }
 
     [Theory]
@@ -54,6 +57,7 @@ public sealed class S3FaultHandlerTests
         using var response = await SendAsync(new Server((HttpStatusCode)status), _token);
 
         Assert.Equal(status, (int)response.StatusCode);
+        Assert.Equal(0, _failed);
     }
 
     [Fact]
@@ -67,9 +71,9 @@ public sealed class S3FaultHandlerTests
         Assert.Equal(S3FaultHandler.Attempts, server.Bodies.Count);
     }
 
-    private static async Task<HttpResponseMessage> SendAsync(Server server, CancellationToken cancellationToken)
+    private async Task<HttpResponseMessage> SendAsync(Server server, CancellationToken cancellationToken)
     {
-        using var client = new HttpClient(new S3FaultHandler(server, "http://127.0.0.1:1", TimeSpan.Zero));
+        using var client = new HttpClient(new S3FaultHandler(server, "http://127.0.0.1:1", TimeSpan.Zero, () => _failed++));
         using var content = new StreamContent(new MemoryStream("body"u8.ToArray()));
         return await client.PutAsync(new Uri("http://127.0.0.1:1/key"), content, cancellationToken);
     }

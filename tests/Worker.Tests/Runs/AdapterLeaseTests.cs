@@ -96,5 +96,6 @@ public sealed class AdapterLeaseTests : IAsyncLifetime
     }
 
     private RunRecords Records(AdapterLease lease, string taskId) =>
-        new(_service.Services.GetRequiredService<IDbContextFactory<ServiceDbContext>>(), new EventHub(), _time, new Outage(TimeSpan.Zero, _time, NullLogger.Instance), lease, "run_1", taskId);
+        new(_service.Services.GetRequiredService<IDbContextFactory<ServiceDbContext>>(), new EventHub(), _time, new Outage(TimeSpan.Zero, _time, NullLogger.Instance),
+            _service.Services.GetRequiredService<RunMetrics>(), lease, "run_1", taskId);
 }

@@ -27,6 +27,9 @@ public sealed class RunMessageTests
     }
 
     [Fact]
+    public void Merged_Line_ReadsBack() => Assert.Equal(new RunMessage.Merged(0.25), RunMessage.Parse(new RunMessage.Merged(0.25).ToLine()));
+
+    [Fact]
     public void Step_WithAnInfiniteNorm_StillArrives()
     {
         var message = new RunMessage.Step(1, 2, 0.5, 1e-3, double.PositiveInfinity, 10, 0.1);
