@@ -21,6 +21,7 @@ public sealed partial class ComposeTests
     [InlineData("S3_ACCESS_KEY")]
     [InlineData("S3_SECRET_KEY")]
     [InlineData("BOOTSTRAP_KEY")]
+    [InlineData("OPERATOR_KEY")]
     [InlineData("GRAFANA_PASSWORD")]
     public async Task Compose_WithoutASecret_RefusesAndNamesIt(string name)
     {

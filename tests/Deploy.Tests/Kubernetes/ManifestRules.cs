@@ -10,7 +10,7 @@ internal sealed class ManifestRules
 {
     /// <summary>Of the Secret that the operator makes.</summary>
     public static readonly string[] SecretKeys =
-        ["Database__ConnectionString", "Storage__S3__AccessKey", "Storage__S3__SecretKey", "Auth__BootstrapKey"];
+        ["Database__ConnectionString", "Storage__S3__AccessKey", "Storage__S3__SecretKey", "Auth__BootstrapKey", "Operator__Key"];
 
     private const string Namespace = "continual-service";
     private const string SecretName = "continual-service";
