@@ -83,6 +83,8 @@ public sealed class BackupTests : IAsyncDisposable
         await restored.AddWorkerAsync();
         await restored.PostAsync($"/tasks/{paused}/resume", new JsonObject());
         await UntilAsync("all tasks have ended", async () => await after.CountAsync(Unfinished) == 0);
+        // A run lets go of its adapter after its task has ended.
+        await UntilAsync("no adapter is held", async () => await after.CountAsync("""select count(*) from "Adapters" where "LeaseOwner" is not null""") == 0);
 
         // What the rows of the backup name is there, ends, and holds together.
         Assert.Empty(await after.RowsAsync());

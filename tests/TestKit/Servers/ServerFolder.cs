@@ -18,8 +18,9 @@ internal sealed class ServerFolder : IAsyncDisposable
         for attempt in 1 2 3 4 5 6 7 8 9 10; do rm -rf "$2" && break; sleep 0.2; done
         """;
 
-    private static readonly TimeSpan EndLimit = TimeSpan.FromSeconds(30);
-    private static readonly TimeSpan ReadyLimit = TimeSpan.FromSeconds(60);
+    // For what hangs; a machine with many other things to do may take a minute to start one of the service's programs.
+    private static readonly TimeSpan EndLimit = TimeSpan.FromMinutes(3);
+    private static readonly TimeSpan ReadyLimit = TimeSpan.FromMinutes(3);
     private readonly Process _guard;
     private readonly HashSet<int> _running = [];
 
