@@ -10,7 +10,6 @@ COPY build/ build/
 COPY tools/native-compat/ tools/native-compat/
 COPY src/ src/
 # Both programs share one folder, so that libtorch is in the image once. The Api refers to the Worker; its own publish adds the Worker's start files.
-RUN dotnet restore src/Worker --locked-mode
 RUN dotnet restore src/Api --locked-mode
 RUN dotnet publish src/Worker -c Release --no-restore -o /publish -p:UseAppHost=false
 RUN dotnet publish src/Api -c Release --no-restore -o /publish -p:UseAppHost=false

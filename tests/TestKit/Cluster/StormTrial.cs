@@ -13,6 +13,9 @@ namespace ContinualService.TestKit.Cluster;
 /// </summary>
 public sealed class StormTrial(StormSettings settings, Action<string> log)
 {
+    // Some seconds of training, in which some checkpoints are stored.
+    private const int FirstEpochs = 100;
+
     private static readonly Dictionary<string, string> ServiceSettings = new()
     {
         ["Training:Threads"] = "1",
@@ -77,7 +80,7 @@ public sealed class StormTrial(StormSettings settings, Action<string> log)
     private async Task SubmitAsync(ServiceCluster cluster, string adapter, int stream)
     {
         await cluster.PostAsync("/adapters", TaskStreams.Adapter(adapter));
-        for (var place = 1; place <= settings.TasksPerAdapter; place++) await cluster.PostAsync("/tasks", TaskStreams.Task(adapter, stream, place));
+        for (var place = 1; place <= settings.TasksPerAdapter; place++) await cluster.PostAsync("/tasks", TaskStreams.Task(adapter, stream, place, FirstEpochs));
     }
 
     private static Task<long> UnfinishedAsync(ClusterAudit audit) => audit.CountAsync("""select count(*) from "Tasks" where "Status" in ('Queued', 'Running')""");

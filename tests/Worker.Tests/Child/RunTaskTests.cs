@@ -7,7 +7,7 @@ namespace ContinualService.Worker.Tests.Child;
 /// <summary>Real training processes that are killed or stopped, and those that take up their work.</summary>
 public sealed class RunTaskTests : IDisposable
 {
-    private const int ManyEpochs = 1000; // long enough for a checkpoint in the middle
+    private const int ManyEpochs = 400; // long enough for a checkpoint in the middle
 
     private readonly RunFolder _folder = new();
 
