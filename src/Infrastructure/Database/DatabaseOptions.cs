@@ -12,4 +12,7 @@ public sealed class DatabaseOptions
 
     /// <summary>False: the start is refused while migrations are pending, and the operator runs <c>prepare</c> first.</summary>
     public bool MigrateAtStart { get; set; } = true;
+
+    /// <summary>Seconds that a starting program waits for a server that does not answer, 0 to 3600.</summary>
+    public int WaitSeconds { get; set; } = 60;
 }

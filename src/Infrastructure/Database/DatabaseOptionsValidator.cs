@@ -6,8 +6,11 @@ namespace ContinualService.Infrastructure.Database;
 /// <summary>Finds at the start what would fail at the first statement.</summary>
 internal sealed class DatabaseOptionsValidator : IValidateOptions<DatabaseOptions>
 {
+    private const int LongestWait = 3600;
+
     public ValidateOptionsResult Validate(string? name, DatabaseOptions options)
     {
+        if (options.WaitSeconds is < 0 or > LongestWait) return ValidateOptionsResult.Fail($"Database:WaitSeconds is {options.WaitSeconds}. Set 0 to {LongestWait}.");
         if (options.Provider == DatabaseProvider.Sqlite)
         {
             return string.IsNullOrEmpty(options.ConnectionString)

@@ -22,6 +22,8 @@ public sealed class S3ObjectStore : IObjectStore, IDisposable
     private const int PutAttempts = 3;
     private const int SignedForSeconds = 3600;
     private const int BufferBytes = 1 << 16;
+    private const int BucketLooks = 5;
+    private static readonly TimeSpan BucketPause = TimeSpan.FromMilliseconds(200);
     private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(200);
     private static readonly TimeSpan RenewAfter = TimeSpan.FromMinutes(30);
     private readonly S3Options _options;
@@ -123,8 +125,14 @@ public sealed class S3ObjectStore : IObjectStore, IDisposable
         }
         catch (MinioException fault)
         {
-            // Another process may have been faster.
-            if (!await BucketExistsAsync(cancellationToken)) throw Unexpected($"it did not make the bucket '{_options.Bucket}': {fault.Message}", fault);
+            // Another process may have been faster, and the store may need a moment to show the bucket.
+            for (var look = 0; look < BucketLooks; look++)
+            {
+                if (await BucketExistsAsync(cancellationToken)) return;
+                await Task.Delay(BucketPause, cancellationToken);
+            }
+
+            throw Unexpected($"it did not make the bucket '{_options.Bucket}': {fault.Message}", fault);
         }
     }
 

@@ -13,6 +13,7 @@ public static class StorageSetup
     {
         services.AddOptions<StorageOptions>().Bind(configuration.GetSection(StorageOptions.Section)).ValidateOnStart();
         services.AddSingleton<IValidateOptions<StorageOptions>, StorageOptionsValidator>();
+        services.AddMetrics();
         services.AddSingleton<ObjectStoreErrors>();
         services.AddSingleton<IObjectStore>(provider =>
         {

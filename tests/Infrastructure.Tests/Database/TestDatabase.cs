@@ -5,6 +5,7 @@ using ContinualService.Domain.Tenants;
 using ContinualService.Infrastructure.Database;
 using Microsoft.Data.Sqlite;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace ContinualService.Infrastructure.Tests.Database;
 
@@ -30,7 +31,7 @@ internal sealed class TestDatabase : IDbContextFactory<ServiceDbContext>, IDispo
         return options.Options;
     }
 
-    public DatabaseMigrator Migrator() => new(this, Folder, Microsoft.Extensions.Options.Options.Create(new DatabaseOptions()));
+    public DatabaseMigrator Migrator() => new(this, Folder, Microsoft.Extensions.Options.Options.Create(new DatabaseOptions()), NullLogger<DatabaseMigrator>.Instance);
 
     public async Task SeedAsync(CancellationToken cancellationToken)
     {

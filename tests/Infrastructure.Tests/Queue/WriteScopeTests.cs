@@ -7,6 +7,7 @@ using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging.Abstractions;
 using Xunit;
 
 namespace ContinualService.Infrastructure.Tests.Queue;
@@ -82,7 +83,8 @@ public sealed class WriteScopeTests : IAsyncLifetime
         await using var _ = source;
         var contexts = new Contexts(source);
 
-        await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => new DatabaseMigrator(contexts, new DataFolder(_folder.Path), Microsoft.Extensions.Options.Options.Create(new DatabaseOptions())).MigrateAsync(Token)));
+        await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => new DatabaseMigrator(
+            contexts, new DataFolder(_folder.Path), Microsoft.Extensions.Options.Options.Create(new DatabaseOptions()), NullLogger<DatabaseMigrator>.Instance).MigrateAsync(Token)));
 
         await using var database = contexts.CreateDbContext();
         Assert.Empty(await database.Database.GetPendingMigrationsAsync(Token));

@@ -6,13 +6,15 @@ namespace ContinualService.TestKit.Cluster;
 public sealed class Chaos(ServiceCluster cluster, ChaosPlan plan, Action<string> log)
 {
     private readonly Random _random = new(plan.Seed);
-    private readonly HashSet<ClusterProcess> _frozen = [];
-    private readonly List<Task> _thawing = [];
+    private readonly HashSet<ClusterProcess> _absent = [];
+    private readonly List<Task> _returning = [];
     private readonly Stopwatch _time = Stopwatch.StartNew();
     private readonly Dictionary<string, int> _done = [];
 
     // Between two tasks there is nothing to kill for a moment.
     private static readonly TimeSpan TrainingPatience = TimeSpan.FromSeconds(15);
+
+    private const int MostStarts = 5;
 
     /// <summary>How often each kind of fault has happened.</summary>
     public IReadOnlyDictionary<string, int> Done => _done;
@@ -39,7 +41,7 @@ public sealed class Chaos(ServiceCluster cluster, ChaosPlan plan, Action<string>
             _done[fault.ToString()] = _done.GetValueOrDefault(fault.ToString()) + 1;
         }
 
-        await Task.WhenAll(_thawing);
+        await Task.WhenAll(_returning);
     }
 
     private List<Fault> Shuffled()
@@ -61,7 +63,7 @@ public sealed class Chaos(ServiceCluster cluster, ChaosPlan plan, Action<string>
                 var victim = await AwakeWorkerAsync(cancellationToken);
                 Say($"kill {victim.Name}");
                 await victim.KillAsync();
-                await victim.StartAsync();
+                _returning.Add(ReturnAsync(victim, () => SuperviseAsync(victim)));
                 break;
             case Fault.KillTraining:
                 var began = _time.Elapsed;
@@ -71,9 +73,8 @@ public sealed class Chaos(ServiceCluster cluster, ChaosPlan plan, Action<string>
             case Fault.Freeze:
                 var sleeper = await AwakeWorkerAsync(cancellationToken);
                 Say($"freeze {sleeper.Name}");
-                lock (_frozen) _frozen.Add(sleeper);
                 await sleeper.FreezeAsync();
-                _thawing.Add(ThawLaterAsync(sleeper, cancellationToken));
+                _returning.Add(ReturnAsync(sleeper, () => ThawLaterAsync(sleeper, cancellationToken)));
                 break;
             case Fault.RestartDatabase:
                 Say("restart PostgreSQL at once");
@@ -89,26 +90,55 @@ public sealed class Chaos(ServiceCluster cluster, ChaosPlan plan, Action<string>
         }
     }
 
+    /// <summary>A worker that is not down or frozen; it is absent from now on.</summary>
     private async Task<ClusterProcess> AwakeWorkerAsync(CancellationToken cancellationToken)
     {
         while (true)
         {
-            lock (_frozen)
+            lock (_absent)
             {
-                var awake = cluster.Workers.Except(_frozen).ToList();
-                if (awake.Count > 0) return awake[_random.Next(awake.Count)];
+                var awake = cluster.Workers.Except(_absent).ToList();
+                if (awake.Count > 0)
+                {
+                    var chosen = awake[_random.Next(awake.Count)];
+                    _absent.Add(chosen);
+                    return chosen;
+                }
             }
 
             await Task.Delay(100, cancellationToken);
         }
     }
 
+    // A start that meets another fault may fail; a supervisor tries again, a few times.
+    private async Task SuperviseAsync(ClusterProcess worker)
+    {
+        for (var start = 1; ; start++)
+        {
+            try
+            {
+                await worker.StartAsync();
+                return;
+            }
+            catch (InvalidOperationException) when (start < MostStarts)
+            {
+                Say($"{worker.Name} did not start");
+            }
+        }
+    }
+
+    // Faults go on while it comes back.
+    private async Task ReturnAsync(ClusterProcess worker, Func<Task> comeBack)
+    {
+        await comeBack();
+        lock (_absent) _absent.Remove(worker);
+        Say($"{worker.Name} is back");
+    }
+
     private async Task ThawLaterAsync(ClusterProcess worker, CancellationToken cancellationToken)
     {
         await Task.Delay(plan.FreezeTime, cancellationToken);
         await worker.ThawAsync();
-        lock (_frozen) _frozen.Remove(worker);
-        Say($"{worker.Name} goes on");
     }
 
     private void Say(string what) => log(FormattableString.Invariant($"{_time.Elapsed.TotalSeconds,7:F1} s  {what}"));
