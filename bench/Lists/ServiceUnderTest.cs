@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Text;
+using ContinualService.TestKit;
 
 namespace ContinualService.Bench.Lists;
 
@@ -60,7 +61,7 @@ public sealed class ServiceUnderTest : IAsyncDisposable
     }
 
     private static ProcessStartInfo Command(string connectionString, string dataFolder, params string[] command) =>
-        new("dotnet", [Path.Combine(AppContext.BaseDirectory, "ContinualService.Api.dll"), .. command, "--urls", "http://127.0.0.1:0", $"--Data:Root={dataFolder}"])
+        new("dotnet", [Checkout.Program("ContinualService.Api.dll"), .. command, "--urls", "http://127.0.0.1:0", $"--Data:Root={dataFolder}"])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using ContinualService.TestKit;
 using Xunit;
 
 namespace ContinualService.EndToEnd;
@@ -6,7 +7,7 @@ namespace ContinualService.EndToEnd;
 /// <summary>deploy/backup.sh of this checkout, run as an operator runs it: with the service's settings in its environment.</summary>
 internal sealed class BackupScript(string connectionString, string endpoint, string bucket, string accessKey, string secretKey)
 {
-    private static readonly string Path = Find();
+    private static readonly string Path = Checkout.PathOf("deploy/backup.sh");
 
     /// <summary>Folders before those of PATH, for programs in the place of others.</summary>
     public string? FirstPath { get; init; }
@@ -48,16 +49,5 @@ internal sealed class BackupScript(string connectionString, string endpoint, str
         var (status, printed) = await RunAsync(arguments);
         Assert.True(status == 1, $"It ended with {status}: {printed}");
         return printed;
-    }
-
-    private static string Find()
-    {
-        for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
-        {
-            var candidate = System.IO.Path.Combine(folder.FullName, "deploy", "backup.sh");
-            if (File.Exists(candidate)) return candidate;
-        }
-
-        throw new DirectoryNotFoundException("deploy/backup.sh is in no folder above the tests; run them from a checkout.");
     }
 }

@@ -37,7 +37,7 @@ internal sealed class ServiceProcess : IAsyncDisposable
         {
             ArgumentList =
             {
-                Path.Combine(AppContext.BaseDirectory, "ContinualService.Api.dll"), "--urls", $"http://127.0.0.1:{_port}", $"--Data:Root={_folder}/data",
+                Checkout.Program("ContinualService.Api.dll"), "--urls", $"http://127.0.0.1:{_port}", $"--Data:Root={_folder}/data",
                 $"--Models:Root={_folder}/models", $"--Auth:BootstrapKey={Key}", "--Training:Threads=1",
             },
             RedirectStandardOutput = true,

@@ -7,7 +7,7 @@ namespace ContinualService.TestKit.Cluster;
 
 /// <summary>
 /// The service as it runs in production, as processes of this machine: one Api, several workers, PostgreSQL and an S3 store that they share, and nothing else.
-/// The programs are those beside the caller's own, whose project refers to src/Api.
+/// The programs are the published ones (<see cref="Checkout.Program"/>).
 /// </summary>
 public sealed class ServiceCluster : IAsyncDisposable
 {
@@ -120,7 +120,7 @@ public sealed class ServiceCluster : IAsyncDisposable
 
     private List<string> Command(string program, string name, IReadOnlyList<string> options, IReadOnlyList<string> before) =>
     [
-        "dotnet", Path.Combine(AppContext.BaseDirectory, program), .. before, .. options,
+        "dotnet", Checkout.Program(program), .. before, .. options,
         $"--Data:Root={_folder.Path}/{name}/data", $"--Models:Root={_folder.Path}/models", $"--Auth:BootstrapKey={Key}",
         "--Database:Provider=postgresql", $"--Database:ConnectionString={ConnectionString}",
         "--Storage:Provider=s3", $"--Storage:S3:Endpoint={S3.Endpoint}", $"--Storage:S3:Bucket={Bucket}", $"--Storage:S3:AccessKey={S3.AccessKey}", $"--Storage:S3:SecretKey={S3.SecretKey}",

@@ -1,5 +1,6 @@
 using ContinualService.Engine.Data;
 using ContinualService.Pretrain.Samples;
+using ContinualService.TestKit;
 using Xunit;
 
 namespace ContinualService.Tools.Tests.Samples;

@@ -1,6 +1,7 @@
 using ContinualService.Engine.Models;
 using ContinualService.Pretrain.Bpe;
 using ContinualService.Pretrain.Training;
+using ContinualService.TestKit;
 using TorchSharp;
 using Xunit;
 using static TorchSharp.torch;
