@@ -10,4 +10,7 @@ internal static class OwnerOnlyFile
         if (!OperatingSystem.IsWindows()) how.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
         return new FileStream(path, how);
     }
+
+    /// <summary>A file of a random name in the folder for temporary files; closing it deletes it.</summary>
+    public static FileStream CreateTemporary() => Create(Path.Combine(Path.GetTempPath(), Path.GetRandomFileName()), FileOptions.DeleteOnClose | FileOptions.Asynchronous);
 }

@@ -31,7 +31,7 @@ internal static class AdapterEndpoints
         group.MapGet("/{id}/versions/{number:int}", GetVersionAsync).WithName("GetVersion").Produces<VersionResponse>();
         group.MapGet("/{id}/versions/{number:int}/download", DownloadAsync).WithName("DownloadVersion")
             .Produces<Stream>(StatusCodes.Status200OK, "application/zip", "application/octet-stream")
-            .WithMetadata(new DocumentedParameter("format", "peft: zip of the PEFT files; state: the training state as safetensors.", false, VersionDownload.Formats));
+            .WithMetadata(new DocumentedParameter("format", "peft (default): zip of the PEFT files; gguf: LoRA file of llama.cpp; state: the training state as safetensors.", false, VersionDownload.Formats));
         group.MapGet("/{id}/aliases", ListAliasesAsync).WithName("ListAliases").Produces<AliasesResponse>().WithMetadata(DocumentedParameter.Paging);
         group.MapGet("/{id}/matrix", MatrixAsync).WithName("GetMatrix").Produces<MatrixResponse>()
             .WithMetadata(new DocumentedParameter("format", "json (default), csv or svg; Accept works too.", false, MatrixReader.Formats));
@@ -116,7 +116,7 @@ internal static class AdapterEndpoints
         return TypedResults.Ok(VersionResponse.Of(version));
     }
 
-    /// <summary>Downloads a version as PEFT zip or training state.</summary>
+    /// <summary>Downloads a version in a format that other programs load, or its training state.</summary>
     private static Task<IResult> DownloadAsync(string id, int number, HttpContext http, VersionDownload download, CancellationToken cancellationToken) =>
         download.RunAsync(http, id, number, cancellationToken);
 

@@ -16,13 +16,13 @@ internal static class PeftZip
     public static async Task<Stream> PackAsync(Adapter adapter, JsonObject facts, Stream weights, CancellationToken cancellationToken)
     {
         // Packed whole before the first byte is sent: the store checks the weights' hash as they are read, so damage gives an error and not a broken zip.
-        var file = TemporaryFile();
-        var unpacked = TemporaryFile();
+        var file = OwnerOnlyFile.CreateTemporary();
+        var unpacked = OwnerOnlyFile.CreateTemporary();
         try
         {
             await using (weights) await weights.CopyToAsync(unpacked, cancellationToken);
             await unpacked.FlushAsync(cancellationToken);
-            var texts = PeftAdapter.Texts(Config(adapter), unpacked.Name, adapter.Model, facts);
+            var texts = PeftAdapter.Texts(adapter.LoraConfig(), unpacked.Name, adapter.Model, facts);
             unpacked.Position = 0;
             await using (var zip = await ZipArchive.CreateAsync(file, ZipArchiveMode.Create, leaveOpen: true, Encoding.UTF8, cancellationToken))
             {
@@ -45,9 +45,6 @@ internal static class PeftZip
         }
     }
 
-    private static LoraConfig Config(Adapter adapter) =>
-        new(adapter.Rank, adapter.Alpha, [.. JsonNode.Parse(adapter.TargetModulesJson)!.AsArray().Select(name => name!.GetValue<string>())]);
-
     private static async Task AddAsync(ZipArchive zip, string name, Stream content, CancellationToken cancellationToken)
     {
         // Float weights do not compress; storing them keeps the download as fast as the disk.
@@ -56,7 +53,4 @@ internal static class PeftZip
         await using var target = await entry.OpenAsync(cancellationToken);
         await content.CopyToAsync(target, cancellationToken);
     }
-
-    private static FileStream TemporaryFile() =>
-        OwnerOnlyFile.Create(Path.Combine(Path.GetTempPath(), Path.GetRandomFileName()), FileOptions.DeleteOnClose | FileOptions.Asynchronous);
 }

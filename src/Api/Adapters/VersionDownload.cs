@@ -1,7 +1,9 @@
 using System.Text.Json;
 using ContinualService.Api.Errors;
+using ContinualService.Api.Models;
 using ContinualService.Api.Tenants;
 using ContinualService.Domain.Adapters;
+using ContinualService.Engine.Models;
 using ContinualService.Infrastructure.Database;
 using ContinualService.Infrastructure.Storage;
 using Microsoft.EntityFrameworkCore;
@@ -10,9 +12,9 @@ using Microsoft.Net.Http.Headers;
 namespace ContinualService.Api.Adapters;
 
 /// <summary>Hands out a version as files that other programs load.</summary>
-internal sealed class VersionDownload(ServiceDbContext database, IObjectStore objects)
+internal sealed class VersionDownload(ServiceDbContext database, IObjectStore objects, ModelCatalog catalog)
 {
-    public static readonly string[] Formats = ["peft", "state"];
+    public static readonly string[] Formats = ["peft", "gguf", "state"];
 
     public async Task<IResult> RunAsync(HttpContext http, string idOrName, int number, CancellationToken cancellationToken)
     {
@@ -26,10 +28,13 @@ internal sealed class VersionDownload(ServiceDbContext database, IObjectStore ob
 
         http.Response.Headers["X-Adapter-Sha256"] = version.Sha256;
         var name = $"{adapter.Name}-v{version.Number}";
-        return format == "state"
-            ? await StateAsync(http, version, name, cancellationToken)
-            : TypedResults.Stream(
-                await PackAsync(adapter, version, cancellationToken), "application/zip", $"{name}.zip", version.CreatedAt, Tag(version.Sha256), enableRangeProcessing: true);
+        return format switch
+        {
+            "state" => await StateAsync(http, version, name, cancellationToken),
+            "gguf" => await GgufAsync(adapter, version, name, cancellationToken),
+            _ => TypedResults.Stream(
+                await PackAsync(adapter, version, cancellationToken), "application/zip", $"{name}.zip", version.CreatedAt, Tag(version.Sha256), enableRangeProcessing: true),
+        };
     }
 
     private async Task<IResult> StateAsync(HttpContext http, AdapterVersion version, string name, CancellationToken cancellationToken)
@@ -37,6 +42,13 @@ internal sealed class VersionDownload(ServiceDbContext database, IObjectStore ob
         if (!HttpMethods.IsHead(http.Request.Method)) http.Response.ContentLength = version.StateBytes;
         var state = await objects.OpenReadAsync(version.StateSha256, cancellationToken);
         return TypedResults.Stream(state, "application/octet-stream", $"{name}-state.safetensors", version.CreatedAt, Tag(version.StateSha256));
+    }
+
+    private async Task<IResult> GgufAsync(Adapter adapter, AdapterVersion version, string name, CancellationToken cancellationToken)
+    {
+        if (catalog.BaseOf(adapter).Failed(out var problem, out var model)) return problem;
+        var file = await GgufFile.WriteAsync(adapter, model.Config, name, await objects.OpenReadAsync(version.Sha256, cancellationToken), cancellationToken);
+        return TypedResults.Stream(file, "application/octet-stream", $"{name}.gguf", version.CreatedAt, Tag(version.Sha256), enableRangeProcessing: true);
     }
 
     private async Task<Stream> PackAsync(Adapter adapter, AdapterVersion version, CancellationToken cancellationToken)

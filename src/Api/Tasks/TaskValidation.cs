@@ -112,10 +112,7 @@ internal sealed class TaskValidation(ServiceDbContext database, ModelCatalog cat
             return new Problem(ProblemTypes.OtherBase, $"The adapter '{adapter.Name}' stands on '{adapter.Model}', not on '{asked}', and its base never changes. Leave `model` out, or POST /adapters for one on '{asked}'.");
         }
 
-        if (catalog.Find(adapter.Model) is not { } model)
-            return new Problem(ProblemTypes.Unavailable, $"The base model '{adapter.Model}' of '{adapter.Name}' is not installed now. Have the operator put its folder back below Models:Root, then send the task again.");
-        if (model.Digest != adapter.BaseDigest)
-            return new Problem(ProblemTypes.OtherBase, $"The files of base model '{adapter.Model}' are not those that '{adapter.Name}' was made for (digest {model.Digest}, not {adapter.BaseDigest}). Have the operator put them back, or POST /adapters for a new one.");
+        if (catalog.BaseOf(adapter).Failed(out var noBase, out var model)) return noBase;
         return new Target(adapter, MakesDefault: false, model);
     }
 

@@ -34,16 +34,19 @@ public static class PeftAdapter
 
     /// <summary>Reads the weights file alone, for an adapter whose configuration is known.</summary>
     /// <exception cref="ModelFormatException">The weights do not fit <paramref name="config"/> or the base, or are not finite.</exception>
-    public static LoraWeights LoadWeights(string path, LoraConfig config, Decoder decoder)
+    public static LoraWeights LoadWeights(string path, LoraConfig config, Decoder decoder) => LoadWeights(path, config, decoder.Config, decoder.Device);
+
+    /// <inheritdoc cref="LoadWeights(string, LoraConfig, Decoder)"/>
+    public static LoraWeights LoadWeights(string path, LoraConfig config, ModelConfig model, Device device)
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         using var file = SafetensorsFile.Open(path);
 
-        var sites = decoder.Linears.ToDictionary(site => site.Path);
+        var sites = DecoderLayout.Linears(model).ToDictionary(site => site.Path);
         var paths = file.Names.Select(name => PathOf(name, path)).Distinct().ToList();
         if (paths.Count == 0) throw new ModelFormatException($"{path} holds no LoRA weights.");
-        var targeted = LoraWeights.Resolve(decoder, config).Select(site => site.Path).ToHashSet();
+        var targeted = LoraWeights.Resolve(model, config).Select(site => site.Path).ToHashSet();
         if (paths.FirstOrDefault(name => !sites.ContainsKey(name)) is { } stranger)
             throw new ModelFormatException($"{path}: {stranger} is no linear layer of this base model; the adapter belongs to another base.");
         if (paths.FirstOrDefault(name => !targeted.Contains(name)) is { } extra)
@@ -54,8 +57,8 @@ public static class PeftAdapter
         var pairs = paths.Select(name => sites[name]).OrderBy(site => site.Index).Select(site =>
         {
             var rank = config.RankOf(site.Path);
-            var a = Read(file, path, Prefix + site.Path + SuffixA, [rank, site.InFeatures], decoder.Device);
-            var b = Read(file, path, Prefix + site.Path + SuffixB, [site.OutFeatures, rank], decoder.Device);
+            var a = Read(file, path, Prefix + site.Path + SuffixA, [rank, site.InFeatures], device);
+            var b = Read(file, path, Prefix + site.Path + SuffixB, [site.OutFeatures, rank], device);
             return new LoraPair(site, a, b, config.ScaleOf(site.Path));
         });
         return new LoraWeights([.. pairs]);
