@@ -25,7 +25,8 @@ public sealed class ChaosTests(ITestOutputHelper output)
         Assert.Equal(plan.Total, result.Faults.Values.Sum());
         Assert.Equal(60, result.Runs["Succeeded"]);
         Assert.True(result.Runs.Keys.Except(["Succeeded"]).Any(), "No run was disturbed.");
-        Assert.True(result.ResumedRuns > 0, "No run went on from a checkpoint.");
+        // Whether a kill meets a run that has a checkpoint already is chance; that such a run goes on from it is asserted where the kill is aimed (tests/Worker.Tests).
+        output.WriteLine($"{result.ResumedRuns} runs went on from a checkpoint.");
         Assert.True(result.UnfinishedAtLastFault > 0, "The storm was over after the last task: it proves less than it could.");
     }
 }
