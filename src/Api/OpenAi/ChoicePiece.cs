@@ -2,5 +2,5 @@ using ContinualService.Engine.Inference;
 
 namespace ContinualService.Api.OpenAi;
 
-/// <summary>Text that may be sent now, and the tokens that became final with it.</summary>
-internal sealed record ChoicePiece(string Text, IReadOnlyList<ScoredToken> Tokens);
+/// <summary>Text of one choice that may be sent now, and the tokens that became final with it; both may be empty in the last one.</summary>
+internal sealed record ChoicePiece(int Index, string Text, IReadOnlyList<ScoredToken> Tokens, bool IsLast);

@@ -1,84 +1,78 @@
 using System.Text;
+using System.Threading.Channels;
 using ContinualService.Engine.Inference;
-using ContinualService.Engine.Lora;
 using ContinualService.Engine.Models;
 using ContinualService.Engine.Text;
 
 namespace ContinualService.Api.OpenAi;
 
 /// <summary>
-/// Generates one answer piece by piece. Held back until they are settled: incomplete UTF-8, and text that may yet become a stop sequence.
+/// Turns the tokens of one answer into text, piece by piece. Held back until they are settled: incomplete UTF-8, and text that may yet become a stop sequence.
+/// The engine's thread feeds it; who reads the pieces has the last word on the totals only after the piece that ends it.
 /// </summary>
-internal sealed class ChoiceRunner(BaseModel model, LoraWeights? lora, int[] prompt, int maxNewTokens, GenerationRequest request, int index)
+internal sealed class ChoiceRunner(BaseModel model, GenerationRequest request, int index, ChannelWriter<ChoicePiece> pieces)
 {
+    private readonly TextStream _stream = new(model.Tokenizer);
+    private readonly StringBuilder _held = new();
+    private readonly List<ScoredToken> _heldTokens = [];
     private bool _cut; // at a stop sequence
 
-    /// <summary>"stop" (end of turn or a stop sequence) or "length"; set once <see cref="Run"/> has ended.</summary>
+    /// <summary>"stop" (end of turn or a stop sequence) or "length".</summary>
     public string FinishReason { get; private set; } = "length";
 
     /// <summary>Tokens generated so far, the ending one included.</summary>
     public int CompletionTokens { get; private set; }
 
     /// <summary>The scored prompt; empty unless asked for.</summary>
-    public IReadOnlyList<ScoredToken> PromptTokens { get; private set; } = [];
+    public IReadOnlyList<ScoredToken> PromptTokens { get; set; } = [];
 
-    public IEnumerable<ChoicePiece> Run(bool scorePrompt, CancellationToken cancellationToken)
+    /// <summary>Takes the next token.</summary>
+    /// <returns>Whether the answer goes on.</returns>
+    public bool Accept(ScoredToken token)
     {
-        // Choices of one request differ by their seed alone.
-        var sampling = request.Sampling with { Seed = request.Sampling.Seed ^ (index * 0x2545F49) };
-        using var session = new GenerationSession(model.Decoder, lora, prompt, maxNewTokens, sampling, scorePrompt);
-        PromptTokens = session.PromptTokens;
-        var stream = new TextStream(model.Tokenizer);
-        var held = new StringBuilder();
-        var heldTokens = new List<ScoredToken>();
-        for (var count = 0; count < maxNewTokens; count++)
+        CompletionTokens++;
+        if (model.Config.EosTokenIds.Contains(token.Id))
         {
-            cancellationToken.ThrowIfCancellationRequested();
-            var token = session.Next();
-            CompletionTokens++;
-            if (model.Config.EosTokenIds.Contains(token.Id))
-            {
-                FinishReason = "stop";
-                break;
-            }
-
-            heldTokens.Add(token);
-            if (!model.Tokenizer.IsSpecial(token.Id)) held.Append(stream.Append(token.Id));
-            if (CutAtStop(held)) break;
-            var settled = held.Length - OpenStopLength(held);
-            if (settled > 0)
-            {
-                yield return Take(held, settled, heldTokens);
-            }
-
-            if (count + 1 < maxNewTokens) session.Accept(token.Id);
+            FinishReason = "stop";
+            return false;
         }
 
-        if (!_cut)
-        {
-            held.Append(stream.Flush());
-            CutAtStop(held);
-        }
-
-        if (held.Length > 0 || heldTokens.Count > 0) yield return Take(held, held.Length, heldTokens);
+        _heldTokens.Add(token);
+        if (!model.Tokenizer.IsSpecial(token.Id)) _held.Append(_stream.Append(token.Id));
+        if (CutAtStop()) return false;
+        var settled = _held.Length - OpenStopLength();
+        if (settled > 0) Send(settled, isLast: false);
+        return true;
     }
 
-    private bool CutAtStop(StringBuilder held)
+    /// <summary>Sends what is left.</summary>
+    public void End()
+    {
+        if (!_cut)
+        {
+            _held.Append(_stream.Flush());
+            CutAtStop();
+        }
+
+        Send(_held.Length, isLast: true);
+    }
+
+    private bool CutAtStop()
     {
         if (request.Stop.Count == 0) return false;
-        var text = held.ToString();
+        var text = _held.ToString();
         var first = request.Stop.Select(stop => text.IndexOf(stop, StringComparison.Ordinal)).Where(at => at >= 0).DefaultIfEmpty(-1).Min();
         if (first < 0) return false;
-        held.Length = first;
+        _held.Length = first;
         FinishReason = "stop";
         return _cut = true;
     }
 
-    /// <summary>Length of the longest end of <paramref name="held"/> that begins a stop sequence.</summary>
-    private int OpenStopLength(StringBuilder held)
+    /// <summary>Length of the longest end of the held text that begins a stop sequence.</summary>
+    private int OpenStopLength()
     {
         if (request.Stop.Count == 0) return 0;
-        var text = held.ToString();
+        var text = _held.ToString();
         var longest = 0;
         foreach (var stop in request.Stop)
         {
@@ -93,11 +87,10 @@ internal sealed class ChoiceRunner(BaseModel model, LoraWeights? lora, int[] pro
         return longest;
     }
 
-    private static ChoicePiece Take(StringBuilder held, int length, List<ScoredToken> tokens)
+    private void Send(int length, bool isLast)
     {
-        var piece = new ChoicePiece(held.ToString(0, length), [.. tokens]);
-        held.Remove(0, length);
-        tokens.Clear();
-        return piece;
+        pieces.TryWrite(new ChoicePiece(index, _held.ToString(0, length), [.. _heldTokens], isLast));
+        _held.Remove(0, length);
+        _heldTokens.Clear();
     }
 }

@@ -1,6 +1,6 @@
 using System.Globalization;
+using System.Text;
 using System.Text.Json.Nodes;
-using System.Threading.Channels;
 using ContinualService.Api.Serving;
 using ContinualService.Engine.Inference;
 using ContinualService.Engine.Models;
@@ -10,7 +10,7 @@ using ContinualService.Infrastructure.Storage;
 namespace ContinualService.Api.OpenAi;
 
 /// <summary>Answers chat and text requests, whole or streamed. Both routes share everything but the shape of their JSON.</summary>
-internal sealed class CompletionService(ServedModelResolver resolver, ModelHost host, TimeProvider time)
+internal sealed class CompletionService(ServedModelResolver resolver, TimeProvider time)
 {
     public async Task<IResult> ChatAsync(string tenantId, ChatRequest request, HttpContext http, CancellationToken cancellationToken)
     {
@@ -27,14 +27,14 @@ internal sealed class CompletionService(ServedModelResolver resolver, ModelHost 
             throw OpenAiException.Invalid("messages", $"The model's chat template refused the messages: {error.Message}");
         }
 
-        return await AnswerAsync(served, new ChatShape(served.Base.Tokenizer), request.Generation, [prompt], echo: false, http, cancellationToken);
+        return await AnswerAsync(tenantId, served, new ChatShape(served.Base.Tokenizer), request.Generation, [prompt], echo: false, http, cancellationToken);
     }
 
     public async Task<IResult> TextAsync(string tenantId, TextRequest request, HttpContext http, CancellationToken cancellationToken)
     {
         using var served = await ResolveAsync(tenantId, request.Generation.Model, cancellationToken);
         var prompts = request.Prompts.Select(prompt => prompt.Ids ?? served.Base.Tokenizer.Encode(prompt.Text!).Ids).ToList();
-        return await AnswerAsync(served, new TextShape(served.Base.Tokenizer), request.Generation, prompts, request.Echo, http, cancellationToken);
+        return await AnswerAsync(tenantId, served, new TextShape(served.Base.Tokenizer), request.Generation, prompts, request.Echo, http, cancellationToken);
     }
 
     private async Task<ServedModel> ResolveAsync(string tenantId, string name, CancellationToken cancellationToken)
@@ -54,123 +54,86 @@ internal sealed class CompletionService(ServedModelResolver resolver, ModelHost 
     }
 
     private async Task<IResult> AnswerAsync(
-        ServedModel served, IAnswerShape shape, GenerationRequest request, IReadOnlyList<int[]> prompts, bool echo, HttpContext http, CancellationToken cancellationToken)
+        string tenantId, ServedModel served, IAnswerShape shape, GenerationRequest request, IReadOnlyList<int[]> prompts, bool echo, HttpContext http, CancellationToken cancellationToken)
     {
         // Step 1: everything that can be refused is refused before the first byte.
-        var limits = prompts.Select(prompt => NewTokens(served, request, prompt)).ToList();
+        var limited = prompts.Select(prompt => (prompt, NewTokens(served, request, prompt))).ToList();
         if (request.Sampling.LogitBias?.Keys.FirstOrDefault(id => id >= served.Base.Config.VocabularySize) is { } outside and > 0)
             throw OpenAiException.Invalid("logit_bias", $"'logit_bias' names token {outside}; the model has {served.Base.Config.VocabularySize} tokens.");
-        using var slot = await host.EnterAsync(cancellationToken)
-            ?? throw new OpenAiException(StatusCodes.Status503ServiceUnavailable, "Too many requests wait already. Try again after a moment.", code: "overloaded") { RetryAfterSeconds = 2 };
+        await using var choices = await ChoiceSet.StartAsync(tenantId, served, request, limited, scorePrompt: echo && request.LogProbabilities is not null, cancellationToken);
         if (served.VersionNumber is { } version)
         {
             http.Response.Headers["X-Adapter-Version"] = version.ToString(CultureInfo.InvariantCulture);
             http.Response.Headers["X-Adapter-Sha256"] = served.Sha256;
         }
 
-        // Step 2: one runner per prompt and choice.
+        // Step 2: what the text route repeats before each answer.
         var head = shape.Head(time.GetUtcNow().ToUnixTimeSeconds(), served);
-        var runners = prompts.SelectMany((prompt, row) => Enumerable.Range(0, request.Choices).Select(choice =>
-            (Echo: echo ? served.Base.Tokenizer.Decode(prompt, skipSpecialTokens: false) : "", Runner: new ChoiceRunner(served.Base, served.Lora, prompt, limits[row], request, choice)))).ToList();
-        var usage = () => Usage(prompts.Sum(prompt => prompt.Length), runners.Sum(item => item.Runner.CompletionTokens));
+        var echoes = echo ? prompts.Select(prompt => served.Base.Tokenizer.Decode(prompt, skipSpecialTokens: false)).ToList() : null;
+        string Echo(int index) => echoes?[index / request.Choices] ?? "";
+        var usage = () => Usage(prompts.Sum(prompt => prompt.Length), choices.Runners.Sum(runner => runner.CompletionTokens));
         if (request.Stream)
         {
-            await StreamAsync(shape, request, head, runners, echo, usage, http, cancellationToken);
+            await StreamAsync(shape, request, head, choices, Echo, usage, http, cancellationToken);
             return Results.Empty;
         }
 
         // Step 3: the whole answer.
-        var choices = new JsonArray();
-        foreach (var (prefix, runner) in runners)
+        var texts = choices.Runners.Select((_, index) => new StringBuilder(Echo(index))).ToList();
+        var tokens = choices.Runners.Select(_ => new List<ScoredToken>()).ToList();
+        await foreach (var piece in choices.Pieces)
         {
-            var pieces = await Task.Run(() => runner.Run(echo && request.LogProbabilities is not null, cancellationToken).ToList(), cancellationToken);
-            var tokens = runner.PromptTokens.Concat(pieces.SelectMany(piece => piece.Tokens));
-            choices.Add((JsonNode)shape.Choice(choices.Count, prefix + string.Concat(pieces.Select(piece => piece.Text)), runner.FinishReason, request.LogProbabilities is null ? null : tokens));
+            texts[piece.Index].Append(piece.Text);
+            tokens[piece.Index].AddRange(piece.Tokens);
         }
 
-        head["choices"] = choices;
+        head["choices"] = new JsonArray([.. choices.Runners.Select((runner, index) => (JsonNode)shape.Choice(
+            index, texts[index].ToString(), runner.FinishReason, request.LogProbabilities is null ? null : runner.PromptTokens.Concat(tokens[index])))]);
         head["usage"] = usage();
         return Results.Json(head);
     }
 
     private static async Task StreamAsync(
-        IAnswerShape shape, GenerationRequest request, JsonObject head, List<(string Echo, ChoiceRunner Runner)> runners, bool echo,
-        Func<JsonObject> usage, HttpContext http, CancellationToken cancellationToken)
+        IAnswerShape shape, GenerationRequest request, JsonObject head, ChoiceSet choices, Func<int, string> echo, Func<JsonObject> usage, HttpContext http, CancellationToken cancellationToken)
     {
         http.Response.ContentType = "text/event-stream; charset=utf-8";
         http.Response.Headers.CacheControl = "no-cache";
-        for (var index = 0; index < runners.Count; index++)
-        {
-            var (prefix, runner) = runners[index];
-            var offset = 0;
+        var sent = new int[choices.Runners.Count]; // characters per choice
+        var begun = new bool[choices.Runners.Count];
+        for (var index = 0; index < begun.Length; index++)
             if (shape.Opening(index) is { } opening) await SendAsync([opening], null);
-            await foreach (var piece in GenerateAsync(runner, echo && request.LogProbabilities is not null, cancellationToken))
+        await foreach (var piece in choices.Pieces)
+        {
+            var (index, text, tokens) = (piece.Index, piece.Text, (IEnumerable<ScoredToken>)piece.Tokens);
+            if (!begun[index])
             {
-                var (text, tokens) = (piece.Text, (IEnumerable<ScoredToken>)piece.Tokens);
-                if (offset == 0 && echo)
-                {
-                    text = prefix + text;
-                    tokens = runner.PromptTokens.Concat(tokens);
-                }
-
-                await SendAsync([shape.Delta(index, text, offset, request.LogProbabilities is null ? null : tokens)], null);
-                offset += text.Length;
+                begun[index] = true;
+                text = echo(index) + text;
+                tokens = choices.Runners[index].PromptTokens.Concat(tokens);
             }
 
-            if (offset == 0 && echo)
-                await SendAsync([shape.Delta(index, prefix, 0, request.LogProbabilities is null ? null : runner.PromptTokens)], null);
-            await SendAsync([shape.Ending(index, runner.FinishReason)], null);
+            if (text.Length > 0 || tokens.Any()) await SendAsync([shape.Delta(index, text, sent[index], request.LogProbabilities is null ? null : tokens)], null);
+            sent[index] += text.Length;
+            if (piece.IsLast) await SendAsync([shape.Ending(index, choices.Runners[index].FinishReason)], null);
         }
 
         if (request.IncludeUsage) await SendAsync([], usage());
         await http.Response.WriteAsync("data: [DONE]\n\n", cancellationToken);
 
-        async Task SendAsync(JsonArray choices, JsonObject? usageOfAll)
+        async Task SendAsync(JsonArray parts, JsonObject? usageOfAll)
         {
             var chunk = (JsonObject)head.DeepClone();
             chunk["object"] = shape.ChunkObject;
-            chunk["choices"] = choices;
+            chunk["choices"] = parts;
             if (request.IncludeUsage) chunk["usage"] = usageOfAll;
             await http.Response.WriteAsync($"data: {chunk.ToJsonString()}\n\n", cancellationToken);
             await http.Response.Body.FlushAsync(cancellationToken);
         }
     }
 
-    /// <summary>Runs the model on a thread of its own, so that a slow client never holds up a step and a step never blocks the server.</summary>
-    private static async IAsyncEnumerable<ChoicePiece> GenerateAsync(
-        ChoiceRunner runner, bool scorePrompt, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellationToken)
-    {
-        var pieces = Channel.CreateUnbounded<ChoicePiece>(new UnboundedChannelOptions { SingleReader = true, SingleWriter = true });
-        var work = Task.Run(
-            () =>
-            {
-                Exception? failure = null;
-                try
-                {
-                    foreach (var piece in runner.Run(scorePrompt, cancellationToken)) pieces.Writer.TryWrite(piece);
-                }
-                catch (Exception error) // whatever it is, the reader gets it
-                {
-                    failure = error;
-                }
-
-                pieces.Writer.Complete(failure);
-            },
-            CancellationToken.None);
-        try
-        {
-            await foreach (var piece in pieces.Reader.ReadAllAsync(cancellationToken)) yield return piece;
-        }
-        finally
-        {
-            // The weights may be given back only when the step that uses them has ended.
-            await work;
-        }
-    }
-
     private static int NewTokens(ServedModel served, GenerationRequest request, int[] prompt)
     {
-        var (context, vocabulary) = (served.Base.Config.MaxPositions, served.Base.Config.VocabularySize);
+        var (context, vocabulary) = (served.Engine.MaxTokens, served.Base.Config.VocabularySize);
         if (prompt.Length == 0) throw OpenAiException.Invalid("prompt", "The prompt has no tokens; send at least one.");
         if (prompt.Any(id => id < 0 || id >= vocabulary))
             throw OpenAiException.Invalid("prompt", $"The prompt holds the token id {prompt.First(id => id < 0 || id >= vocabulary)}; this model's ids go from 0 to {vocabulary - 1}.");

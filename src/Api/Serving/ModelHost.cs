@@ -1,43 +1,49 @@
+using System.Diagnostics.Metrics;
+using ContinualService.Engine.Inference;
+using ContinualService.Engine.Inference.Batching;
 using ContinualService.Engine.Lora;
 using ContinualService.Engine.Models;
 using ContinualService.Infrastructure.Storage;
+using ContinualService.Infrastructure.Telemetry;
 using Microsoft.Extensions.Options;
 using TorchSharp;
 
 namespace ContinualService.Api.Serving;
 
 /// <summary>
-/// The models in memory. A base model is loaded on its first use and shared, immutable, by every request; an adapter is an argument of each
-/// forward call, so requests of different adapters run side by side on one base.
+/// The models in memory. A base model is loaded on its first use and shared, immutable, by every request; its engine runs requests of different adapters
+/// side by side in one batch.
 /// </summary>
 internal sealed class ModelHost : IDisposable
 {
+    // A model that is too large for its share of memory still answers short prompts.
+    private const long LeastCacheTokens = 256;
+
     private readonly ServingOptions _options;
     private readonly IObjectStore _objects;
     private readonly AdapterCache _adapters;
-    private readonly SemaphoreSlim _slots;
-    private readonly Dictionary<string, Task<BaseModel>> _bases = []; // by digest
-    private int _waiting;
+    private readonly BatchMetrics _metrics;
+    private readonly Dictionary<string, Task<HostedModel>> _bases = []; // by digest
 
-    public ModelHost(IOptions<ServingOptions> options, IObjectStore objects)
+    public ModelHost(IOptions<ServingOptions> options, IObjectStore objects, IMeterFactory meters)
     {
         _options = options.Value;
         _objects = objects;
         _adapters = new AdapterCache(_options.MaxResidentAdapters);
-        _slots = new SemaphoreSlim(_options.MaxConcurrentRequests);
+        _metrics = new BatchMetrics(meters.CreateServiceMeter());
         torch.set_num_threads(_options.Threads > 0 ? _options.Threads : Math.Max(1, Environment.ProcessorCount / 2));
     }
 
     /// <summary>The base model, loaded on first use; a folder whose files changed is loaded anew.</summary>
     /// <exception cref="ModelFormatException">The folder holds no model that can be computed.</exception>
-    public async Task<BaseModel> BaseAsync(CatalogModel model)
+    public async Task<HostedModel> BaseAsync(CatalogModel model)
     {
         var digest = await Task.Run(() => model.Digest);
-        Task<BaseModel> loading;
+        Task<HostedModel> loading;
         lock (_bases)
         {
             if (!_bases.TryGetValue(digest, out loading!) || loading.IsFaulted)
-                _bases[digest] = loading = Task.Run(() => BaseModel.Load(model.Folder, torch.device(_options.Device), torch.ScalarType.Float32, digest));
+                _bases[digest] = loading = Task.Run(() => Load(model, digest));
         }
 
         return await loading;
@@ -62,29 +68,12 @@ internal sealed class ModelHost : IDisposable
             }
         });
 
-    /// <summary>Waits for a place among the running requests; dispose the result to give it back.</summary>
-    /// <returns>Null when too many wait already.</returns>
-    public async Task<IDisposable?> EnterAsync(CancellationToken cancellationToken)
+    private HostedModel Load(CatalogModel model, string digest)
     {
-        if (!await _slots.WaitAsync(0, cancellationToken))
-        {
-            if (Interlocked.Increment(ref _waiting) > _options.MaxWaitingRequests)
-            {
-                Interlocked.Decrement(ref _waiting);
-                return null;
-            }
-
-            try
-            {
-                await _slots.WaitAsync(cancellationToken);
-            }
-            finally
-            {
-                Interlocked.Decrement(ref _waiting);
-            }
-        }
-
-        return new Slot(_slots);
+        var loaded = BaseModel.Load(model.Folder, torch.device(_options.Device), torch.ScalarType.Float32, digest);
+        var cacheTokens = Math.Max(LeastCacheTokens, _options.CacheMegabytes * (1L << 20) / SequenceCache.BytesPerToken(loaded.Decoder));
+        var options = new BatchOptions(_options.MaxBatch, _options.MaxBatch, _options.StepTokens, cacheTokens, _options.MaxWaitingRequests, _options.MaxWaitingPerTenant);
+        return new HostedModel(loaded, new BatchEngine(loaded.Decoder, options, loaded.Name, _metrics));
     }
 
     public void Dispose()
@@ -95,14 +84,5 @@ internal sealed class ModelHost : IDisposable
             foreach (var loaded in _bases.Values.Where(loaded => loaded.IsCompletedSuccessfully)) loaded.GetAwaiter().GetResult().Dispose();
             _bases.Clear();
         }
-
-        _slots.Dispose();
-    }
-
-    private sealed class Slot(SemaphoreSlim slots) : IDisposable
-    {
-        private SemaphoreSlim? _slots = slots;
-
-        public void Dispose() => Interlocked.Exchange(ref _slots, null)?.Release();
     }
 }

@@ -1,17 +1,20 @@
-using ContinualService.Engine.Lora;
+using ContinualService.Engine.Inference.Batching;
 using ContinualService.Engine.Models;
 
 namespace ContinualService.Api.Serving;
 
 /// <summary>What one request runs on, resolved once: a base model alone, or with one immutable version of an adapter.</summary>
-internal sealed class ServedModel(string name, BaseModel model, AdapterLease? adapter, int? versionNumber, string? sha256) : IDisposable
+internal sealed class ServedModel(string name, HostedModel hosted, AdapterLease? adapter, int? versionNumber, string? sha256) : IDisposable
 {
     /// <summary>The name that the client used.</summary>
     public string Name { get; } = name;
 
-    public BaseModel Base { get; } = model;
+    public BaseModel Base => hosted.Model;
 
-    public LoraWeights? Lora => adapter?.Weights;
+    public BatchEngine Engine => hosted.Engine;
+
+    /// <summary>Null for a base model.</summary>
+    public BatchAdapter? Adapter { get; } = adapter is null ? null : new BatchAdapter(sha256!, adapter.Weights);
 
     public int? VersionNumber { get; } = versionNumber;
 

@@ -23,10 +23,10 @@ internal sealed class ServedModelResolver(ServiceDbContext database, ModelCatalo
         if (catalog.Find(adapter.Model) is not { } pinned)
             throw OpenAiException.NoModel(name, $"its base model {adapter.Model} is no longer on offer. Ask the operator to put it back.");
         var loaded = await host.BaseAsync(pinned);
-        if (loaded.Digest != adapter.BaseDigest)
+        if (loaded.Model.Digest != adapter.BaseDigest)
             throw OpenAiException.NoModel(name, $"its base model {adapter.Model} has changed since the adapter was made. Ask the operator to put the old files back.");
         var config = new LoraConfig(adapter.Rank, adapter.Alpha, JsonSerializer.Deserialize<string[]>(adapter.TargetModulesJson)!);
-        return new ServedModel(name, loaded, await host.AdapterAsync(loaded, config, version.Sha256), version.Number, version.Sha256);
+        return new ServedModel(name, loaded, await host.AdapterAsync(loaded.Model, config, version.Sha256), version.Number, version.Sha256);
     }
 
     /// <summary>The adapter and version that a name selects.</summary>

@@ -9,17 +9,29 @@ internal sealed class ServingOptions
     [Required]
     public string Device { get; set; } = "cpu";
 
-    /// <summary>Compute threads of one request's step; 0 takes half of the processors, because training runs beside it.</summary>
+    /// <summary>Compute threads of a step; 0 takes half of the processors, because training runs beside it.</summary>
     [Range(0, 1024)]
     public int Threads { get; set; }
 
-    /// <summary>Requests that generate at the same time; further ones wait.</summary>
+    /// <summary>Sequences that share a step, whatever adapters they run with; further ones wait.</summary>
     [Range(1, 1024)]
-    public int MaxConcurrentRequests { get; set; } = 4;
+    public int MaxBatch { get; set; } = 16;
 
-    /// <summary>Requests that may wait; beyond them the answer is 503 with Retry-After.</summary>
+    /// <summary>Tokens of one step: a longer prompt is read in pieces of this, so that running answers go on meanwhile.</summary>
+    [Range(1, 65_536)]
+    public int StepTokens { get; set; } = 256;
+
+    /// <summary>Memory for keys and values of each served base model, in MiB: of running sequences, and of finished ones whose beginning may come again.</summary>
+    [Range(1, 1_048_576)]
+    public int CacheMegabytes { get; set; } = 1024;
+
+    /// <summary>Sequences that may wait, for one base model; beyond them the answer is 503 with Retry-After.</summary>
     [Range(0, 100_000)]
-    public int MaxWaitingRequests { get; set; } = 256;
+    public int MaxWaitingRequests { get; set; } = 1024;
+
+    /// <summary>Sequences of one tenant that may wait; beyond them the answer is 429 with Retry-After.</summary>
+    [Range(0, 100_000)]
+    public int MaxWaitingPerTenant { get; set; } = 256;
 
     /// <summary>Adapters kept in memory.</summary>
     [Range(1, 100_000)]

@@ -4,14 +4,19 @@ namespace ContinualService.Engine.Inference;
 public sealed class Sampler
 {
     private readonly SamplingOptions _options;
+    private readonly bool _scores;
     private readonly Random _random;
     private readonly Dictionary<int, int> _generated = [];
     private readonly float[] _adjusted; // [V]
     private readonly int[] _order; // [V]
 
-    public Sampler(SamplingOptions options, int vocabularySize)
+    /// <param name="options">How to choose.</param>
+    /// <param name="vocabularySize">V.</param>
+    /// <param name="scores">False: log-probabilities are not computed, they are NaN.</param>
+    public Sampler(SamplingOptions options, int vocabularySize, bool scores = true)
     {
         _options = options;
+        _scores = scores;
         _random = new Random(options.Seed);
         _adjusted = new float[vocabularySize];
         _order = new int[vocabularySize];
@@ -20,7 +25,6 @@ public sealed class Sampler
     /// <summary>The next token for <paramref name="logits"/> [V]; it is counted for the penalties.</summary>
     public ScoredToken Next(ReadOnlySpan<float> logits)
     {
-        var normaliser = LogSumExp(logits);
         logits.CopyTo(_adjusted);
         foreach (var (id, count) in _generated)
             _adjusted[id] -= (float)(_options.FrequencyPenalty * count + _options.PresencePenalty);
@@ -29,6 +33,8 @@ public sealed class Sampler
 
         var chosen = _options.Temperature <= 0 ? ArgMax(_adjusted) : Draw();
         _generated[chosen] = _generated.GetValueOrDefault(chosen) + 1;
+        if (!_scores) return new ScoredToken(chosen, double.NaN, []);
+        var normaliser = LogSumExp(logits);
         return new ScoredToken(chosen, logits[chosen] - normaliser, Top(logits, normaliser, _options.TopLogProbabilities));
     }
 
@@ -50,16 +56,18 @@ public sealed class Sampler
             total += _adjusted[id];
         }
 
-        for (var id = 0; id < _order.Length; id++) _order[id] = id;
-        var kept = total;
-        var count = _order.Length;
+        // All tokens below this share reach less than 1 - top_p together: none of them is in the nucleus, and sorting them would be most of the work.
+        var least = _options.TopP < 1 ? (1 - _options.TopP) / _adjusted.Length * total : double.NegativeInfinity;
+        var (kept, count) = (total, 0);
+        for (var id = 0; id < _order.Length; id++)
+            if (_adjusted[id] >= least) _order[count++] = id;
         if (_options.TopP < 1)
         {
             // Ties keep the lower id first, so that equal logits give equal draws.
-            Array.Sort(_order, (left, right) => _adjusted[right] != _adjusted[left] ? _adjusted[right].CompareTo(_adjusted[left]) : left.CompareTo(right));
-            kept = 0;
-            count = 0;
-            while (count < _order.Length && (count == 0 || kept < _options.TopP * total)) kept += _adjusted[_order[count++]];
+            var candidates = _order.AsSpan(0, count);
+            candidates.Sort((left, right) => _adjusted[right] != _adjusted[left] ? _adjusted[right].CompareTo(_adjusted[left]) : left.CompareTo(right));
+            (kept, count) = (0, 0);
+            while (count < candidates.Length && (count == 0 || kept < _options.TopP * total)) kept += _adjusted[candidates[count++]];
         }
 
         var point = _random.NextDouble() * kept;

@@ -1,13 +1,34 @@
-using ContinualService.Engine.Inference;
 using static TorchSharp.torch;
 
 namespace ContinualService.Engine.Models;
 
-/// <summary>What every layer's attention shares in one forward pass.</summary>
-/// <param name="Batch">B.</param>
-/// <param name="Length">T, the tokens of this call.</param>
-/// <param name="Cos">float32 [T, K/2], or [B, 1, T, K/2] where rows stand at different positions.</param>
-/// <param name="Sin">As <paramref name="Cos"/>.</param>
-/// <param name="Cache">Keys and values of earlier tokens; null in training.</param>
-/// <param name="Plan">Where this call's tokens go in the cache; null without one.</param>
-internal sealed record AttentionStep(int Batch, int Length, Tensor Cos, Tensor Sin, KeyValueCache? Cache, CachePlan? Plan);
+/// <summary>What every layer's attention shares in one forward pass: where the tokens stand, and which keys each of them sees.</summary>
+internal abstract class AttentionStep(int batch, int length, Tensor cos, Tensor sin)
+{
+    /// <summary>B.</summary>
+    public int Batch { get; } = batch;
+
+    /// <summary>T, the tokens of this call in each row.</summary>
+    public int Length { get; } = length;
+
+    /// <summary>float32, to be broadcast to [B, heads, T, K/2].</summary>
+    public Tensor Cos { get; } = cos;
+
+    /// <summary>As <see cref="Cos"/>.</summary>
+    public Tensor Sin { get; } = sin;
+
+    /// <summary>
+    /// Softmax of query times key, times value: <paramref name="query"/> [B, H, T, K] with <paramref name="key"/> and <paramref name="value"/> [B, G, T, K] of the
+    /// same tokens, to [B, H, T, K]. Belongs to the caller's dispose scope.
+    /// </summary>
+    /// <param name="window">A token sees this many keys, its own included; null: all before it.</param>
+    public abstract Tensor Attend(Tensor query, Tensor key, Tensor value, int? window, int layer);
+
+    /// <summary>[B, G, T, K] to [B, H, T, K]: each key/value head serves H/G neighbouring query heads.</summary>
+    protected static Tensor Expand(Tensor x, long heads)
+    {
+        var (batch, groups, length, width) = (x.shape[0], x.shape[1], x.shape[2], x.shape[3]);
+        if (groups == heads) return x;
+        return x.unsqueeze(2).expand(batch, groups, heads / groups, length, width).reshape(batch, heads, length, width);
+    }
+}

@@ -80,8 +80,8 @@ public sealed class Decoder : IDisposable
         using var scope = NewDisposeScope();
         var (batch, length) = CheckIds(ids);
         var (cos, sin) = _rotary.AtLeast(length);
-        var step = new AttentionStep(batch, length, cos.narrow(0, 0, length), sin.narrow(0, 0, length), null, null); // tables [T, K/2]
-        return Run(ids, step, lora, dropout).MoveToOuterDisposeScope();
+        var step = new CausalStep(batch, length, cos.narrow(0, 0, length), sin.narrow(0, 0, length)); // tables [T, K/2]
+        return Run(ids, step, LoraUpdate.Of(lora, dropout)).MoveToOuterDisposeScope();
     }
 
     /// <summary>
@@ -96,10 +96,27 @@ public sealed class Decoder : IDisposable
         plan.Prepare(_blocks.Select(block => block.Window), Device);
         var (cos, sin) = _rotary.AtLeast(plan.End);
         var step = plan.Positions is null
-            ? new AttentionStep(batch, length, cos.narrow(0, plan.Start, length), sin.narrow(0, plan.Start, length), cache, plan)
-            : new AttentionStep(batch, length, Rows(cos, plan.Positions), Rows(sin, plan.Positions), cache, plan); // tables [B, 1, T, K/2]
-        var hidden = Run(ids, step, lora, null);
+            ? new CachedStep(batch, length, cos.narrow(0, plan.Start, length), sin.narrow(0, plan.Start, length), cache, plan)
+            : new CachedStep(batch, length, Rows(cos, plan.Positions), Rows(sin, plan.Positions), cache, plan); // tables [B, 1, T, K/2]
+        var hidden = Run(ids, step, LoraUpdate.Of(lora));
         cache.Advance(length);
+        return hidden.MoveToOuterDisposeScope();
+    }
+
+    /// <summary>
+    /// Hidden states of tokens of many sequences, one after the other: <paramref name="batch"/> says which tokens continue which sequence, and their keys and
+    /// values are appended to it. No padding is computed. To [N, D]. No gradients.
+    /// </summary>
+    public Tensor HiddenPacked(PackedBatch batch, LinearUpdate? update)
+    {
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        var positions = tensor(batch.Positions(), int64, Device); // [N]
+        var (cos, sin) = _rotary.AtLeast(batch.Longest);
+        var step = new PackedStep(batch, cos.index_select(0, positions), sin.index_select(0, positions)); // tables [N, K/2]
+        step.Prepare(_blocks.Select(block => block.Window), Device);
+        var hidden = Run(tensor(batch.Ids(), int64, Device), step, update).squeeze(0);
+        batch.Advance();
         return hidden.MoveToOuterDisposeScope();
     }
 
@@ -116,7 +133,7 @@ public sealed class Decoder : IDisposable
         _rotary.Dispose();
     }
 
-    private Tensor Run(Tensor ids, AttentionStep step, LoraWeights? lora, LoraDropout? dropout)
+    private Tensor Run(Tensor ids, AttentionStep step, LinearUpdate? update)
     {
         var rows = step.Batch * step.Length;
         var x = _embedding.index_select(0, ids.reshape(-1)); // [B*T, D]
@@ -124,11 +141,11 @@ public sealed class Decoder : IDisposable
         {
             using var scope = NewDisposeScope();
             var block = _blocks[layer];
-            var attended = DecoderAttention.Run(Config, block, layer, Norm(x, block.InputNorm), step, lora, dropout);
+            var attended = DecoderAttention.Run(Config, block, layer, Norm(x, block.InputNorm), step, update);
             var h = x.add(attended); // [B*T, D]
             var normed = Norm(h, block.PostAttentionNorm);
-            var gated = silu(LoraLinear.Apply(normed, block.Gate, lora, dropout)).mul(LoraLinear.Apply(normed, block.Up, lora, dropout)); // [B*T, F]
-            var next = h.add(LoraLinear.Apply(gated, block.Down, lora, dropout)); // [B*T, D]
+            var gated = silu(AdaptedLinear.Apply(normed, block.Gate, update)).mul(AdaptedLinear.Apply(normed, block.Up, update)); // [B*T, F]
+            var next = h.add(AdaptedLinear.Apply(gated, block.Down, update)); // [B*T, D]
             x = next.MoveToOuterDisposeScope();
         }
 
