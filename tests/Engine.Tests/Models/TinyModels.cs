@@ -7,9 +7,9 @@ namespace ContinualService.Engine.Tests.Models;
 /// <summary>Random decoders of a few thousand weights.</summary>
 internal static class TinyModels
 {
-    public static string Json(string family = "llama", string more = "") => $$"""
+    public static string Json(string family = "llama", string more = "", int context = 64) => $$"""
         {"model_type": "{{family}}", "vocab_size": 40, "hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 2, "num_attention_heads": 4,
-        "num_key_value_heads": 2, "max_position_embeddings": 64, "rms_norm_eps": 1e-5, "head_dim": 8, "eos_token_id": 2{{more}}}
+        "num_key_value_heads": 2, "max_position_embeddings": {{context}}, "rms_norm_eps": 1e-5, "head_dim": 8, "eos_token_id": 2{{more}}}
         """;
 
     public static Decoder Create(ModelConfig config, int seed = 1)
@@ -23,7 +23,7 @@ internal static class TinyModels
         return new Decoder(config, weights);
     }
 
-    public static Decoder Create(string family = "llama", string more = "") => Create(ModelConfig.Parse(Json(family, more), null));
+    public static Decoder Create(string family = "llama", string more = "", int context = 64) => Create(ModelConfig.Parse(Json(family, more, context), null));
 
     /// <summary>A LoRA whose B is not zero.</summary>
     public static LoraWeights CreateLora(Decoder decoder, LoraConfig config, int seed = 5)
