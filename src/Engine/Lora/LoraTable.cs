@@ -118,7 +118,8 @@ public sealed class LoraTable : IDisposable
         using var noGrad = no_grad();
         foreach (var pair in weights.Pairs)
         {
-            if (!pair.A.isfinite().all().ToBoolean() || !pair.B.isfinite().all().ToBoolean())
+            // As it will lie in the table: the scale, or a narrower dtype, may overflow.
+            if (!IsFinite(pair.A) || !IsFinite(pair.B.mul(pair.Scale)))
                 throw new ModelFormatException($"The LoRA of {pair.Site.Path} holds a value that is not finite. Such an adapter is not served; roll back to an earlier version.");
         }
 
@@ -141,6 +142,8 @@ public sealed class LoraTable : IDisposable
         (slot.Digest, slot.Generation) = (digest, ++_clock);
         Loads++;
     }
+
+    private bool IsFinite(Tensor values) => values.to(_decoder.DType).isfinite().all().ToBoolean();
 
     /// <summary>Gives every slot more rows. What is in use is copied anew from its weights; the rest is forgotten.</summary>
     private void Widen(int rank)

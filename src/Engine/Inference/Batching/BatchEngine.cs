@@ -83,9 +83,9 @@ public sealed class BatchEngine : IDisposable
         {
             DropCancelled();
             Admit();
+            Report();
             if (_rows.Running.Count == 0) _arrived.WaitOne();
             else Step();
-            Report();
         }
 
         var stopped = new OperationCanceledException("The server is stopping. Send the request again.");

@@ -1,6 +1,6 @@
 namespace ContinualService.Engine.Inference.Batching;
 
-/// <summary>How busy an engine was after its last step.</summary>
+/// <summary>How busy an engine was before its last step.</summary>
 /// <param name="Running">Sequences that share the steps.</param>
 /// <param name="Waiting">Sequences in line.</param>
 /// <param name="Slots">Adapters in the batch's slots, in use or not.</param>

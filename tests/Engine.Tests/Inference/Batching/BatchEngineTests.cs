@@ -75,7 +75,7 @@ public sealed class BatchEngineTests
         var beside = Answer.To(engine, TinyModels.Ids(20, seed: 9), 6, Adapter(lora));
         await Task.WhenAll(scored.Ended, beside.Ended).WaitAsync(Token);
 
-        var expected = SequenceScorer.LogProbabilities(decoder, lora, [prompt])[0];
+        var expected = SequenceScorer.LogProbabilities(decoder, lora, [prompt], cancellation: Token)[0];
         Assert.Empty(scored.Tokens);
         Assert.Equal(prompt, scored.PromptScores.Select(token => token.Id));
         for (var t = 1; t < prompt.Length; t++) Assert.InRange((float)scored.PromptScores[t].LogProbability - expected[t], -Alone.Tolerance, Alone.Tolerance);
@@ -138,9 +138,12 @@ public sealed class BatchEngineTests
         using var engine = new BatchEngine(decoder, new BatchOptions(CacheTokens: 130), "tiny", meter.Metrics);
         var prompts = Enumerable.Range(0, 6).Select(seed => TinyModels.Ids(10, seed)).ToList();
 
-        var answers = prompts.Select(prompt => Answer.To(engine, prompt, 54)).ToList();
+        var held = 0L;
+        var answers = prompts.Select(prompt => Answer.To(engine, prompt, 54, onToken: _ => held = Math.Max(held, engine.Load.CacheTokens))).ToList();
         await Task.WhenAll(answers.Select(answer => answer.Ended)).WaitAsync(Token);
 
+        Assert.InRange(held, 64, 130);
+        Assert.NotEqual(0, meter.Preempted);
         for (var i = 0; i < prompts.Count; i++)
         {
             Assert.Equal(54, answers[i].Tokens.Count);
@@ -257,8 +260,7 @@ public sealed class BatchEngineTests
         using var engine = Answer.Engine(decoder, new BatchOptions(MaxRows: 1, MaxWaiting: 3, MaxWaitingPerOwner: 2));
         using var gate = new ManualResetEventSlim();
         var running = Answer.To(engine, TinyModels.Ids(4), 2, onToken: _ => gate.Wait(TimeSpan.FromSeconds(30)));
-        var begun = Task.Run(() => SpinWait.SpinUntil(() => engine.Load.Waiting == 0 && running.Tokens.Count == 1, TimeSpan.FromSeconds(30)), Token);
-        Assert.True(await begun);
+        await running.Begun.WaitAsync(Token);
 
         var admissions = new[] { "a", "a", "a", "b", "b", "c" }.Select(owner => Answer.Try(engine, TinyModels.Ids(4), 2, owner: owner)).ToList();
         gate.Set();

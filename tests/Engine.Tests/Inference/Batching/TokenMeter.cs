@@ -10,6 +10,7 @@ internal sealed class TokenMeter : IDisposable
     private readonly MeterListener _listener = new();
     private long _cached;
     private long _prompt;
+    private long _preempted;
 
     public TokenMeter()
     {
@@ -19,6 +20,7 @@ internal sealed class TokenMeter : IDisposable
         };
         _listener.SetMeasurementEventCallback<long>((instrument, value, tags, _) =>
         {
+            if (instrument.Name == "continual.serving.preempted") Interlocked.Add(ref _preempted, value);
             if (instrument.Name != "continual.serving.tokens") return;
             foreach (var tag in tags)
             {
@@ -37,6 +39,9 @@ internal sealed class TokenMeter : IDisposable
 
     /// <summary>Prompt tokens computed.</summary>
     public long Prompt => Interlocked.Read(ref _prompt);
+
+    /// <summary>Sequences that gave their memory back.</summary>
+    public long Preempted => Interlocked.Read(ref _preempted);
 
     public void Dispose()
     {
