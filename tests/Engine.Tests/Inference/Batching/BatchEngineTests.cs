@@ -67,7 +67,7 @@ public sealed class BatchEngineTests
         using var decoder = TinyModels.Create();
         using var lora = TinyModels.CreateLora(decoder, EveryLinear);
         using var engine = Answer.Engine(decoder, new BatchOptions(StepTokens: 4));
-        var prompt = TinyModels.Ids(15);
+        var prompt = TinyModels.Ids(25);
         // What is in the cache must not save a scored prompt its way through the model.
         await Answer.To(engine, [.. prompt, 5], 1, Adapter(lora)).Ended.WaitAsync(Token);
 
