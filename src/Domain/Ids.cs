@@ -9,7 +9,9 @@ public static class Ids
     private static long lastMilliseconds;
 
     /// <summary>A new id such as <c>task_0198…</c>; ids made later in this process sort after it, ordinally.</summary>
-    public static string New(string prefix)
+    /// <param name="prefix">Says what the row is.</param>
+    /// <param name="separator">Stands between prefix and number; the OpenAI interface has a dash where the service's own ids have an underscore.</param>
+    public static string New(string prefix, char separator = '_')
     {
         long milliseconds;
         lock (Gate)
@@ -20,6 +22,6 @@ public static class Ids
         }
 
         var guid = Guid.CreateVersion7(DateTimeOffset.FromUnixTimeMilliseconds(milliseconds));
-        return string.Create(CultureInfo.InvariantCulture, $"{prefix}_{guid:N}");
+        return string.Create(CultureInfo.InvariantCulture, $"{prefix}{separator}{guid:N}");
     }
 }

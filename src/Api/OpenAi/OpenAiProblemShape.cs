@@ -10,6 +10,7 @@ internal sealed class OpenAiProblemShape : IProblemShape
     public Task WriteAsync(HttpContext http, Problem problem)
     {
         http.Response.StatusCode = problem.Type.Status;
-        return http.Response.WriteAsJsonAsync(OpenAiErrors.Envelope(problem.Type.Status, problem.Detail, null, problem.Type.Code), http.RequestAborted);
+        var param = problem.Errors is [{ Line: null } first, ..] ? first.Field : null;
+        return http.Response.WriteAsJsonAsync(OpenAiErrors.Envelope(problem.Type.Status, problem.Detail, param, problem.Type.Code, problem.Errors), http.RequestAborted);
     }
 }

@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using ContinualService.Api.Errors;
+using ContinualService.Api.OpenAi.Files;
 using ContinualService.Api.Requests;
 using ContinualService.Api.Serving;
 using ContinualService.Api.Swagger;
@@ -23,6 +24,7 @@ internal static class OpenAiRoutes
         services.AddSingleton<ModelHost>();
         services.AddScoped<ServedModelResolver>();
         services.AddScoped<CompletionService>();
+        services.AddScoped<FileStore>();
         return services;
     }
 
@@ -39,6 +41,7 @@ internal static class OpenAiRoutes
             .Accepts<TextExample>("application/json").WithMetadata(new DocumentedBody(TextBody));
         group.MapGet("/models", ModelRoutes.ListAsync).WithSummary("The models that this key can use");
         group.MapGet("/models/{**id}", ModelRoutes.GetAsync).WithSummary("One model");
+        group.MapFiles();
         return routes;
     }
 

@@ -4,7 +4,9 @@ using System.Text.Json.Nodes;
 namespace ContinualService.Api.OpenAi;
 
 /// <summary>Reads the options of a /v1 request strictly: a wrong type or an unknown option is refused by its name.</summary>
-internal sealed class RequestFields(JsonObject body)
+/// <param name="body">The object that holds them.</param>
+/// <param name="path">What stands before their names in a refusal: empty for the request itself, else the object's own name and a dot.</param>
+internal sealed class RequestFields(JsonObject body, string path = "")
 {
     private readonly HashSet<string> _read = [];
 
@@ -19,7 +21,7 @@ internal sealed class RequestFields(JsonObject body)
     {
         null => null,
         JsonValue value when value.TryGetValue<string>(out var text) => text,
-        _ => throw OpenAiException.Invalid(name, $"'{name}' has the wrong type; send a string."),
+        _ => throw OpenAiException.Invalid(path + name, $"'{path}{name}' has the wrong type; send a string."),
     };
 
     public bool? Flag(string name) => Read<bool>(name, "true or false", value => value.GetValueKind() is JsonValueKind.True or JsonValueKind.False);
@@ -27,14 +29,14 @@ internal sealed class RequestFields(JsonObject body)
     public int? Whole(string name, int least, int most)
     {
         var value = Read<int>(name, $"a whole number from {least} to {most}", IsNumber);
-        if (value < least || value > most) throw OpenAiException.Invalid(name, $"'{name}' is {value}; send a whole number from {least} to {most}.");
+        if (value < least || value > most) throw OpenAiException.Invalid(path + name, $"'{path}{name}' is {value}; send a whole number from {least} to {most}.");
         return value;
     }
 
     public double? Number(string name, double least, double most)
     {
         var value = Read<double>(name, $"a number from {least} to {most}", IsNumber);
-        if (value < least || value > most) throw OpenAiException.Invalid(name, $"'{name}' is {value}; send a number from {least} to {most}.");
+        if (value < least || value > most) throw OpenAiException.Invalid(path + name, $"'{path}{name}' is {value}; send a number from {least} to {most}.");
         return value;
     }
 
@@ -42,7 +44,7 @@ internal sealed class RequestFields(JsonObject body)
     public void OnlyDefault(string name, Func<JsonNode, bool> isDefault, string supported)
     {
         if (Node(name) is { } value && !isDefault(value))
-            throw OpenAiException.Invalid(name, $"'{name}' is not supported with this value; {supported}.");
+            throw OpenAiException.Invalid(path + name, $"'{path}{name}' is not supported with this value; {supported}.");
     }
 
     /// <summary>Marks fields that are accepted and have no effect on the answer.</summary>
@@ -58,8 +60,8 @@ internal sealed class RequestFields(JsonObject body)
         if (unknown.Count == 0) return;
         throw new OpenAiException(
             StatusCodes.Status400BadRequest,
-            $"Unknown or unsupported option '{unknown[0]}'. Remove it; this route accepts: {string.Join(", ", _read.Order(StringComparer.Ordinal))}.",
-            unknown[0], "unknown_parameter");
+            $"Unknown or unsupported option '{path}{unknown[0]}'. Remove it; this route accepts: {string.Join(", ", _read.Order(StringComparer.Ordinal).Select(name => path + name))}.",
+            path + unknown[0], "unknown_parameter");
     }
 
     private static bool IsNumber(JsonNode value) => value.GetValueKind() == JsonValueKind.Number;
@@ -70,6 +72,6 @@ internal sealed class RequestFields(JsonObject body)
         {
             null => null,
             JsonValue value when isKind(value) && value.TryGetValue<T>(out var read) => read,
-            _ => throw OpenAiException.Invalid(name, $"'{name}' has the wrong type; send {expected}."),
+            _ => throw OpenAiException.Invalid(path + name, $"'{path}{name}' has the wrong type; send {expected}."),
         };
 }

@@ -10,6 +10,7 @@ public static class ObjectReferences
     /// <summary>Every name that some row gives, as often as it is given.</summary>
     public static IQueryable<string> NamedObjects(this ServiceDbContext database) =>
         database.Datasets.Select(row => row.Sha256)
+            .Concat(database.Files.Select(row => row.Sha256))
             .Concat(database.Versions.Select(row => row.Sha256))
             .Concat(database.Versions.Select(row => row.StateSha256))
             .Concat(database.Checkpoints.Select(row => row.Sha256));
@@ -34,6 +35,8 @@ public static class ObjectReferences
             namers.Add(tasks.Count == 0 ? $"rows of data set {datasetId}, which no task uses" : $"rows of data set {datasetId}, used by {string.Join(", ", tasks)}");
         }
 
+        var files = await database.Files.Where(row => row.Sha256 == sha256).OrderBy(row => row.Id).Select(row => row.Id).ToListAsync(cancellationToken);
+        namers.AddRange(files.Select(fileId => $"bytes of file {fileId}, which its owner can send again"));
         var checkpoints = await database.Checkpoints.Where(row => row.Sha256 == sha256).OrderBy(row => row.TaskId).Select(row => row.TaskId).ToListAsync(cancellationToken);
         namers.AddRange(checkpoints.Select(taskId => $"checkpoint of task {taskId}, which starts from its beginning without it"));
         return namers;

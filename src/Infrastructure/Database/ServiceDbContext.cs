@@ -1,5 +1,6 @@
 using ContinualService.Domain.Adapters;
 using ContinualService.Domain.Datasets;
+using ContinualService.Domain.Files;
 using ContinualService.Domain.Tasks;
 using ContinualService.Domain.Tenants;
 using ContinualService.Domain.Upkeep;
@@ -16,6 +17,8 @@ public sealed class ServiceDbContext(DbContextOptions<ServiceDbContext> options)
     public DbSet<ApiKey> ApiKeys => Set<ApiKey>();
 
     public DbSet<Dataset> Datasets => Set<Dataset>();
+
+    public DbSet<FileRecord> Files => Set<FileRecord>();
 
     public DbSet<Adapter> Adapters => Set<Adapter>();
 
@@ -68,6 +71,12 @@ public sealed class ServiceDbContext(DbContextOptions<ServiceDbContext> options)
             dataset.HasIndex(row => new { row.TenantId, row.Id });
             dataset.HasIndex(row => row.Sha256);
             dataset.HasOne<Tenant>().WithMany().HasForeignKey(row => row.TenantId).OnDelete(DeleteBehavior.Restrict);
+        });
+        modelBuilder.Entity<FileRecord>(file =>
+        {
+            file.HasIndex(row => new { row.TenantId, row.Id });
+            file.HasIndex(row => row.Sha256);
+            file.HasOne<Tenant>().WithMany().HasForeignKey(row => row.TenantId).OnDelete(DeleteBehavior.Restrict);
         });
         modelBuilder.Entity<Adapter>(adapter =>
         {

@@ -335,6 +335,47 @@ namespace ContinualService.Migrations.PostgreSql.Migrations
                     b.ToTable("Datasets");
                 });
 
+            modelBuilder.Entity("ContinualService.Domain.Files.FileRecord", b =>
+                {
+                    b.Property<string>("Id")
+                        .HasColumnType("text")
+                        .UseCollation("C");
+
+                    b.Property<long>("CreatedAt")
+                        .HasColumnType("bigint");
+
+                    b.Property<string>("FileName")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .UseCollation("C");
+
+                    b.Property<string>("Purpose")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .UseCollation("C");
+
+                    b.Property<string>("Sha256")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .UseCollation("C");
+
+                    b.Property<long>("SizeBytes")
+                        .HasColumnType("bigint");
+
+                    b.Property<string>("TenantId")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .UseCollation("C");
+
+                    b.HasKey("Id");
+
+                    b.HasIndex("Sha256");
+
+                    b.HasIndex("TenantId", "Id");
+
+                    b.ToTable("Files");
+                });
+
             modelBuilder.Entity("ContinualService.Domain.Tasks.IdempotencyRecord", b =>
                 {
                     b.Property<string>("TenantId")
@@ -888,6 +929,15 @@ namespace ContinualService.Migrations.PostgreSql.Migrations
                 });
 
             modelBuilder.Entity("ContinualService.Domain.Datasets.Dataset", b =>
+                {
+                    b.HasOne("ContinualService.Domain.Tenants.Tenant", null)
+                        .WithMany()
+                        .HasForeignKey("TenantId")
+                        .OnDelete(DeleteBehavior.Restrict)
+                        .IsRequired();
+                });
+
+            modelBuilder.Entity("ContinualService.Domain.Files.FileRecord", b =>
                 {
                     b.HasOne("ContinualService.Domain.Tenants.Tenant", null)
                         .WithMany()

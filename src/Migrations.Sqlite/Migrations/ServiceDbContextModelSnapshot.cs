@@ -299,6 +299,42 @@ namespace ContinualService.Migrations.Sqlite.Migrations
                     b.ToTable("Datasets");
                 });
 
+            modelBuilder.Entity("ContinualService.Domain.Files.FileRecord", b =>
+                {
+                    b.Property<string>("Id")
+                        .HasColumnType("TEXT");
+
+                    b.Property<long>("CreatedAt")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<string>("FileName")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("Purpose")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("Sha256")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.Property<long>("SizeBytes")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<string>("TenantId")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.HasKey("Id");
+
+                    b.HasIndex("Sha256");
+
+                    b.HasIndex("TenantId", "Id");
+
+                    b.ToTable("Files");
+                });
+
             modelBuilder.Entity("ContinualService.Domain.Tasks.IdempotencyRecord", b =>
                 {
                     b.Property<string>("TenantId")
@@ -802,6 +838,15 @@ namespace ContinualService.Migrations.Sqlite.Migrations
                 });
 
             modelBuilder.Entity("ContinualService.Domain.Datasets.Dataset", b =>
+                {
+                    b.HasOne("ContinualService.Domain.Tenants.Tenant", null)
+                        .WithMany()
+                        .HasForeignKey("TenantId")
+                        .OnDelete(DeleteBehavior.Restrict)
+                        .IsRequired();
+                });
+
+            modelBuilder.Entity("ContinualService.Domain.Files.FileRecord", b =>
                 {
                     b.HasOne("ContinualService.Domain.Tenants.Tenant", null)
                         .WithMany()

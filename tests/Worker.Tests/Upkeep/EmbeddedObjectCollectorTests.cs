@@ -36,7 +36,7 @@ public sealed class EmbeddedObjectCollectorTests : ObjectCollectorTests
         await NameAsync(all[0]);
         var told = new List<string>();
 
-        Assert.Equal((5, 1), await VerifyAsync(new ObjectVerifier(Contexts, Store), told));
+        Assert.Equal((6, 1), await VerifyAsync(new ObjectVerifier(Contexts, Store), told));
 
         Assert.Contains(all[0], Assert.Single(told), StringComparison.Ordinal);
     }

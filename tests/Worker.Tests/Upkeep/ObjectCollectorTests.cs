@@ -22,7 +22,7 @@ public abstract class ObjectCollectorTests : UpkeepTests
     public async Task Collect_OldObjectThatNoRowNames_DeletesItAlone()
     {
         var named = (await AddOneOfEachAsync()).Objects;
-        Assert.Equal(5, named.Count);
+        Assert.Equal(6, named.Count);
         var orphan = await PutAsync("orphan");
         var heard = new List<string>();
 
@@ -30,7 +30,7 @@ public abstract class ObjectCollectorTests : UpkeepTests
 
         Assert.Equal(named, await ListAsync());
         Assert.Equal([orphan], heard);
-        Assert.Equal((6, 1, "orphan".Length, 0), (report.Listed, report.Collected, report.CollectedBytes, report.Failed));
+        Assert.Equal((7, 1, "orphan".Length, 0), (report.Listed, report.Collected, report.CollectedBytes, report.Failed));
     }
 
     [Fact]
@@ -73,6 +73,22 @@ public abstract class ObjectCollectorTests : UpkeepTests
         var report = await Collector(Old).CollectAsync(dryRun: false, null, Token);
 
         Assert.Equal((1, "checkpoint".Length), (report.Collected, report.CollectedBytes));
+    }
+
+    [Fact]
+    public async Task Collect_BytesOfADeletedFile_AreDeletedUnlessAnotherRowNamesThem()
+    {
+        await AddOneOfEachAsync();
+        var sent = await PutAsync("sent");
+        await NameAsync(sent);
+        await using var database = Service.Open();
+        await database.Files.ExecuteDeleteAsync(Token);
+        Assert.Equal(0, (await Collector(Old).CollectAsync(dryRun: false, null, Token)).Collected);
+        await database.Datasets.Where(row => row.Sha256 == sent).ExecuteDeleteAsync(Token);
+
+        var report = await Collector(Old).CollectAsync(dryRun: false, null, Token);
+
+        Assert.Equal((1, "sent".Length), (report.Collected, report.CollectedBytes));
     }
 
     [Fact]
@@ -142,16 +158,17 @@ public abstract class ObjectCollectorTests : UpkeepTests
     {
         var (taskId, adapterId, all) = await AddOneOfEachAsync();
         var verifier = new ObjectVerifier(Contexts, Store);
-        Assert.Equal((5, 0), await VerifyAsync(verifier, []));
+        Assert.Equal((6, 0), await VerifyAsync(verifier, []));
         foreach (var sha256 in all) await Store.DeleteAsync(sha256, Token);
         var told = new List<string>();
 
-        Assert.Equal((5, 5), await VerifyAsync(verifier, told));
+        Assert.Equal((6, 6), await VerifyAsync(verifier, told));
 
         Assert.All(all, sha256 => Assert.Single(told, line => line.Contains(sha256, StringComparison.Ordinal)));
         Assert.Contains(told, line => line.EndsWith($"weights of version 1 of adapter {adapterId}, made by task {taskId}", StringComparison.Ordinal));
         Assert.Contains(told, line => line.EndsWith($"training state of version 1 of adapter {adapterId}, made by task {taskId}", StringComparison.Ordinal));
         Assert.Contains(told, line => line.Contains($"checkpoint of task {taskId}", StringComparison.Ordinal));
+        Assert.Contains(told, line => line.Contains($"bytes of file {FileId}", StringComparison.Ordinal));
         Assert.Equal(2, told.Count(line => line.Contains("rows of data set", StringComparison.Ordinal) && line.EndsWith($"used by {taskId}", StringComparison.Ordinal)));
     }
 
@@ -165,7 +182,7 @@ public abstract class ObjectCollectorTests : UpkeepTests
         var hashes = database.Model.GetEntityTypes().SelectMany(type => type.GetProperties(), (type, property) => $"{type.ClrType.Name}.{property.Name}")
             .Where(name => name.Contains("Sha256", StringComparison.Ordinal)).Except(others);
 
-        Assert.Equal(["AdapterVersion.Sha256", "AdapterVersion.StateSha256", "Dataset.Sha256", "TaskCheckpoint.Sha256"], hashes.Order(StringComparer.Ordinal));
+        Assert.Equal(["AdapterVersion.Sha256", "AdapterVersion.StateSha256", "Dataset.Sha256", "FileRecord.Sha256", "TaskCheckpoint.Sha256"], hashes.Order(StringComparer.Ordinal));
     }
 
     private protected static async Task<(long Objects, long Damaged)> VerifyAsync(ObjectVerifier verifier, List<string> told)

@@ -2,6 +2,7 @@ using System.Text;
 using ContinualService.Domain;
 using ContinualService.Domain.Adapters;
 using ContinualService.Domain.Datasets;
+using ContinualService.Domain.Files;
 using ContinualService.Domain.Tasks;
 using ContinualService.Infrastructure.Database;
 using ContinualService.Infrastructure.Storage;
@@ -18,6 +19,8 @@ namespace ContinualService.Worker.Tests.Upkeep;
 /// <summary>Rows and objects of one test's own, and the upkeep over them at a moment of the test's choice.</summary>
 public abstract class UpkeepTests : IAsyncLifetime
 {
+    private protected const string FileId = "file-1";
+
     private protected UpkeepTests(bool shared) => Service = new TestService(shared);
 
     private protected TestService Service { get; }
@@ -52,15 +55,16 @@ public abstract class UpkeepTests : IAsyncLifetime
         await database.SaveChangesAsync(Token);
     }
 
-    /// <summary>A task with its two data sets, a version with its two files, and a checkpoint: every kind of row that names objects.</summary>
+    /// <summary>A task with its two data sets, a version with its two files, a checkpoint, and a file as it was sent: every kind of row that names objects.</summary>
     private protected async Task<(string TaskId, string AdapterId, List<string> Objects)> AddOneOfEachAsync()
     {
         var adapterId = await Service.AddAdapterAsync();
         var taskId = await Service.AddTaskAsync(adapterId, "red", new Hyperparameters(), enqueue: false);
-        var (weights, state, checkpoint) = (await PutAsync("weights"), await PutAsync("state"), await PutAsync("checkpoint"));
+        var (weights, state, checkpoint, sent) = (await PutAsync("weights"), await PutAsync("state"), await PutAsync("checkpoint"), await PutAsync("sent"));
         await using var database = Service.Open();
         database.Add(new AdapterVersion { Id = Ids.New("ver"), AdapterId = adapterId, Number = 1, Sha256 = weights, StateSha256 = state, TaskId = taskId, TaskIndex = 1 });
         database.Add(new TaskCheckpoint { TaskId = taskId, Sha256 = checkpoint, Step = 1 });
+        database.Add(new FileRecord { Id = FileId, TenantId = "tnt_1", FileName = "rows.jsonl", Purpose = "fine-tune", Sha256 = sent });
         await database.SaveChangesAsync(Token);
         return (taskId, adapterId, await ListAsync());
     }
