@@ -17,7 +17,7 @@ internal static class AdapterEndpoints
         """{"name": "support-bot", "model": "tiny-llama", "rank": 8, "alpha": 16, "targetModules": "all-linear", "method": "slao", "methodOptions": {}, "gate": null}""";
 
     public static IServiceCollection AddAdapters(this IServiceCollection services) =>
-        services.AddScoped<CreateAdapter>().AddScoped<VersionDownload>().AddScoped<MatrixReader>();
+        services.AddScoped<AdapterNames>().AddScoped<CreateAdapter>().AddScoped<DeleteAdapter>().AddScoped<VersionDownload>().AddScoped<MatrixReader>();
 
     public static void MapAdapters(this IEndpointRouteBuilder routes)
     {
@@ -66,31 +66,10 @@ internal static class AdapterEndpoints
     }
 
     /// <summary>Deletes an adapter; refused while it has a task queued or running.</summary>
-    private static async Task<IResult> DeleteAsync(string id, HttpContext http, ServiceDbContext database, TimeProvider time, CancellationToken cancellationToken)
+    private static async Task<IResult> DeleteAsync(string id, HttpContext http, ServiceDbContext database, DeleteAdapter delete, CancellationToken cancellationToken)
     {
         if ((await database.FindAdapterAsync(http.User.Tenant(), id, cancellationToken)).Failed(out var problem, out var adapter)) return problem;
-        // Under the tenant's lock no task slips in between the look and the deletion.
-        await using var transaction = await database.Database.BeginTransactionAsync(cancellationToken);
-        await database.LockTenantAsync(adapter.TenantId, cancellationToken);
-        var busy = await database.Tasks.Where(row => row.AdapterId == adapter.Id)
-            .Where(row => row.Status == LearningTaskStatus.Queued || row.Status == LearningTaskStatus.Running || row.Status == LearningTaskStatus.Paused)
-            .Select(row => row.Id).FirstOrDefaultAsync(cancellationToken);
-        if (busy is not null)
-        {
-            return new Problem(ProblemTypes.WrongState, $"Task {busy} of '{adapter.Name}' is not finished. Wait for it, or POST /tasks/{busy}/cancel, then delete.")
-            {
-                TaskId = busy,
-            };
-        }
-
-        var now = time.GetUtcNow();
-        await database.Adapters.Where(row => row.Id == adapter.Id).ExecuteUpdateAsync(set => set.SetProperty(row => row.DeletedAt, now), cancellationToken);
-        await database.Tenants.Where(row => row.DefaultAdapterId == adapter.Id)
-            .ExecuteUpdateAsync(set => set.SetProperty(row => row.DefaultAdapterId, (string?)null), cancellationToken);
-        database.Record(Caller.Of(http.User), "adapter.delete", adapter.Id, now);
-        await database.SaveChangesAsync(cancellationToken);
-        await transaction.CommitAsync(cancellationToken);
-        return TypedResults.NoContent();
+        return await delete.RunAsync(Caller.Of(http.User), adapter, cancellationToken) is { } refused ? refused : TypedResults.NoContent();
     }
 
     /// <summary>Lists an adapter's versions, newest first.</summary>

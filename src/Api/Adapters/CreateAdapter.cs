@@ -1,6 +1,5 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using System.Text.RegularExpressions;
 using ContinualService.Api.Errors;
 using ContinualService.Api.Models;
 using ContinualService.Api.Requests;
@@ -16,7 +15,7 @@ using Microsoft.EntityFrameworkCore;
 namespace ContinualService.Api.Adapters;
 
 /// <summary>Validates a new adapter whole and stores it.</summary>
-internal sealed partial class CreateAdapter(ServiceDbContext database, ModelCatalog catalog, ModelTexts texts, TimeProvider time)
+internal sealed class CreateAdapter(ServiceDbContext database, ModelCatalog catalog, ModelTexts texts, AdapterNames names, TimeProvider time)
 {
     private const int DefaultRank = 8;
     private const int LargestRank = 256;
@@ -49,8 +48,8 @@ internal sealed partial class CreateAdapter(ServiceDbContext database, ModelCata
         return adapter;
     }
 
-    /// <summary>The adapter that a tenant's tasks go to without naming one, with the service's defaults; not stored yet.</summary>
-    public Adapter Default(string tenantId, string name, CatalogModel model) => Build(tenantId, name, model, new CreateAdapterRequest(), [LoraConfig.AllLinear]);
+    /// <summary>An adapter that is made with its first task, with the service's defaults; not stored yet.</summary>
+    public Adapter WithDefaults(string tenantId, string name, CatalogModel model) => Build(tenantId, name, model, new CreateAdapterRequest(), [LoraConfig.AllLinear]);
 
     private Adapter Build(string tenantId, string name, CatalogModel model, CreateAdapterRequest request, IReadOnlyList<string> targets) => new()
     {
@@ -69,10 +68,7 @@ internal sealed partial class CreateAdapter(ServiceDbContext database, ModelCata
 
     private void CheckFields(CreateAdapterRequest request, List<FieldError> errors)
     {
-        if (request.Name is null || !NamePattern().IsMatch(request.Name))
-            errors.Add(new(null, "name", "The name is missing or has characters that a URL or a version selector needs.", "Use 1 to 64 letters, digits, dots, dashes or underscores, starting with a letter or digit."));
-        else if (request.Name.StartsWith("adp_", StringComparison.Ordinal) || catalog.Find(request.Name) is not null)
-            errors.Add(new(null, "name", "The name reads as an adapter's id or is a base model's.", "Choose a name of your own."));
+        if (names.Check(request.Name, "name") is { } badName) errors.Add(badName);
         if (request.Rank is < 1 or > LargestRank) errors.Add(new(null, "rank", $"The rank {request.Rank} is out of range.", $"Send 1 to {LargestRank}."));
         if (request.Alpha is { } alpha && !(alpha is > 0 and <= LargestAlpha)) errors.Add(new(null, "alpha", "The alpha is out of range.", $"Send a number above 0, at most {LargestAlpha:0}."));
         if (request.Method is not null && !ContinualMethods.Names.Contains(request.Method))
@@ -116,7 +112,4 @@ internal sealed partial class CreateAdapter(ServiceDbContext database, ModelCata
             return new(null, "targetModules", exception.Message, "GET /models lists each model's targetModules.");
         }
     }
-
-    [GeneratedRegex("^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
-    private static partial Regex NamePattern();
 }

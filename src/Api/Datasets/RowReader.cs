@@ -33,7 +33,8 @@ internal sealed class RowReader(ServiceDbContext database, IObjectStore objects)
     public static Problem Refuse(IReadOnlyList<RowError> errors, int errorCount, string field) => Problem.Invalid(
         [.. errors.Select(error => new FieldError(error.Line > 0 ? error.Line : null, error.Field ?? (error.Line > 0 ? null : field), error.Reason, error.Mend))],
         ProblemTypes.InvalidData,
-        errorCount);
+        errorCount,
+        field);
 
     private static Outcome<Rows> Checked(ParsedTaskFile parsed, string name, string field)
     {

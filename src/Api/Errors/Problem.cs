@@ -16,8 +16,11 @@ internal sealed class Problem(ProblemType type, string detail) : IResult
     /// <summary>Errors found in all; 0 means as many as are listed.</summary>
     public int ErrorCount { get; init; }
 
-    public static Problem Invalid(IReadOnlyList<FieldError> errors, ProblemType? type = null, int errorCount = 0) =>
-        new(type ?? ProblemTypes.InvalidRequest, Summary(errors, errorCount)) { Errors = errors, ErrorCount = errorCount };
+    /// <summary>The part of the request that the errors' lines stand in; null where no file is meant.</summary>
+    public string? Part { get; init; }
+
+    public static Problem Invalid(IReadOnlyList<FieldError> errors, ProblemType? type = null, int errorCount = 0, string? part = null) =>
+        new(type ?? ProblemTypes.InvalidRequest, Summary(errors, errorCount)) { Errors = errors, ErrorCount = errorCount, Part = part };
 
     public static Problem Invalid(string? field, string reason, string mend) => Invalid([new FieldError(null, field, reason, mend)]);
 

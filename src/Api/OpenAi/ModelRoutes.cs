@@ -9,7 +9,7 @@ using Microsoft.EntityFrameworkCore;
 
 namespace ContinualService.Api.OpenAi;
 
-/// <summary>GET /v1/models: base models, and the tenant's adapters that have a live version.</summary>
+/// <summary>Routes of /v1/models: base models, and the tenant's adapters that have a live version.</summary>
 internal static class ModelRoutes
 {
     public static async Task<IResult> ListAsync(HttpContext http, ServiceDbContext database, ModelCatalog catalog)
@@ -38,6 +38,31 @@ internal static class ModelRoutes
         if (catalog.Find(id) is { } model && IsUsable(model)) return Results.Json(Base(model));
         var (adapter, _) = await resolver.FindAsync(http.User.Tenant(), id, http.RequestAborted);
         return Results.Json(Adapted(id, adapter, ContextLength(adapter.Model, catalog)));
+    }
+
+    /// <summary>
+    /// Deletes an adapter. The name of one of its versions stands for the whole only where it is the last: whoever deletes the model of an early job does not
+    /// mean what later jobs learned.
+    /// </summary>
+    public static async Task<IResult> DeleteAsync(string id, HttpContext http, ServiceDbContext database, ServedModelResolver resolver, DeleteAdapter delete, ModelCatalog catalog)
+    {
+        if (catalog.Find(id) is not null)
+            throw new OpenAiException(StatusCodes.Status403Forbidden, $"'{id}' is a base model, and not yours to delete. Name an adapter.", "model", "base_model");
+        var caller = Caller.Of(http.User);
+        var adapter = await database.AdaptersOf(caller.TenantId).FirstOrDefaultAsync(row => row.Name == id || row.Id == id, http.RequestAborted);
+        if (adapter is null)
+        {
+            (adapter, var version) = await resolver.FindAsync(caller.TenantId, id, http.RequestAborted);
+            if (version.Number != adapter.HeadVersion)
+            {
+                throw new OpenAiException(
+                    StatusCodes.Status409Conflict,
+                    $"'{id}' is version {version.Number} of '{adapter.Name}', which has learned more since (version {adapter.HeadVersion}). Versions are not deleted alone; delete '{adapter.Name}' for all of it.",
+                    "model", "wrong_state");
+            }
+        }
+
+        return await delete.RunAsync(caller, adapter, http.RequestAborted) is { } refused ? refused : TypedResults.Ok(new DeletedResponse(id, "model"));
     }
 
     /// <summary>A folder that holds no model that can be computed is left out here; GET /models says why.</summary>

@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using ContinualService.Api.Errors;
 using ContinualService.Api.OpenAi.Files;
+using ContinualService.Api.OpenAi.Jobs;
 using ContinualService.Api.Requests;
 using ContinualService.Api.Serving;
 using ContinualService.Api.Swagger;
@@ -25,6 +26,7 @@ internal static class OpenAiRoutes
         services.AddScoped<ServedModelResolver>();
         services.AddScoped<CompletionService>();
         services.AddScoped<FileStore>();
+        services.AddJobs();
         return services;
     }
 
@@ -34,14 +36,16 @@ internal static class OpenAiRoutes
         group.AddEndpointFilter(OpenAiErrors.Filter);
         group.MapPost("/chat/completions", ChatAsync)
             .WithSummary("Chat with a base model or an adapter")
-            .WithDescription("model: adapter, adapter@7, adapter@sha256:..., adapter:alias, or a base model's name. Unknown options are refused by name.")
+            .WithDescription("model: adapter, adapter@7, adapter@sha256:..., adapter:alias, a job's fine_tuned_model (ft:base:org:suffix:id), or a base model's name. Unknown options are refused by name.")
             .Accepts<ChatExample>("application/json").WithMetadata(new DocumentedBody(ChatBody));
         group.MapPost("/completions", TextAsync)
             .WithSummary("Complete a text or a list of token ids")
             .Accepts<TextExample>("application/json").WithMetadata(new DocumentedBody(TextBody));
         group.MapGet("/models", ModelRoutes.ListAsync).WithSummary("The models that this key can use");
         group.MapGet("/models/{**id}", ModelRoutes.GetAsync).WithSummary("One model");
+        group.MapDelete("/models/{**id}", ModelRoutes.DeleteAsync).WithName("DeleteModel").WithSummary("Delete an adapter and every version of it").Produces<DeletedResponse>();
         group.MapFiles();
+        group.MapJobs();
         return routes;
     }
 

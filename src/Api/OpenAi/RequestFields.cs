@@ -24,6 +24,17 @@ internal sealed class RequestFields(JsonObject body, string path = "")
         _ => throw OpenAiException.Invalid(path + name, $"'{path}{name}' has the wrong type; send a string."),
     };
 
+    /// <summary>Whether the option is left to the service with the word auto.</summary>
+    public bool IsAuto(string name) => Node(name) is JsonValue value && value.TryGetValue<string>(out var text) && text == "auto";
+
+    /// <summary>The fields of an object that is present; the caller reads them and refuses the unknown.</summary>
+    public RequestFields? Inner(string name) => Node(name) switch
+    {
+        null => null,
+        JsonObject inner => new RequestFields(inner, $"{path}{name}."),
+        _ => throw OpenAiException.Invalid(path + name, $"'{path}{name}' has the wrong type; send an object."),
+    };
+
     public bool? Flag(string name) => Read<bool>(name, "true or false", value => value.GetValueKind() is JsonValueKind.True or JsonValueKind.False);
 
     public int? Whole(string name, int least, int most)

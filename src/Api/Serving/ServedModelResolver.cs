@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using ContinualService.Api.Adapters;
 using ContinualService.Api.OpenAi;
+using ContinualService.Api.OpenAi.Jobs;
 using ContinualService.Domain.Adapters;
 using ContinualService.Engine.Lora;
 using ContinualService.Engine.Models;
@@ -12,7 +13,7 @@ namespace ContinualService.Api.Serving;
 
 /// <summary>
 /// Turns a model name into weights, once per request: <c>adapter</c> (its alias live), <c>adapter:alias</c>, <c>adapter@7</c>,
-/// <c>adapter@sha256:...</c>, or a base model's own name.
+/// <c>adapter@sha256:...</c>, a job's <c>ft:base:org:suffix:id</c>, or a base model's own name.
 /// </summary>
 internal sealed class ServedModelResolver(ServiceDbContext database, ModelCatalog catalog, ModelHost host)
 {
@@ -33,6 +34,14 @@ internal sealed class ServedModelResolver(ServiceDbContext database, ModelCatalo
     /// <exception cref="OpenAiException">404 with the reason.</exception>
     public async Task<(Adapter Adapter, AdapterVersion Version)> FindAsync(string tenantId, string name, CancellationToken cancellationToken)
     {
+        // What one job published has a name of its own.
+        if (FineTunedModels.IsName(name))
+        {
+            var (tuned, taskId) = await database.FindFineTunedAsync(tenantId, name, cancellationToken);
+            var published = await database.Versions.AsNoTracking().FirstOrDefaultAsync(row => row.TaskId == taskId, cancellationToken);
+            return (tuned, published ?? throw OpenAiException.NoModel(name, "its job has published nothing. Wait until it has succeeded."));
+        }
+
         // Step 1: the adapter's name may hold neither '@' nor ':', so the first of them ends it.
         var end = name.AsSpan().IndexOfAny('@', ':');
         var (adapterName, selector) = end < 0 ? (name, "") : (name[..end], name[end..]);

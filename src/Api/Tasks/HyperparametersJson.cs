@@ -10,4 +10,6 @@ internal static class HyperparametersJson
     private static readonly JsonSerializerOptions Options = new(JsonSerializerDefaults.Web) { Converters = { new JsonStringEnumConverter(JsonNamingPolicy.CamelCase) } };
 
     public static string ToJson(this Hyperparameters hyperparameters) => JsonSerializer.Serialize(hyperparameters, Options);
+
+    public static Hyperparameters Parse(string json) => JsonSerializer.Deserialize<Hyperparameters>(json, Options)!;
 }

@@ -1,8 +1,8 @@
 using System.Diagnostics;
 using System.Text.Json;
+using ContinualService.Api.Adapters;
 using ContinualService.Api.Datasets;
 using ContinualService.Api.Errors;
-using ContinualService.Api.Requests;
 using ContinualService.Api.Tenants;
 using ContinualService.Domain;
 using ContinualService.Domain.Adapters;
@@ -21,23 +21,22 @@ namespace ContinualService.Api.Tasks;
 /// <item>a repeated Idempotency-Key gets its first answer;</item>
 /// <item>everything is checked;</item>
 /// <item>the rows are stored under their digests;</item>
-/// <item>task, data sets, event, key, perhaps the default adapter, and the message that wakes a worker are written in one transaction.</item>
+/// <item>task, data sets, event, key, perhaps a new adapter, and the message that wakes a worker are written in one transaction.</item>
 /// </list>
 /// A crash before step 4 leaves nothing but unnamed bytes; one after it, a queued task with its message.
 /// </summary>
 internal sealed class SubmitTask(
-    ServiceDbContext database, TaskValidation validation, TaskEstimator estimator, DatasetStore datasets, ITaskQueue queue, EventHub hub, TimeProvider time)
+    ServiceDbContext database, TaskValidation validation, TaskEstimator estimator, DatasetStore datasets, AdapterNames names, ITaskQueue queue, EventHub hub, TimeProvider time)
 {
-    public async Task<SubmitResult> RunAsync(Caller caller, RequestBody body, string? idempotencyKey, bool dryRun, CancellationToken cancellationToken)
+    public async Task<SubmitResult> RunAsync(Caller caller, Submission submission, CancellationToken cancellationToken)
     {
         // Step 1: idempotency.
         var tenantId = caller.TenantId;
-        var digest = body.Sha256();
-        if (idempotencyKey is not null && !dryRun && await ReplayAsync(tenantId, idempotencyKey, digest, cancellationToken) is { } earlier) return earlier;
+        if (!submission.DryRun && await ReplayAsync(tenantId, submission.IdempotencyKey, submission.Sha256, cancellationToken) is { } earlier) return earlier;
 
         // Step 2: check.
-        if ((await validation.CheckAsync(tenantId, body, cancellationToken)).Failed(out var problem, out var draft)) return new SubmitResult.Refused(problem);
-        if (dryRun) return new SubmitResult.Estimated(await estimator.EstimateAsync(draft, cancellationToken));
+        if ((await validation.CheckAsync(tenantId, submission, cancellationToken)).Failed(out var problem, out var draft)) return new SubmitResult.Refused(problem);
+        if (submission.DryRun) return new SubmitResult.Estimated(await estimator.EstimateAsync(draft, cancellationToken));
 
         // Step 3: store the rows.
         var training = await PutAsync(tenantId, draft.Training, cancellationToken);
@@ -46,15 +45,16 @@ internal sealed class SubmitTask(
         // Step 4: one transaction; the tenant's other submissions wait.
         await using var scope = WriteScope.Begin(database, queue);
         await database.LockTenantAsync(tenantId, cancellationToken);
-        if (idempotencyKey is not null && await ReplayAsync(tenantId, idempotencyKey, digest, cancellationToken) is { } faster) return faster;
-        if (await ClaimAdapterAsync(tenantId, draft, cancellationToken) is not { } adapterId)
+        if (await ReplayAsync(tenantId, submission.IdempotencyKey, submission.Sha256, cancellationToken) is { } faster) return faster;
+        if (await ClaimAdapterAsync(caller, draft, cancellationToken) is not { } adapterId)
             return new SubmitResult.Refused(new Problem(ProblemTypes.WrongState, $"The adapter '{draft.Adapter.Name}' changed while this request was checked. Send it again."));
         var task = Build(tenantId, adapterId, draft, training.Id, heldOut?.Id);
         if (draft.Training.DatasetId is null) database.Datasets.Add(training);
         if (heldOut is not null && draft.HeldOut!.DatasetId is null) database.Datasets.Add(heldOut);
         database.Tasks.Add(task);
-        if (idempotencyKey is not null)
-            database.IdempotencyRecords.Add(new IdempotencyRecord { TenantId = tenantId, Key = idempotencyKey, RequestSha256 = digest, TaskId = task.Id, CreatedAt = task.CreatedAt });
+        if (submission.Job is { } job) database.FineTuningJobs.Add(job(task.Id));
+        if (submission.IdempotencyKey is { } key)
+            database.IdempotencyRecords.Add(new IdempotencyRecord { TenantId = tenantId, Key = key, RequestSha256 = submission.Sha256, TaskId = task.Id, CreatedAt = task.CreatedAt });
         await database.AppendEventAsync(task.Id, TaskEventTypes.Queued, Facts(draft), task.CreatedAt, cancellationToken);
         database.Record(caller, "task.submit", task.Id, task.CreatedAt);
         await database.SaveChangesAsync(cancellationToken);
@@ -64,8 +64,10 @@ internal sealed class SubmitTask(
         return new SubmitResult.Accepted(task);
     }
 
-    private async Task<SubmitResult?> ReplayAsync(string tenantId, string key, string digest, CancellationToken cancellationToken)
+    /// <summary>What an earlier request with this Idempotency-Key came to; null: there was none, or the request has no key.</summary>
+    public async Task<SubmitResult?> ReplayAsync(string tenantId, string? key, string digest, CancellationToken cancellationToken)
     {
+        if (key is null) return null;
         var record = await database.IdempotencyRecords.AsNoTracking().FirstOrDefaultAsync(row => row.TenantId == tenantId && row.Key == key, cancellationToken);
         if (record is null) return null;
         if (record.RequestSha256 == digest) return new SubmitResult.Accepted(await database.Tasks.AsNoTracking().FirstAsync(row => row.Id == record.TaskId, cancellationToken));
@@ -83,9 +85,18 @@ internal sealed class SubmitTask(
     }
 
     /// <summary>Makes sure, under the tenant's lock, that the adapter is still what was checked; null where it is not.</summary>
-    private async Task<string?> ClaimAdapterAsync(string tenantId, TaskDraft draft, CancellationToken cancellationToken)
+    private async Task<string?> ClaimAdapterAsync(Caller caller, TaskDraft draft, CancellationToken cancellationToken)
     {
-        if (!draft.MakesDefault)
+        var tenantId = caller.TenantId;
+        if (draft.Origin is AdapterOrigin.New)
+        {
+            draft.Adapter.Name = await names.FreeAsync(tenantId, draft.Adapter.Name, cancellationToken);
+            database.Adapters.Add(draft.Adapter);
+            database.Record(caller, "adapter.create", draft.Adapter.Id, draft.Adapter.CreatedAt);
+            return draft.Adapter.Id;
+        }
+
+        if (draft.Origin is AdapterOrigin.Present)
             return await database.Adapters.AnyAsync(row => row.Id == draft.Adapter.Id && row.DeletedAt == null, cancellationToken) ? draft.Adapter.Id : null;
         var tenant = await database.Tenants.FirstAsync(row => row.Id == tenantId, cancellationToken);
         var present = await database.Adapters.AsNoTracking()

@@ -7,8 +7,8 @@ using ContinualService.Engine.Models;
 namespace ContinualService.Api.Tasks;
 
 /// <summary>A task that passed every check, before anything of it is stored.</summary>
-/// <param name="Adapter">The adapter it goes to; new and not stored where <paramref name="MakesDefault"/>.</param>
-/// <param name="MakesDefault">Whether the adapter is the tenant's default one, to be made with the task.</param>
+/// <param name="Adapter">The adapter it goes to; not stored yet where it is new.</param>
+/// <param name="Origin">Where the adapter comes from.</param>
 /// <param name="Model">The adapter's base.</param>
 /// <param name="Name">The task's name.</param>
 /// <param name="Training">Rows to train on.</param>
@@ -22,7 +22,7 @@ namespace ContinualService.Api.Tasks;
 /// <param name="Size">Tokens of the training rows.</param>
 internal sealed record TaskDraft(
     Adapter Adapter,
-    bool MakesDefault,
+    AdapterOrigin Origin,
     CatalogModel Model,
     string Name,
     Rows Training,

@@ -14,7 +14,6 @@ namespace ContinualService.Api.Tasks;
 /// <summary>Routes of tasks.</summary>
 internal static class TaskEndpoints
 {
-    private const int LongestIdempotencyKey = 200;
     private const string Example =
         """
         {
@@ -47,7 +46,7 @@ internal static class TaskEndpoints
             .WithMetadata(new DocumentedBody(Example, Form))
             .WithMetadata(
                 new DocumentedParameter("dry_run", "true: check everything and estimate, store nothing.", false, "true", "false"),
-                new DocumentedParameter("Idempotency-Key", "Sending the same request again with the same key answers with the first task.", InHeader: true));
+                IdempotencyKey.Documented);
         group.MapGet("", ListAsync).WithName("ListTasks").Produces<Page<TaskResponse>>().WithMetadata(DocumentedParameter.Paging)
             .WithMetadata(
                 new DocumentedParameter("status", "Only tasks in this state.", false, [.. Enum.GetValues<LearningTaskStatus>().Select(WireName.Of)]),
@@ -69,10 +68,10 @@ internal static class TaskEndpoints
     {
         var dryRun = request.Query["dry_run"].ToString();
         if (dryRun is not ("" or "true" or "false")) return Problem.Invalid("dry_run", $"'{dryRun}' is neither true nor false.", "Send true or false.");
-        var key = request.Headers["Idempotency-Key"].ToString();
-        if (key.Length > LongestIdempotencyKey) return Problem.Invalid("Idempotency-Key", "The key is too long.", $"Use at most {LongestIdempotencyKey} characters.");
+        if (IdempotencyKey.Read(request, out var key) is { } badKey) return badKey;
         if ((await RequestBody.ReadAsync(request, Form, cancellationToken)).Failed(out var unreadable, out var body)) return unreadable;
-        var result = await submit.RunAsync(Caller.Of(request.HttpContext.User), body, key.Length > 0 ? key : null, dryRun == "true", cancellationToken);
+        var result = await submit.RunAsync(
+            Caller.Of(request.HttpContext.User), new Submission(body) { Sha256 = body.Sha256(), IdempotencyKey = key, DryRun = dryRun == "true" }, cancellationToken);
         return result switch
         {
             SubmitResult.Accepted accepted => TypedResults.Accepted($"/tasks/{accepted.Task.Id}", await ShowAsync(accepted.Task, queue, cancellationToken)),

@@ -10,7 +10,7 @@ internal sealed class TaskEstimator(ServiceDbContext database)
 {
     public async Task<TaskEstimate> EstimateAsync(TaskDraft draft, CancellationToken cancellationToken) => new(
         Valid: true,
-        draft.MakesDefault ? null : draft.Adapter.Id,
+        draft.Origin is AdapterOrigin.Present ? draft.Adapter.Id : null,
         draft.Model.Name,
         draft.Training.Examples.Count,
         draft.HeldOut?.Examples.Count ?? 0,

@@ -29,6 +29,9 @@ internal sealed class TaskValidation(ServiceDbContext database, ModelCatalog cat
 {
     public const string File = "file";
     public const string EvaluationFile = "evaluationFile";
+
+    /// <summary>Held-out rows, from whichever part of the request they came.</summary>
+    public const string Evaluation = "evaluation";
     private const string DefaultAdapter = "default";
     private const double DefaultFraction = 0.1;
     private const double LargestFraction = 0.5;
@@ -36,8 +39,9 @@ internal sealed class TaskValidation(ServiceDbContext database, ModelCatalog cat
     private const int LargestPriority = 100;
     private const int LargestMetadata = 16 << 10;
 
-    public async Task<Outcome<TaskDraft>> CheckAsync(string tenantId, RequestBody body, CancellationToken cancellationToken)
+    public async Task<Outcome<TaskDraft>> CheckAsync(string tenantId, Submission submission, CancellationToken cancellationToken)
     {
+        var body = submission.Body;
         // Step 1: the fields.
         var errors = new List<FieldError>();
         var request = StrictJson.Bind<SubmitTaskRequest>(body.Fields, errors);
@@ -46,7 +50,7 @@ internal sealed class TaskValidation(ServiceDbContext database, ModelCatalog cat
         if (errors.Count > 0) return Problem.Invalid(errors);
 
         // Step 2: the adapter and its base.
-        if ((await FindTargetAsync(tenantId, request, cancellationToken)).Failed(out var noTarget, out var target)) return noTarget;
+        if ((await FindTargetAsync(tenantId, request, submission.NewAdapter, cancellationToken)).Failed(out var noTarget, out var target)) return noTarget;
 
         // Step 3: the training rows.
         var read = await ReadAsync(tenantId, body.Files.GetValueOrDefault(File), request.Examples, request.DatasetId, "", cancellationToken);
@@ -59,12 +63,12 @@ internal sealed class TaskValidation(ServiceDbContext database, ModelCatalog cat
         // Step 5: tokens.
         var counter = new TokenCounter(texts.Of(target.Model), settings.MaxSequenceLength);
         if (counter.Check(rows, File) is { } tooLong) return tooLong;
-        if (split.Given && counter.Check(split.HeldOut!, "evaluation") is { } heldOutTooLong) return heldOutTooLong;
+        if (split.Given && counter.Check(split.HeldOut!, Evaluation) is { } heldOutTooLong) return heldOutTooLong;
 
         // Step 6: the metric.
         if (TaskScoring.Choose(request.Evaluation?.Metric, split.Training, split.HeldOut).Failed(out var badMetric, out var metric)) return badMetric;
         return new TaskDraft(
-            target.Adapter, target.MakesDefault, target.Model, request.Name ?? rows.Name, split.Training, split.HeldOut, metric.Metric, metric.Labels, settings,
+            target.Adapter, target.Origin, target.Model, request.Name ?? rows.Name, split.Training, split.HeldOut, metric.Metric, metric.Labels, settings,
             request.Priority ?? 0, request.Metadata?.ToJsonString() ?? "{}", DatasetSplit.CountOverlap(split.Training.Examples, split.HeldOut?.Examples ?? []), counter.Of(split.Training.Examples));
     }
 
@@ -93,8 +97,14 @@ internal sealed class TaskValidation(ServiceDbContext database, ModelCatalog cat
 
     private static int Count(params bool[] present) => present.Count(is_ => is_);
 
-    private async Task<Outcome<Target>> FindTargetAsync(string tenantId, SubmitTaskRequest request, CancellationToken cancellationToken)
+    private async Task<Outcome<Target>> FindTargetAsync(string tenantId, SubmitTaskRequest request, NewAdapter? wanted, CancellationToken cancellationToken)
     {
+        if (wanted is not null)
+        {
+            if (catalog.Choose(texts, wanted.Model).Failed(out var unusable, out var basis)) return unusable;
+            return new Target(adapters.WithDefaults(tenantId, wanted.Name, basis), AdapterOrigin.New, basis);
+        }
+
         var adapter = request.Adapter is { } named
             ? await database.AdaptersOf(tenantId).FirstOrDefaultAsync(row => row.Id == named || row.Name == named, cancellationToken)
             : await FindDefaultAsync(tenantId, cancellationToken);
@@ -103,7 +113,7 @@ internal sealed class TaskValidation(ServiceDbContext database, ModelCatalog cat
         if (adapter is null)
         {
             if (catalog.Choose(texts, request.Model).Failed(out var unknown, out var chosen)) return unknown;
-            return new Target(adapters.Default(tenantId, DefaultAdapter, chosen), MakesDefault: true, chosen);
+            return new Target(adapters.WithDefaults(tenantId, DefaultAdapter, chosen), AdapterOrigin.NewDefault, chosen);
         }
 
         if (request.Model is { } asked && asked != adapter.Model)
@@ -113,7 +123,7 @@ internal sealed class TaskValidation(ServiceDbContext database, ModelCatalog cat
         }
 
         if (catalog.BaseOf(adapter).Failed(out var noBase, out var model)) return noBase;
-        return new Target(adapter, MakesDefault: false, model);
+        return new Target(adapter, AdapterOrigin.Present, model);
     }
 
     /// <summary>The tenant's default adapter, or one that the tenant named so itself.</summary>
@@ -154,7 +164,7 @@ internal sealed class TaskValidation(ServiceDbContext database, ModelCatalog cat
         return new Split(rows, null, Given: false);
     }
 
-    private sealed record Target(Adapter Adapter, bool MakesDefault, CatalogModel Model);
+    private sealed record Target(Adapter Adapter, AdapterOrigin Origin, CatalogModel Model);
 
     private sealed record Split(Rows Training, Rows? HeldOut, bool Given);
 }

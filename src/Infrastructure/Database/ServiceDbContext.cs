@@ -38,6 +38,8 @@ public sealed class ServiceDbContext(DbContextOptions<ServiceDbContext> options)
 
     public DbSet<IdempotencyRecord> IdempotencyRecords => Set<IdempotencyRecord>();
 
+    public DbSet<FineTuningJob> FineTuningJobs => Set<FineTuningJob>();
+
     public DbSet<AdapterMatrixCell> MatrixCells => Set<AdapterMatrixCell>();
 
     public DbSet<AliasChange> AliasChanges => Set<AliasChange>();
@@ -142,6 +144,11 @@ public sealed class ServiceDbContext(DbContextOptions<ServiceDbContext> options)
             record.HasKey(row => new { row.TenantId, row.Key });
             record.HasIndex(row => row.CreatedAt);
             record.HasOne<LearningTask>().WithMany().HasForeignKey(row => row.TaskId).OnDelete(DeleteBehavior.Cascade);
+        });
+        modelBuilder.Entity<FineTuningJob>(job =>
+        {
+            job.HasKey(row => row.TaskId);
+            job.HasOne<LearningTask>().WithOne().HasForeignKey<FineTuningJob>(row => row.TaskId).OnDelete(DeleteBehavior.Cascade);
         });
         modelBuilder.Entity<AliasChange>(change =>
         {

@@ -376,6 +376,35 @@ namespace ContinualService.Migrations.PostgreSql.Migrations
                     b.ToTable("Files");
                 });
 
+            modelBuilder.Entity("ContinualService.Domain.Tasks.FineTuningJob", b =>
+                {
+                    b.Property<string>("TaskId")
+                        .HasColumnType("text")
+                        .UseCollation("C");
+
+                    b.Property<string>("Model")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .UseCollation("C");
+
+                    b.Property<string>("Suffix")
+                        .HasColumnType("text")
+                        .UseCollation("C");
+
+                    b.Property<string>("TrainingFileId")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .UseCollation("C");
+
+                    b.Property<string>("ValidationFileId")
+                        .HasColumnType("text")
+                        .UseCollation("C");
+
+                    b.HasKey("TaskId");
+
+                    b.ToTable("FineTuningJobs");
+                });
+
             modelBuilder.Entity("ContinualService.Domain.Tasks.IdempotencyRecord", b =>
                 {
                     b.Property<string>("TenantId")
@@ -943,6 +972,15 @@ namespace ContinualService.Migrations.PostgreSql.Migrations
                         .WithMany()
                         .HasForeignKey("TenantId")
                         .OnDelete(DeleteBehavior.Restrict)
+                        .IsRequired();
+                });
+
+            modelBuilder.Entity("ContinualService.Domain.Tasks.FineTuningJob", b =>
+                {
+                    b.HasOne("ContinualService.Domain.Tasks.LearningTask", null)
+                        .WithOne()
+                        .HasForeignKey("ContinualService.Domain.Tasks.FineTuningJob", "TaskId")
+                        .OnDelete(DeleteBehavior.Cascade)
                         .IsRequired();
                 });
 

@@ -188,6 +188,6 @@ internal sealed class RunFollower(
         _dirty = true;
         if (progress.Percent < _nextEventAt) return;
         while (_nextEventAt <= progress.Percent) _nextEventAt += EventEveryPercent;
-        _events.Add((TaskEventTypes.Progress, new { progress.Percent, progress.Step, progress.TotalSteps, progress.SecondsRemaining }));
+        _events.Add((TaskEventTypes.Progress, new { progress.Percent, progress.Step, progress.TotalSteps, progress.SecondsRemaining, TrainLoss = _lastStep?.Loss }));
     }
 }

@@ -43,6 +43,29 @@ public sealed class CompletionTests(ServingWorld world) : IClassFixture<ServingW
     }
 
     [Fact]
+    public async Task Completion_OfAFineTunedModel_IsTheVersionOfItsJobAndOfNoNameLikeIt()
+    {
+        await world.PublishAsync("tuned", "llama3", "llama3-lora", 1);
+        await world.PublishAsync("tuned", "llama3", "llama3-lora", 2);
+        var names = (await Client.GetNodeAsync("/v1/fine_tuning/jobs?limit=100"))["data"]!.AsArray()
+            .Where(job => (string?)job!["x_adapter"] == "tuned").Select(job => (string)job!["fine_tuned_model"]!).Reverse().ToList();
+        JsonObject Body(string model) => new() { ["model"] = model, ["prompt"] = "a", ["max_tokens"] = 1 };
+
+        for (var number = 1; number <= 2; number++)
+        {
+            using var response = await Client.PostNodeAsync("/v1/completions", Body(names[number - 1]));
+            Assert.Equal(names[number - 1], (string?)(await response.ReadAsync(HttpStatusCode.OK))["model"]);
+            Assert.Equal(number.ToString(System.Globalization.CultureInfo.InvariantCulture), response.Headers.GetValues("X-Adapter-Version").Single());
+        }
+
+        foreach (var forged in new[] { names[0].Replace("llama3", "llama2", StringComparison.Ordinal), names[0].Replace(":tuned:", ":other:", StringComparison.Ordinal), names[0] + "0" })
+        {
+            using var refused = await Client.PostNodeAsync("/v1/completions", Body(forged));
+            Assert.Equal("model_not_found", (string?)(await refused.ReadAsync(HttpStatusCode.NotFound))["error"]!["code"]);
+        }
+    }
+
+    [Fact]
     public async Task Completion_OfUnpublishedOrUnknownName_SaysWhatToDo()
     {
         await world.PublishAsync("known", "llama2", "llama2-lora");

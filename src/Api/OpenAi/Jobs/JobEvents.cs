@@ -1,0 +1,59 @@
+using System.Globalization;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using ContinualService.Domain.Tasks;
+
+namespace ContinualService.Api.OpenAi.Jobs;
+
+/// <summary>Shows a task's events as a job's.</summary>
+internal static class JobEvents
+{
+    public static JobEventResponse Show(TaskEvent row)
+    {
+        var data = (JsonObject)SnakeCase(JsonNode.Parse(row.DataJson))!;
+        return new JobEventResponse
+        {
+            Id = JobIds.OfEvent(row.TaskId, row.Number),
+            CreatedAt = row.CreatedAt.ToUnixTimeSeconds(),
+            Level = row.Type switch
+            {
+                TaskEventTypes.Failed => "error",
+                TaskEventTypes.AttemptFailed => "warn",
+                _ => "info",
+            },
+            Message = Message(row.Type, data),
+            Type = row.Type is TaskEventTypes.Progress or TaskEventTypes.Evaluated ? "metrics" : "message",
+            Data = data,
+            Event = row.Type,
+        };
+    }
+
+    private static string Message(string type, JsonObject data) => type switch
+    {
+        TaskEventTypes.Queued when data["reason"] is { } reason => $"Queued again: {reason}",
+        TaskEventTypes.Queued => $"Created: {data["rows"]} rows to train on, {data["evaluation_rows"]} held out, {data["steps"]} steps.",
+        TaskEventTypes.Started => $"Started, attempt {data["attempt"]}.",
+        TaskEventTypes.Phase => $"Now {data["phase"]}.",
+        TaskEventTypes.Progress => $"Step {data["step"]}/{data["total_steps"]}{Loss(data["train_loss"])}",
+        TaskEventTypes.Checkpoint => $"Wrote a recovery point at step {data["step"]}.",
+        TaskEventTypes.Resumed => $"Went on from step {data["step"]}.",
+        TaskEventTypes.Paused => "Paused.",
+        TaskEventTypes.AttemptFailed => $"Attempt {data["attempt"]} failed: {data["reason"]}",
+        TaskEventTypes.Evaluated => "Scored the held-out rows of every task so far.",
+        TaskEventTypes.Published => $"Published version {data["version"]}.",
+        TaskEventTypes.Succeeded => "The job has succeeded.",
+        TaskEventTypes.Failed => $"The job has failed: {data["message"]}",
+        TaskEventTypes.Cancelled => "The job was cancelled.",
+        _ => type,
+    };
+
+    private static string Loss(JsonNode? loss) => loss is null ? "" : string.Create(CultureInfo.InvariantCulture, $": training loss {(double)loss:0.0000}");
+
+    /// <summary>The same with the names of its fields as everything on the /v1 routes has them.</summary>
+    private static JsonNode? SnakeCase(JsonNode? node) => node switch
+    {
+        JsonObject fields => new JsonObject(fields.Select(field => KeyValuePair.Create(JsonNamingPolicy.SnakeCaseLower.ConvertName(field.Key), SnakeCase(field.Value)))),
+        JsonArray items => new JsonArray([.. items.Select(SnakeCase)]),
+        _ => node?.DeepClone(),
+    };
+}

@@ -1,0 +1,42 @@
+﻿using Microsoft.EntityFrameworkCore.Migrations;
+
+#nullable disable
+
+namespace ContinualService.Migrations.Sqlite.Migrations
+{
+    /// <inheritdoc />
+    public partial class FineTuningJobs : Migration
+    {
+        /// <inheritdoc />
+        protected override void Up(MigrationBuilder migrationBuilder)
+        {
+            migrationBuilder.CreateTable(
+                name: "FineTuningJobs",
+                columns: table => new
+                {
+                    TaskId = table.Column<string>(type: "TEXT", nullable: false),
+                    Model = table.Column<string>(type: "TEXT", nullable: false),
+                    Suffix = table.Column<string>(type: "TEXT", nullable: true),
+                    TrainingFileId = table.Column<string>(type: "TEXT", nullable: false),
+                    ValidationFileId = table.Column<string>(type: "TEXT", nullable: true)
+                },
+                constraints: table =>
+                {
+                    table.PrimaryKey("PK_FineTuningJobs", x => x.TaskId);
+                    table.ForeignKey(
+                        name: "FK_FineTuningJobs_Tasks_TaskId",
+                        column: x => x.TaskId,
+                        principalTable: "Tasks",
+                        principalColumn: "Id",
+                        onDelete: ReferentialAction.Cascade);
+                });
+        }
+
+        /// <inheritdoc />
+        protected override void Down(MigrationBuilder migrationBuilder)
+        {
+            migrationBuilder.DropTable(
+                name: "FineTuningJobs");
+        }
+    }
+}
