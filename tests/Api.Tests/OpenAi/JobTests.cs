@@ -470,7 +470,9 @@ public sealed class JobTests(ApiWorld world)
             ];
             var next = 2;
             foreach (var row in events) database.TaskEvents.Add(new TaskEvent { TaskId = taskId, Number = next++, Type = row[0], DataJson = row[1], CreatedAt = now });
-            return await database.SaveChangesAsync();
+            await database.SaveChangesAsync();
+            // Of no base that is here: dry runs of other tests would take this job's pace for their own.
+            return await database.Tasks.Where(row => row.Id == taskId).ExecuteUpdateAsync(set => set.SetProperty(row => row.BaseDigest, "none"));
         });
     }
 }
