@@ -12,7 +12,7 @@ namespace ContinualService.EndToEnd;
 internal sealed class ServiceProcess : IAsyncDisposable
 {
     public const string Model = "tiny";
-    private const string Key = "end-to-end-key";
+    public const string Key = "end-to-end-key";
     private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(3);
 
     private readonly string _folder = Directory.CreateTempSubdirectory("end-to-end-").FullName;
