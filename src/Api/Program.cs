@@ -9,6 +9,7 @@ using ContinualService.Api.Requests;
 using ContinualService.Api.Swagger;
 using ContinualService.Api.Tasks;
 using ContinualService.Api.Tenants;
+using ContinualService.Api.Webhooks;
 using ContinualService.Infrastructure;
 using ContinualService.Infrastructure.Health;
 using ContinualService.Infrastructure.Telemetry;
@@ -28,6 +29,7 @@ builder.Services
     .AddAdapters()
     .AddTasks()
     .AddOpenAi()
+    .AddWebhooks()
     .AddQueueDashboard()
     .AddSwaggerDocument();
 
@@ -49,5 +51,6 @@ app.MapAdapters();
 app.MapTasks();
 app.MapAudit();
 app.MapOpenAi();
+app.MapWebhooks();
 
 return await app.RunToTheEndAsync();

@@ -4,6 +4,7 @@ using ContinualService.Domain.Files;
 using ContinualService.Domain.Tasks;
 using ContinualService.Domain.Tenants;
 using ContinualService.Domain.Upkeep;
+using ContinualService.Domain.Webhooks;
 using ContinualService.Domain.Workers;
 using Microsoft.EntityFrameworkCore;
 
@@ -39,6 +40,10 @@ public sealed class ServiceDbContext(DbContextOptions<ServiceDbContext> options)
     public DbSet<IdempotencyRecord> IdempotencyRecords => Set<IdempotencyRecord>();
 
     public DbSet<FineTuningJob> FineTuningJobs => Set<FineTuningJob>();
+
+    public DbSet<Webhook> Webhooks => Set<Webhook>();
+
+    public DbSet<WebhookDelivery> WebhookDeliveries => Set<WebhookDelivery>();
 
     public DbSet<AdapterMatrixCell> MatrixCells => Set<AdapterMatrixCell>();
 
@@ -149,6 +154,19 @@ public sealed class ServiceDbContext(DbContextOptions<ServiceDbContext> options)
         {
             job.HasKey(row => row.TaskId);
             job.HasOne<LearningTask>().WithOne().HasForeignKey<FineTuningJob>(row => row.TaskId).OnDelete(DeleteBehavior.Cascade);
+        });
+        modelBuilder.Entity<Webhook>(webhook =>
+        {
+            webhook.HasIndex(row => new { row.TenantId, row.Id });
+            webhook.HasOne<Tenant>().WithMany().HasForeignKey(row => row.TenantId).OnDelete(DeleteBehavior.Restrict);
+        });
+        modelBuilder.Entity<WebhookDelivery>(delivery =>
+        {
+            delivery.HasIndex(row => new { row.WebhookId, row.Id });
+            delivery.HasIndex(row => row.NextAttemptAt).HasFilter("\"NextAttemptAt\" IS NOT NULL");
+            delivery.HasIndex(row => row.CreatedAt);
+            delivery.HasOne<Webhook>().WithMany().HasForeignKey(row => row.WebhookId).OnDelete(DeleteBehavior.Cascade);
+            delivery.HasOne<LearningTask>().WithMany().HasForeignKey(row => row.TaskId).OnDelete(DeleteBehavior.Cascade);
         });
         modelBuilder.Entity<AliasChange>(change =>
         {

@@ -4,7 +4,7 @@ using Microsoft.EntityFrameworkCore;
 
 namespace ContinualService.Infrastructure.Database;
 
-/// <summary>Appends a task's events with consecutive numbers.</summary>
+/// <summary>Appends a task's events with consecutive numbers, and what webhooks are to be told of them.</summary>
 public static class TaskEventLog
 {
     private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web);
@@ -27,6 +27,7 @@ public static class TaskEventLog
             CreatedAt = now,
         };
         database.TaskEvents.Add(appended);
+        await database.AddDeliveriesAsync(appended, cancellationToken);
         return appended;
     }
 }
