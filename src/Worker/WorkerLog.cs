@@ -71,8 +71,8 @@ internal static partial class WorkerLog
     [LoggerMessage(2051, LogLevel.Warning, "Object {Sha256} could not be deleted; the next pass tries again")]
     public static partial void NotCollected(this ILogger logger, Exception exception, string sha256);
 
-    [LoggerMessage(2052, LogLevel.Information, "Retention deleted {Steps} step metrics, {Events} events, {Audit} audit entries and {Keys} idempotency keys")]
-    public static partial void RowsExpired(this ILogger logger, long steps, long events, long audit, long keys);
+    [LoggerMessage(2052, LogLevel.Information, "Retention deleted {Steps} step metrics, {Events} events, {Audit} audit entries, {Keys} idempotency keys and {Deliveries} deliveries of webhooks")]
+    public static partial void RowsExpired(this ILogger logger, long steps, long events, long audit, long keys, long deliveries);
 
     [LoggerMessage(2053, LogLevel.Warning, "The upkeep '{Name}' did not come to its end; it is tried again in a minute")]
     public static partial void UpkeepFailed(this ILogger logger, Exception exception, string name);

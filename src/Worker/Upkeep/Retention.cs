@@ -22,7 +22,7 @@ internal sealed class Retention(IDbContextFactory<ServiceDbContext> contexts, IO
     public async Task RunAsync(CancellationToken cancellationToken)
     {
         await using var database = await contexts.CreateDbContextAsync(cancellationToken);
-        var (steps, events, audit, keys) = (0L, 0L, 0L, 0L);
+        var (steps, events, audit, keys, deliveries) = (0L, 0L, 0L, 0L, 0L);
         if (Before(options.Value.StepMetricDays) is { } stepsBefore) steps = await PruneAsync(database, Steps, stepsBefore, DeleteStepsAsync, cancellationToken);
         if (Before(options.Value.EventDays) is { } eventsBefore) events = await PruneAsync(database, Events, eventsBefore, DeleteEventsAsync, cancellationToken);
         if (Before(options.Value.AuditDays) is { } auditBefore)
@@ -37,7 +37,14 @@ internal sealed class Retention(IDbContextFactory<ServiceDbContext> contexts, IO
             keys = await DeleteAsync(old.Select(row => row.CreatedAt), last => old.Where(row => row.CreatedAt <= last).ExecuteDeleteAsync(cancellationToken), cancellationToken);
         }
 
-        if (steps + events + audit + keys > 0) logger.RowsExpired(steps, events, audit, keys);
+        if (Before(options.Value.WebhookDays) is { } deliveriesBefore)
+        {
+            // What is still to be sent stays, however old it is.
+            var old = database.WebhookDeliveries.Where(row => row.CreatedAt < deliveriesBefore && row.NextAttemptAt == null);
+            deliveries = await DeleteAsync(old.Select(row => row.CreatedAt), last => old.Where(row => row.CreatedAt <= last).ExecuteDeleteAsync(cancellationToken), cancellationToken);
+        }
+
+        if (steps + events + audit + keys + deliveries > 0) logger.RowsExpired(steps, events, audit, keys, deliveries);
     }
 
     private DateTimeOffset? Before(int days) => days == 0 ? null : time.GetUtcNow() - TimeSpan.FromDays(days);

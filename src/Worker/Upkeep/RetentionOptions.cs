@@ -22,4 +22,8 @@ public sealed class RetentionOptions
     /// <summary>Days for which an Idempotency-Key is remembered; 0: for ever.</summary>
     [Range(0, 36_500)]
     public int IdempotencyDays { get; set; } = 30;
+
+    /// <summary>Days for which the log of webhooks' deliveries is kept; 0: for ever.</summary>
+    [Range(0, 36_500)]
+    public int WebhookDays { get; set; } = 30;
 }

@@ -1,6 +1,7 @@
 using ContinualService.Domain;
 using ContinualService.Domain.Tasks;
 using ContinualService.Domain.Tenants;
+using ContinualService.Domain.Webhooks;
 using ContinualService.Infrastructure.Database;
 using ContinualService.Worker.Upkeep;
 using Microsoft.EntityFrameworkCore;
@@ -84,6 +85,21 @@ public abstract class RetentionTests : UpkeepTests
         await RunAsync(new RetentionOptions { AuditDays = 10 });
 
         Assert.Equal((1, 3), await AuditAndKeysAsync());
+    }
+
+    [Fact]
+    public async Task Run_OldDeliveriesOfWebhooks_GoUnlessTheyAreStillToBeSent()
+    {
+        var taskId = await AddTaskAsync(await Service.AddAdapterAsync(), finishedDaysAgo: 1, 1);
+        await using var database = Service.Open();
+        database.Add(new Webhook { Id = "whk_1", TenantId = "tnt_1", Url = "https://example.com", Events = WebhookTypes.Failed, Secret = "" });
+        foreach (var (id, daysAgo, next) in new[] { ("old", 31, (DateTimeOffset?)null), ("young", 29, null), ("due", 31, Now) })
+            database.Add(new WebhookDelivery { Id = id, WebhookId = "whk_1", TaskId = taskId, Type = WebhookTypes.Failed, DataJson = "{}", CreatedAt = Now.AddDays(-daysAgo), NextAttemptAt = next });
+        await database.SaveChangesAsync(Token);
+
+        await RunAsync(new RetentionOptions());
+
+        Assert.Equal(["due", "young"], await database.WebhookDeliveries.AsNoTracking().OrderBy(row => row.Id).Select(row => row.Id).ToListAsync(Token));
     }
 
     [Fact]
