@@ -2,10 +2,12 @@ using ContinualService.Bench;
 using ContinualService.Bench.Chaos;
 using ContinualService.Bench.Continual;
 using ContinualService.Bench.Lists;
+using ContinualService.Bench.Serving;
 
 // bench continual ...   one adapter learning task after task: accuracy matrices, AA, BWT, forgetting, per method and seed
 // bench chaos ...       a cluster of processes while everything in it is killed, frozen and restarted
 // bench lists ...       list routes over a large PostgreSQL database: latencies under 50 clients, with query plans
+// bench serving ...     generation with adapters beside llama.cpp: tokens a second, time to the first token
 try
 {
     return args switch
@@ -13,6 +15,7 @@ try
         ["continual", .. var rest] => ContinualCommand.Run(new Arguments(rest)),
         ["chaos", .. var rest] => await ChaosCommand.RunAsync(new Arguments(rest)),
         ["lists", .. var rest] => await ListsCommand.RunAsync(new Arguments(rest)),
+        ["serving", .. var rest] => await ServingCommand.RunAsync(new Arguments(rest)),
         _ => Usage(),
     };
 }
@@ -30,5 +33,7 @@ static int Usage()
     Console.Error.WriteLine(ChaosCommand.Help);
     Console.Error.WriteLine();
     Console.Error.WriteLine(ListsSettings.Help);
+    Console.Error.WriteLine();
+    Console.Error.WriteLine(ServingSettings.Help);
     return 2;
 }

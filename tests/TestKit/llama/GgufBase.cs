@@ -2,10 +2,10 @@ using ContinualService.Engine.Gguf;
 using ContinualService.Engine.Models;
 using TorchSharp;
 
-namespace ContinualService.Engine.Tests.Gguf;
+namespace ContinualService.TestKit.Llama;
 
 /// <summary>A base as llama.cpp loads it, with placeholders for its vocabulary: good for ids, not for text.</summary>
-internal static class GgufBase
+public static class GgufBase
 {
     private static readonly Dictionary<string, string> Norms = new()
     {
@@ -15,6 +15,7 @@ internal static class GgufBase
         ["self_attn.k_norm"] = "attn_k_norm",
     };
 
+    /// <summary>Writes the weights as they are, in float32.</summary>
     public static void Write(string path, Decoder decoder)
     {
         using var scope = torch.NewDisposeScope();
