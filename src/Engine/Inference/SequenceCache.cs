@@ -75,6 +75,9 @@ public sealed class SequenceCache : IDisposable
         return (_keys[layer].narrow(2, 0, Length + added), _values[layer].narrow(2, 0, Length + added));
     }
 
+    /// <summary>The whole memory of a layer, each [1, G, capacity, K].</summary>
+    internal (Tensor Keys, Tensor Values) Layer(int layer) => (_keys[layer], _values[layer]);
+
     internal void Advance(int tokens) => Length += tokens;
 
     private Tensor Grown(Tensor? held, int capacity)

@@ -1,3 +1,4 @@
+using ContinualService.Engine.Kernels;
 using ContinualService.Engine.Models;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -13,6 +14,7 @@ namespace ContinualService.Engine.Lora;
 public sealed class LoraTable : IDisposable
 {
     private readonly Decoder _decoder;
+    private readonly CpuKernels? _kernels;
     private readonly Slot[] _slots;
     private readonly Tensor?[] _down; // per layer [S * R, in]; null while no adapter had this layer
     private readonly Tensor?[] _up; // per layer [S * R, out], with the scale in it
@@ -30,9 +32,18 @@ public sealed class LoraTable : IDisposable
     /// <param name="decoder">Gives shapes, dtype and device.</param>
     /// <param name="slots">S, the most adapters in one batch.</param>
     public LoraTable(Decoder decoder, int slots)
+        : this(decoder, slots, null)
+    {
+    }
+
+    /// <inheritdoc cref="LoraTable(Decoder, int)"/>
+    /// <param name="decoder">As there.</param>
+    /// <param name="slots">As there.</param>
+    /// <param name="kernels">For a few tokens in float32 on the CPU; null: general products.</param>
+    internal LoraTable(Decoder decoder, int slots, CpuKernels? kernels)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(slots, 1);
-        _decoder = decoder;
+        (_decoder, _kernels) = (decoder, kernels);
         _slots = [.. Enumerable.Range(0, slots).Select(_ => new Slot())];
         _down = new Tensor?[decoder.Linears.Count];
         _up = new Tensor?[decoder.Linears.Count];
@@ -180,8 +191,11 @@ public sealed class LoraTable : IDisposable
         private readonly LoraTable _table;
         private readonly List<Part> _parts = [];
 
-        /// <summary>Tokens <paramref name="Start"/> to <paramref name="Start"/> + <paramref name="Count"/>, and the slots that they use. Blank: bool [Count, Slots * R], null where there is one slot.</summary>
-        private sealed record Part(int Start, int Count, int FirstSlot, int Slots, Tensor? Blank);
+        /// <summary>
+        /// Tokens <paramref name="Start"/> to <paramref name="Start"/> + <paramref name="Count"/>, and the slots that they use. Blank: bool [Count, Slots * R], null where there is
+        /// one slot. OfRow: each token's slot, -1 without an adapter, where kernels take the part.
+        /// </summary>
+        private sealed record Part(int Start, int Count, int FirstSlot, int Slots, Tensor? Blank, int[]? OfRow);
 
         public TableUpdate(LoraTable table, IReadOnlyList<(LoraSlot? Slot, int Count)> spans)
         {
@@ -213,6 +227,12 @@ public sealed class LoraTable : IDisposable
             var whole = x.shape[0];
             foreach (var part in _parts)
             {
+                if (part.OfRow is { } slots)
+                {
+                    _table._kernels!.AddLowRank(y, x, part.Start, slots, down, up, _table.Rank);
+                    continue;
+                }
+
                 var (first, rows) = (part.FirstSlot * _table.Rank, part.Slots * _table.Rank);
                 var input = part.Count == whole ? x : x.narrow(0, part.Start, part.Count);
                 var low = linear(input, down.narrow(0, first, rows)); // [Count, Slots * R]
@@ -230,8 +250,11 @@ public sealed class LoraTable : IDisposable
             if (spans.All(span => span.Slot is null)) return;
             var slots = spans.Where(span => span.Slot is not null).Select(span => span.Slot!.Index).ToList();
             var (first, last, count) = (slots.Min(), slots.Max(), spans.Sum(span => span.Count));
-            _parts.Add(new Part(start, count, first, last - first + 1, Blank(spans, first, last - first + 1, count)));
+            var byRow = _table._kernels is not null && spans.All(span => span.Count < LongSpan);
+            _parts.Add(new Part(start, count, first, last - first + 1, byRow ? null : Blank(spans, first, last - first + 1, count), byRow ? OfRow(spans) : null));
         }
+
+        private static int[] OfRow(List<(LoraSlot? Slot, int Count)> spans) => [.. spans.SelectMany(span => Enumerable.Repeat(span.Slot?.Index ?? -1, span.Count))];
 
         private Tensor? Blank(List<(LoraSlot? Slot, int Count)> spans, int first, int slots, int count)
         {

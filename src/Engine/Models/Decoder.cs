@@ -1,4 +1,5 @@
 using ContinualService.Engine.Inference;
+using ContinualService.Engine.Kernels;
 using ContinualService.Engine.Lora;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -107,13 +108,16 @@ public sealed class Decoder : IDisposable
     /// Hidden states of tokens of many sequences, one after the other: <paramref name="batch"/> says which tokens continue which sequence, and their keys and
     /// values are appended to it. No padding is computed. To [N, D]. No gradients.
     /// </summary>
-    public Tensor HiddenPacked(PackedBatch batch, LinearUpdate? update)
+    /// <param name="batch">At least one token.</param>
+    /// <param name="update">The adapters of its tokens; null: the base model alone.</param>
+    /// <param name="kernels">For a few tokens in float32 on the CPU; null: general products.</param>
+    internal Tensor HiddenPacked(PackedBatch batch, LinearUpdate? update, CpuKernels? kernels = null)
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         var positions = tensor(batch.Positions(), int64, Device); // [N]
         var (cos, sin) = _rotary.AtLeast(batch.Longest);
-        var step = new PackedStep(batch, cos.index_select(0, positions), sin.index_select(0, positions)); // tables [N, K/2]
+        var step = new PackedStep(batch, kernels, cos.index_select(0, positions), sin.index_select(0, positions)); // tables [N, K/2]
         step.Prepare(_blocks.Select(block => block.Window), Device);
         var hidden = Run(tensor(batch.Ids(), int64, Device), step, update).squeeze(0);
         batch.Advance();
@@ -121,9 +125,14 @@ public sealed class Decoder : IDisposable
     }
 
     /// <summary>[..., D] to logits, float32 [..., V]: softmax and loss lose small differences in less.</summary>
-    public Tensor Logits(Tensor hidden)
+    public Tensor Logits(Tensor hidden) => Logits(hidden, null);
+
+    /// <param name="hidden">[N, D] where there are kernels.</param>
+    /// <param name="kernels">As in <see cref="HiddenPacked"/>.</param>
+    internal Tensor Logits(Tensor hidden, CpuKernels? kernels)
     {
         using var scope = NewDisposeScope();
+        if (kernels is not null && hidden.shape[0] <= CpuKernels.MaxRows) return kernels.Linear(hidden.contiguous(), _head, null).MoveToOuterDisposeScope();
         return linear(hidden, _head).to(float32).MoveToOuterDisposeScope();
     }
 
@@ -144,8 +153,8 @@ public sealed class Decoder : IDisposable
             var attended = DecoderAttention.Run(Config, block, layer, Norm(x, block.InputNorm), step, update);
             var h = x.add(attended); // [B*T, D]
             var normed = Norm(h, block.PostAttentionNorm);
-            var gated = silu(AdaptedLinear.Apply(normed, block.Gate, update)).mul(AdaptedLinear.Apply(normed, block.Up, update)); // [B*T, F]
-            var next = h.add(AdaptedLinear.Apply(gated, block.Down, update)); // [B*T, D]
+            var gated = silu(AdaptedLinear.Apply(step, normed, block.Gate, update)).mul(AdaptedLinear.Apply(step, normed, block.Up, update)); // [B*T, F]
+            var next = h.add(AdaptedLinear.Apply(step, gated, block.Down, update)); // [B*T, D]
             x = next.MoveToOuterDisposeScope();
         }
 

@@ -1,4 +1,5 @@
 using ContinualService.Engine.Inference;
+using ContinualService.Engine.Kernels;
 using TorchSharp;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn.functional;
@@ -6,7 +7,7 @@ using static TorchSharp.torch.nn.functional;
 namespace ContinualService.Engine.Models;
 
 /// <summary>Tokens of many sequences in one row; each attends to its own sequence alone, whatever stands beside it.</summary>
-internal sealed class PackedStep(PackedBatch batch, Tensor cos, Tensor sin) : AttentionStep(1, batch.Count, cos, sin)
+internal sealed class PackedStep(PackedBatch batch, CpuKernels? kernels, Tensor cos, Tensor sin) : AttentionStep(1, batch.Count, cos, sin)
 {
     private readonly Dictionary<(int Piece, int Reach), Tensor> _masks = [];
 
@@ -22,17 +23,32 @@ internal sealed class PackedStep(PackedBatch batch, Tensor cos, Tensor sin) : At
         }
     }
 
+    public override Tensor Multiply(Tensor x, DecoderLinear layer) =>
+        kernels is not null && batch.Count <= CpuKernels.MaxRows ? kernels.Linear(x, layer.Weight, layer.Bias) : base.Multiply(x, layer);
+
     public override Tensor Attend(Tensor query, Tensor key, Tensor value, int? window, int layer)
     {
-        var mixed = new Tensor[batch.Pieces.Count];
-        for (var index = 0; index < mixed.Length; index++)
+        var mixed = empty_like(query); // [1, H, N, K]
+        if (kernels is not null) AttendSingles(mixed, query, key, value.contiguous(), window, layer);
+        for (var index = 0; index < batch.Pieces.Count; index++)
         {
             var piece = batch.Pieces[index];
+            if (kernels is not null && piece.Count == 1) continue;
             var (keys, values) = piece.Cache.Append(layer, key.narrow(2, piece.Start, piece.Count), value.narrow(2, piece.Start, piece.Count)); // [1, G, S, K]
-            mixed[index] = Attend(query.narrow(2, piece.Start, piece.Count), keys, values, piece, _masks.GetValueOrDefault((index, Reach(piece, window))));
+            mixed.narrow(2, piece.Start, piece.Count).copy_(Attend(query.narrow(2, piece.Start, piece.Count), keys, values, piece, _masks.GetValueOrDefault((index, Reach(piece, window)))));
         }
 
-        return mixed.Length == 1 ? mixed[0] : cat(mixed, 2); // [1, H, N, K]
+        return mixed;
+    }
+
+    private void AttendSingles(Tensor mixed, Tensor query, Tensor key, Tensor value, int? window, int layer)
+    {
+        var singles = batch.Pieces.Where(piece => piece.Count == 1).Select(piece =>
+        {
+            var (keys, values) = piece.Cache.Layer(layer);
+            return new CpuKernels.Row(piece.Start, keys, values, piece.Cache.Capacity, window is { } tokens ? Math.Max(0, piece.From + 1 - tokens) : 0, piece.From);
+        }).ToList();
+        if (singles.Count > 0) kernels!.Attend(mixed.squeeze(0), query.squeeze(0), key.squeeze(0), value.squeeze(0), singles);
     }
 
     private static Tensor Attend(Tensor query, Tensor keys, Tensor values, PackedBatch.Piece piece, Tensor? mask)

@@ -1,6 +1,8 @@
 using System.Diagnostics;
 using System.Diagnostics.CodeAnalysis;
+using ContinualService.Engine.Kernels;
 using ContinualService.Engine.Models;
+using TorchSharp;
 
 namespace ContinualService.Engine.Inference.Batching;
 
@@ -15,6 +17,7 @@ public sealed class BatchEngine : IDisposable
     private readonly BatchOptions _options;
     private readonly string _model;
     private readonly BatchMetrics _metrics;
+    private readonly CpuKernels? _kernels;
     private readonly BatchRows _rows;
     private readonly FairQueue _line = new(); // guarded by _lock
     private readonly Lock _lock = new();
@@ -30,7 +33,9 @@ public sealed class BatchEngine : IDisposable
     public BatchEngine(Decoder decoder, BatchOptions options, string model, BatchMetrics metrics)
     {
         (_decoder, _options, _model, _metrics) = (decoder, options, model, metrics);
-        _rows = new BatchRows(decoder, options);
+        // As many threads as the library computes with.
+        if (decoder.Device.type == DeviceType.CPU && decoder.DType == torch.float32) _kernels = new CpuKernels(torch.get_num_threads());
+        _rows = new BatchRows(decoder, options, _kernels);
         metrics.Add(model, ReadLoad);
         _thread = new Thread(Run) { IsBackground = true, Name = "serve " + model };
         _thread.Start();
@@ -72,6 +77,7 @@ public sealed class BatchEngine : IDisposable
         _thread.Join();
         _metrics.Remove(ReadLoad);
         _rows.Dispose();
+        _kernels?.Dispose();
         _arrived.Dispose();
     }
 
@@ -143,7 +149,7 @@ public sealed class BatchEngine : IDisposable
         List<(RunningSequence Sequence, ScoredToken Token)> chosen;
         try
         {
-            chosen = step.Run(_decoder, _rows.Table);
+            chosen = step.Run(_decoder, _rows.Table, _kernels);
         }
         catch (Exception error)
         {

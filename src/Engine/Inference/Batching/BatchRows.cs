@@ -1,16 +1,17 @@
+using ContinualService.Engine.Kernels;
 using ContinualService.Engine.Lora;
 using ContinualService.Engine.Models;
 
 namespace ContinualService.Engine.Inference.Batching;
 
 /// <summary>The sequences that run, and what they hold: adapter slots, and memory for keys and values out of one budget. Belongs to the engine's thread.</summary>
-internal sealed class BatchRows(Decoder decoder, BatchOptions options) : IDisposable
+internal sealed class BatchRows(Decoder decoder, BatchOptions options, CpuKernels? kernels) : IDisposable
 {
     // Memory is given in steps of this many tokens, so that an answer's cache is not copied for each of them.
     private const int Chunk = 64;
     private readonly List<RunningSequence> _running = []; // in the order of admission
     private readonly PrefixCache _prefixes = new();
-    private readonly LoraTable _table = new(decoder, options.MaxAdapters);
+    private readonly LoraTable _table = new(decoder, options.MaxAdapters, kernels);
 
     public IReadOnlyList<RunningSequence> Running => _running;
 

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using ContinualService.Engine.Kernels;
 using ContinualService.Engine.Lora;
 using ContinualService.Engine.Models;
 using TorchSharp;
@@ -48,18 +49,18 @@ internal sealed class BatchStep
 
     /// <summary>Computes the step. The caches have grown when it returns.</summary>
     /// <returns>The next token of each sequence whose tokens are all through.</returns>
-    public List<(RunningSequence Sequence, ScoredToken Token)> Run(Decoder decoder, LoraTable table)
+    public List<(RunningSequence Sequence, ScoredToken Token)> Run(Decoder decoder, LoraTable table, CpuKernels? kernels)
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        var hidden = decoder.HiddenPacked(_batch, table.Select([.. _rows.Select(row => (row.Sequence.Slot, row.Count))])); // [N, D]
+        var hidden = decoder.HiddenPacked(_batch, table.Select([.. _rows.Select(row => (row.Sequence.Slot, row.Count))]), kernels); // [N, D]
         foreach (var row in _rows)
             if (row.Sequence.PromptScores is not null) Score(decoder, hidden, row);
 
         var choosing = _rows.Where(row => row.Chooses).ToList();
         if (choosing.Count == 0) return [];
         var last = tensor(choosing.Select(row => (long)(row.Start + row.Count - 1)).ToArray(), int64, decoder.Device);
-        var logits = decoder.Logits(hidden.index_select(0, last)).cpu().contiguous(); // [M, V]
+        var logits = decoder.Logits(hidden.index_select(0, last), kernels).cpu().contiguous(); // [M, V]
         var values = MemoryMarshal.Cast<byte, float>(logits.bytes);
         var vocabulary = decoder.Config.VocabularySize;
         var chosen = new List<(RunningSequence, ScoredToken)>(choosing.Count);
