@@ -206,5 +206,11 @@ internal sealed unsafe class CpuKernels(int threads) : IDisposable
     // In fours, which the products take at once.
     private static int Share(int total, int parts, int part) => part == parts ? total : (int)((long)total * part / parts / 4 * 4);
 
-    private static float* Pointer(Tensor tensor) => (float*)Unsafe.AsPointer(ref MemoryMarshal.GetReference(tensor.bytes));
+    private static float* Pointer(Tensor tensor)
+    {
+        if (tensor.dtype != float32 || !tensor.is_contiguous()) throw new ArgumentException($"Kernels take contiguous float32 tensors; this is {tensor.dtype}, contiguous: {tensor.is_contiguous()}.", nameof(tensor));
+        if (tensor.numel() <= int.MaxValue / sizeof(float)) return (float*)Unsafe.AsPointer(ref MemoryMarshal.GetReference(tensor.bytes));
+        using var first = tensor.view(-1).narrow(0, 0, 1); // a span ends at 2 GiB
+        return (float*)Unsafe.AsPointer(ref MemoryMarshal.GetReference(first.bytes));
+    }
 }
