@@ -30,8 +30,10 @@ internal static class AdapterEndpoints
         group.MapGet("/{id}/versions", ListVersionsAsync).WithName("ListVersions").Produces<Page<VersionResponse>>().WithMetadata(DocumentedParameter.Paging);
         group.MapGet("/{id}/versions/{number:int}", GetVersionAsync).WithName("GetVersion").Produces<VersionResponse>();
         group.MapGet("/{id}/versions/{number:int}/download", DownloadAsync).WithName("DownloadVersion")
-            .Produces<Stream>(StatusCodes.Status200OK, "application/zip", "application/octet-stream")
-            .WithMetadata(new DocumentedParameter("format", "peft (default): zip of the PEFT files; gguf: LoRA file of llama.cpp; state: the training state as safetensors.", false, VersionDownload.Formats));
+            .Produces<Stream>(StatusCodes.Status200OK, "application/zip", "application/x-tar", "application/octet-stream")
+            .WithMetadata(
+                new DocumentedParameter("format", "peft (default): zip of the PEFT files; merged: tar of the base with the LoRA merged in; gguf: LoRA file of llama.cpp; ollama: zip of that file with a Modelfile; state: the training state as safetensors.", false, VersionDownload.Formats),
+                new DocumentedParameter("from", "What Ollama calls the base, for format=ollama; default the base's name here.", false));
         group.MapGet("/{id}/aliases", ListAliasesAsync).WithName("ListAliases").Produces<AliasesResponse>().WithMetadata(DocumentedParameter.Paging);
         group.MapGet("/{id}/matrix", MatrixAsync).WithName("GetMatrix").Produces<MatrixResponse>()
             .WithMetadata(new DocumentedParameter("format", "json (default), csv or svg; Accept works too.", false, MatrixReader.Formats));

@@ -1,8 +1,6 @@
 using ContinualService.Domain.Adapters;
 using ContinualService.Engine.Gguf;
-using ContinualService.Engine.Lora;
 using ContinualService.Engine.Models;
-using TorchSharp;
 
 namespace ContinualService.Api.Adapters;
 
@@ -12,10 +10,7 @@ internal static class GgufFile
     /// <summary>Writes a temporary file and hands it over, positioned at its start; closing it deletes it. Reads and closes <paramref name="weights"/>.</summary>
     public static async Task<Stream> WriteAsync(Adapter adapter, ModelConfig model, string name, Stream weights, CancellationToken cancellationToken)
     {
-        await using var unpacked = OwnerOnlyFile.CreateTemporary();
-        await using (weights) await weights.CopyToAsync(unpacked, cancellationToken);
-        await unpacked.FlushAsync(cancellationToken);
-        using var lora = PeftAdapter.LoadWeights(unpacked.Name, adapter.LoraConfig(), model, torch.CPU);
+        using var lora = await VersionWeights.LoadAsync(adapter, model, weights, cancellationToken);
         var file = OwnerOnlyFile.CreateTemporary();
         try
         {

@@ -100,6 +100,9 @@ public static class PeftAdapter
         return Texts(config, [.. file.Names.Select(name => PathOf(name, weightsPath)).Distinct()], baseModelName, facts);
     }
 
+    /// <summary>What <see cref="FactsFile"/> holds.</summary>
+    public static string FactsText(JsonObject facts) => facts.ToJsonString(Indented) + "\n";
+
     private static Dictionary<string, string> Texts(LoraConfig config, IReadOnlyList<string> paths, string baseModelName, JsonObject? facts)
     {
         // PEFT knows "all-linear" only as an instruction for training; a saved adapter lists the names.
@@ -111,7 +114,7 @@ public static class PeftAdapter
             [PeftConfigFile.FileName] = PeftConfigFile.Write(named, baseModelName),
             ["README.md"] = PeftModelCard.Write(named, baseModelName, facts),
         };
-        if (facts is not null) texts[FactsFile] = facts.ToJsonString(Indented) + "\n";
+        if (facts is not null) texts[FactsFile] = FactsText(facts);
         return texts;
     }
 

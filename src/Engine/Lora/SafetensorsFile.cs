@@ -41,6 +41,11 @@ public sealed class SafetensorsFile : IDisposable
 
     public ScalarType DType(string name) => Entry(name).DType;
 
+    /// <summary>Where the tensor's first byte stands in the file.</summary>
+    internal long BeginOf(string name) => _header.DataOffset + Entry(name).Begin;
+
+    internal long SizeBytes(string name) => Entry(name).SizeBytes;
+
     /// <summary>A CPU tensor with memory of its own, in the file's dtype.</summary>
     public Tensor Read(string name)
     {
