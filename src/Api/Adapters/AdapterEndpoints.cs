@@ -16,14 +16,20 @@ internal static class AdapterEndpoints
     private const string Example =
         """{"name": "support-bot", "model": "tiny-llama", "rank": 8, "alpha": 16, "targetModules": "all-linear", "method": "slao", "methodOptions": {}, "gate": null}""";
 
+    private const string ImportExample = """{"name": "support-bot", "model": "tiny-llama", "tasksLearned": "3"}""";
+
+    private static readonly FormShape ImportForm = new(["name", "model", "method", "tasksLearned", "sameBase"], [], [ImportAdapter.ArchivePart, ImportAdapter.StatePart]);
+
     public static IServiceCollection AddAdapters(this IServiceCollection services) =>
-        services.AddScoped<AdapterNames>().AddScoped<CreateAdapter>().AddScoped<DeleteAdapter>().AddScoped<VersionDownload>().AddScoped<MatrixReader>();
+        services.AddScoped<AdapterNames>().AddScoped<CreateAdapter>().AddScoped<ImportAdapter>().AddScoped<DeleteAdapter>().AddScoped<VersionDownload>().AddScoped<MatrixReader>();
 
     public static void MapAdapters(this IEndpointRouteBuilder routes)
     {
         var group = routes.MapGroup("/adapters").WithTags("Adapters").RequireAuthorization();
         group.MapPost("", CreateAsync).WithName("CreateAdapter").Accepts<CreateAdapterRequest>("application/json")
             .Produces<AdapterResponse>(StatusCodes.Status201Created).WithMetadata(new DocumentedBody(Example));
+        group.MapPost("/import", ImportAsync).WithName("ImportAdapter").Accepts<ImportAdapterRequest>("multipart/form-data")
+            .Produces<AdapterResponse>(StatusCodes.Status201Created).WithMetadata(new DocumentedBody(ImportExample, ImportForm));
         group.MapGet("", ListAsync).WithName("ListAdapters").Produces<Page<AdapterResponse>>().WithMetadata(DocumentedParameter.Paging);
         group.MapGet("/{id}", GetAsync).WithName("GetAdapter").Produces<AdapterResponse>();
         group.MapDelete("/{id}", DeleteAsync).WithName("DeleteAdapter").Produces(StatusCodes.Status204NoContent);
@@ -45,6 +51,19 @@ internal static class AdapterEndpoints
         if ((await RequestBody.ReadAsync(request, form: null, cancellationToken)).Failed(out var unreadable, out var body)) return unreadable;
         if ((await create.RunAsync(Caller.Of(request.HttpContext.User), body.Fields, cancellationToken)).Failed(out var problem, out var adapter)) return problem;
         return TypedResults.Created($"/adapters/{adapter.Id}", AdapterResponse.Of(adapter, []));
+    }
+
+    /// <summary>Makes an adapter of a LoRA in PEFT's files, which is audited and becomes version 1.</summary>
+    /// <remarks>
+    /// The zip holds adapter_config.json and adapter_model.safetensors, at its root or in one folder; slao.json of an export is used where it is there.
+    /// Part <c>state</c> takes download?format=state of the same version: the next task then starts from just what it would have started from.
+    /// </remarks>
+    private static async Task<IResult> ImportAsync(HttpRequest request, ImportAdapter import, CancellationToken cancellationToken)
+    {
+        if ((await RequestBody.ReadAsync(request, ImportForm, cancellationToken)).Failed(out var unreadable, out var body)) return unreadable;
+        if ((await import.RunAsync(Caller.Of(request.HttpContext.User), body, cancellationToken)).Failed(out var problem, out var adapter)) return problem;
+        var live = new AdapterAlias { AdapterId = adapter.Id, Name = AdapterAlias.Live, VersionNumber = adapter.HeadVersion };
+        return TypedResults.Created($"/adapters/{adapter.Id}", AdapterResponse.Of(adapter, [live]));
     }
 
     /// <summary>Lists your adapters, newest first.</summary>

@@ -18,9 +18,9 @@ namespace ContinualService.Api.Adapters;
 internal sealed class CreateAdapter(ServiceDbContext database, ModelCatalog catalog, ModelTexts texts, AdapterNames names, TimeProvider time)
 {
     private const int DefaultRank = 8;
-    private const int LargestRank = 256;
+    public const int LargestRank = 256;
     private const double DefaultAlpha = 16;
-    private const double LargestAlpha = 1e6;
+    public const double LargestAlpha = 1e6;
 
     public async Task<Outcome<Adapter>> RunAsync(Caller caller, JsonObject body, CancellationToken cancellationToken)
     {
@@ -36,13 +36,20 @@ internal sealed class CreateAdapter(ServiceDbContext database, ModelCatalog cata
         var adapter = Build(caller.TenantId, request.Name!, model, request, targets);
         if (CheckLayers(model, adapter.Rank, adapter.Alpha, targets) is { } layers) return Problem.Invalid([layers]);
 
-        // Step 3: store; of two requests with one name the second waits for the lock and sees the first's adapter.
+        // Step 3: store.
+        return await StoreAsync(caller, adapter, "adapter.create", [], cancellationToken);
+    }
+
+    /// <summary>Stores a checked adapter with the rows that belong to it; of two requests with one name the second waits for the lock and sees the first's adapter.</summary>
+    public async Task<Outcome<Adapter>> StoreAsync(Caller caller, Adapter adapter, string action, IEnumerable<object> rows, CancellationToken cancellationToken)
+    {
         await using var transaction = await database.Database.BeginTransactionAsync(cancellationToken);
         await database.LockTenantAsync(caller.TenantId, cancellationToken);
         if (await database.AdaptersOf(caller.TenantId).AnyAsync(row => row.Name == adapter.Name, cancellationToken))
             return new Problem(ProblemTypes.NameTaken, $"There is an adapter '{adapter.Name}' already. Choose another name, or DELETE /adapters/{adapter.Name} first.");
         database.Adapters.Add(adapter);
-        database.Record(caller, "adapter.create", adapter.Id, adapter.CreatedAt);
+        database.AddRange(rows);
+        database.Record(caller, action, adapter.Id, adapter.CreatedAt);
         await database.SaveChangesAsync(cancellationToken);
         await transaction.CommitAsync(cancellationToken);
         return adapter;
@@ -51,7 +58,8 @@ internal sealed class CreateAdapter(ServiceDbContext database, ModelCatalog cata
     /// <summary>An adapter that is made with its first task, with the service's defaults; not stored yet.</summary>
     public Adapter WithDefaults(string tenantId, string name, CatalogModel model) => Build(tenantId, name, model, new CreateAdapterRequest(), [LoraConfig.AllLinear]);
 
-    private Adapter Build(string tenantId, string name, CatalogModel model, CreateAdapterRequest request, IReadOnlyList<string> targets) => new()
+    /// <summary>An adapter of a request whose fields are checked; not stored yet.</summary>
+    public Adapter Build(string tenantId, string name, CatalogModel model, CreateAdapterRequest request, IReadOnlyList<string> targets) => new()
     {
         Id = Ids.New("adp"),
         TenantId = tenantId,
@@ -98,7 +106,8 @@ internal sealed class CreateAdapter(ServiceDbContext database, ModelCatalog cata
         }
     }
 
-    private static FieldError? CheckLayers(CatalogModel model, int rank, double alpha, IReadOnlyList<string> targets)
+    /// <summary>What is wrong with a rank or a choice of layers for a model; null: nothing.</summary>
+    public static FieldError? CheckLayers(CatalogModel model, int rank, double alpha, IReadOnlyList<string> targets)
     {
         try
         {

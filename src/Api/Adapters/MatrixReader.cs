@@ -15,8 +15,9 @@ internal sealed class MatrixReader(ServiceDbContext database)
     {
         if ((await database.FindAdapterAsync(tenantId, idOrName, cancellationToken)).Failed(out var problem, out var adapter)) return problem;
         var versions = await database.Versions.AsNoTracking().Where(row => row.AdapterId == adapter.Id).ToListAsync(cancellationToken);
-        var lineage = Lineage(adapter.HeadVersion, versions);
-        var taskIds = lineage.ConvertAll(version => version.TaskId);
+        // What was imported was measured on nothing: the matrix begins with the first task learned here.
+        var lineage = Lineage(adapter.HeadVersion, versions).FindAll(version => version.TaskId is not null);
+        var taskIds = lineage.ConvertAll(version => version.TaskId!);
         var names = await database.Tasks.Where(row => taskIds.Contains(row.Id)).Select(row => new MatrixTask(row.Id, row.Name)).ToDictionaryAsync(row => row.Id, row => row.Name, cancellationToken);
         int[] numbers = [0, .. lineage.Select(version => version.Number)];
         // The adapter's cells are one range of the index; nearly all are of the lineage.

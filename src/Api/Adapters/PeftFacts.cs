@@ -7,13 +7,24 @@ namespace ContinualService.Api.Adapters;
 /// <summary>What slao.json says about a version beyond PEFT's own fields; the same rows give the same bytes.</summary>
 internal static class PeftFacts
 {
-    public static JsonObject Of(Adapter adapter, AdapterVersion version, LearningTask task, string datasetSha256, string? evaluationSha256) => new()
+    public static JsonObject Of(Adapter adapter, AdapterVersion version, LearningTask task, string datasetSha256, string? evaluationSha256)
+    {
+        var facts = OfImported(adapter, version);
+        facts["task"] = task.Name;
+        facts["task_id"] = task.Id;
+        facts["dataset_sha256"] = datasetSha256;
+        facts["evaluation_dataset_sha256"] = evaluationSha256;
+        return facts;
+    }
+
+    /// <summary>Without a task.</summary>
+    public static JsonObject OfImported(Adapter adapter, AdapterVersion version) => new()
     {
         ["adapter"] = adapter.Name,
         ["version"] = version.Number,
         ["parent"] = version.Parent,
-        ["task"] = task.Name,
-        ["task_id"] = task.Id,
+        ["task"] = null,
+        ["task_id"] = null,
         ["method"] = adapter.Method,
         ["i"] = version.TaskIndex,
         ["lambda"] = version.Lambda,
@@ -22,8 +33,8 @@ internal static class PeftFacts
         ["template_sha256"] = adapter.TemplateSha256,
         ["sha256"] = version.Sha256,
         ["state_sha256"] = version.StateSha256,
-        ["dataset_sha256"] = datasetSha256,
-        ["evaluation_dataset_sha256"] = evaluationSha256,
+        ["dataset_sha256"] = null,
+        ["evaluation_dataset_sha256"] = null,
         ["average_accuracy"] = version.AverageAccuracy,
         ["backward_transfer"] = version.BackwardTransfer,
         ["forgetting"] = version.Forgetting,

@@ -83,6 +83,7 @@ internal sealed class VersionDownload(ServiceDbContext database, IObjectStore ob
 
     private async Task<JsonObject> FactsAsync(Adapter adapter, AdapterVersion version, CancellationToken cancellationToken)
     {
+        if (version.TaskId is null) return PeftFacts.OfImported(adapter, version);
         var task = await database.Tasks.AsNoTracking().FirstAsync(row => row.Id == version.TaskId, cancellationToken);
         var datasets = await database.Datasets.AsNoTracking()
             .Where(row => row.Id == task.TrainDatasetId || row.Id == task.EvaluationDatasetId).ToDictionaryAsync(row => row.Id, row => row.Sha256, cancellationToken);

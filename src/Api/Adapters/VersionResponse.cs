@@ -12,7 +12,9 @@ public sealed class VersionResponse
 
     /// <summary>The version it was trained from; null for the first.</summary>
     public required int? Parent { get; init; }
-    public required string TaskId { get; init; }
+
+    /// <summary>The task that made it; null: imported.</summary>
+    public required string? TaskId { get; init; }
 
     /// <summary>The method's i: 1 for the first task.</summary>
     public required int TaskIndex { get; init; }

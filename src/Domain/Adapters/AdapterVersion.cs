@@ -1,6 +1,6 @@
 namespace ContinualService.Domain.Adapters;
 
-/// <summary>What an adapter was after one task; immutable, and part of a tree through <see cref="Parent"/>.</summary>
+/// <summary>What an adapter was after one task, or as it was imported; immutable, and part of a tree through <see cref="Parent"/>.</summary>
 public sealed class AdapterVersion
 {
     public required string Id { get; init; }
@@ -19,7 +19,8 @@ public sealed class AdapterVersion
     /// <summary>The version this one was trained from; null for the first.</summary>
     public int? Parent { get; init; }
 
-    public required string TaskId { get; init; }
+    /// <summary>The task that made it; null: it was imported, and no score of it counts in the adapter's matrix.</summary>
+    public string? TaskId { get; init; }
 
     /// <summary>The method's i: 1 for the first task of the lineage.</summary>
     public int TaskIndex { get; init; }

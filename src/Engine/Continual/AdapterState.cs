@@ -51,7 +51,11 @@ public sealed class AdapterState : IDisposable
 
     /// <summary>Reads a training state file for <paramref name="decoder"/>.</summary>
     /// <exception cref="ModelFormatException">The file is malformed, or belongs to another base or another shape of adapter.</exception>
-    public static AdapterState Load(string path, Decoder decoder, string baseDigest, LoraConfig? expected = null) => AdapterStateFile.Load(path, decoder, baseDigest, expected);
+    public static AdapterState Load(string path, Decoder decoder, string baseDigest, LoraConfig? expected = null) => Load(path, decoder.Config, decoder.Device, baseDigest, expected);
+
+    /// <inheritdoc cref="Load(string, Decoder, string, LoraConfig?)"/>
+    public static AdapterState Load(string path, ModelConfig model, TorchSharp.torch.Device device, string baseDigest, LoraConfig? expected = null) =>
+        AdapterStateFile.Load(path, model, device, baseDigest, expected);
 
     public void Dispose()
     {

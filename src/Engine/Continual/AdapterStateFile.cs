@@ -52,7 +52,7 @@ internal static class AdapterStateFile
         SafetensorsWriter.Write(path, tensors, facts);
     }
 
-    public static AdapterState Load(string path, Decoder decoder, string baseDigest, LoraConfig? expected)
+    public static AdapterState Load(string path, ModelConfig model, Device device, string baseDigest, LoraConfig? expected)
     {
         using var scope = NewDisposeScope();
         using var file = SafetensorsFile.Open(path);
@@ -67,7 +67,7 @@ internal static class AdapterStateFile
         if (taskIndex < 1) throw new ModelFormatException($"{path}: i is {taskIndex}; it must be 1 or more. The file is damaged: download the state again.");
 
         var unread = file.Names.ToHashSet();
-        List<AdapterSite> sites = [.. LoraWeights.Resolve(decoder, config).Select(site =>
+        List<AdapterSite> sites = [.. LoraWeights.Resolve(model, config).Select(site =>
         {
             var rank = config.RankOf(site.Path);
             return new AdapterSite(
@@ -107,7 +107,7 @@ internal static class AdapterStateFile
         void CheckConfig(LoraConfig found, LoraConfig wanted)
         {
             if (found.Rank == wanted.Rank && found.Alpha == wanted.Alpha && found.UseRsLora == wanted.UseRsLora
-                && LoraWeights.Resolve(decoder, found).SequenceEqual(LoraWeights.Resolve(decoder, wanted)))
+                && LoraWeights.Resolve(model, found).SequenceEqual(LoraWeights.Resolve(model, wanted)))
             {
                 return;
             }
@@ -126,7 +126,7 @@ internal static class AdapterStateFile
 
             var tensor = file.Read(name);
             if (tensor.dtype != Precision.Master) throw new ModelFormatException($"{path}: tensor {name} is {tensor.dtype}; a training state is float32.");
-            return tensor.to(decoder.Device);
+            return tensor.to(device);
         }
     }
 }

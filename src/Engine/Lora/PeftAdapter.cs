@@ -11,6 +11,8 @@ public static class PeftAdapter
 {
     public const string WeightsFile = "adapter_model.safetensors";
 
+    public const string ConfigFile = PeftConfigFile.FileName;
+
     /// <summary>The product's own facts beside the adapter.</summary>
     public const string FactsFile = "slao.json";
 
@@ -98,6 +100,13 @@ public static class PeftAdapter
     {
         using var file = SafetensorsFile.Open(weightsPath);
         return Texts(config, [.. file.Names.Select(name => PathOf(name, weightsPath)).Distinct()], baseModelName, facts);
+    }
+
+    /// <summary>Whether a weights file holds float32 alone, as <see cref="Save"/> writes it.</summary>
+    public static bool IsFloat32(string weightsPath)
+    {
+        using var file = SafetensorsFile.Open(weightsPath);
+        return file.Names.All(name => file.DType(name) == ScalarType.Float32);
     }
 
     /// <summary>What <see cref="FactsFile"/> holds.</summary>

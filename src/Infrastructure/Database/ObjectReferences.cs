@@ -1,3 +1,4 @@
+using ContinualService.Domain.Adapters;
 using Microsoft.EntityFrameworkCore;
 
 namespace ContinualService.Infrastructure.Database;
@@ -25,8 +26,8 @@ public static class ObjectReferences
         var namers = new List<string>();
         foreach (var version in await database.Versions.AsNoTracking().Where(row => row.Sha256 == sha256 || row.StateSha256 == sha256).OrderBy(row => row.Id).ToListAsync(cancellationToken))
         {
-            if (version.Sha256 == sha256) namers.Add($"weights of version {version.Number} of adapter {version.AdapterId}, made by task {version.TaskId}");
-            if (version.StateSha256 == sha256) namers.Add($"training state of version {version.Number} of adapter {version.AdapterId}, made by task {version.TaskId}");
+            if (version.Sha256 == sha256) namers.Add($"weights of version {version.Number} of adapter {version.AdapterId}, {Maker(version)}");
+            if (version.StateSha256 == sha256) namers.Add($"training state of version {version.Number} of adapter {version.AdapterId}, {Maker(version)}");
         }
 
         foreach (var datasetId in await database.Datasets.Where(row => row.Sha256 == sha256).OrderBy(row => row.Id).Select(row => row.Id).ToListAsync(cancellationToken))
@@ -41,4 +42,6 @@ public static class ObjectReferences
         namers.AddRange(checkpoints.Select(taskId => $"checkpoint of task {taskId}, which starts from its beginning without it"));
         return namers;
     }
+
+    private static string Maker(AdapterVersion version) => version.TaskId is { } taskId ? $"made by task {taskId}" : "imported";
 }

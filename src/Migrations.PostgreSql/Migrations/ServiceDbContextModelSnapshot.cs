@@ -229,7 +229,6 @@ namespace ContinualService.Migrations.PostgreSql.Migrations
                         .UseCollation("C");
 
                     b.Property<string>("TaskId")
-                        .IsRequired()
                         .HasColumnType("text")
                         .UseCollation("C");
 
@@ -1049,8 +1048,7 @@ namespace ContinualService.Migrations.PostgreSql.Migrations
                     b.HasOne("ContinualService.Domain.Tasks.LearningTask", null)
                         .WithMany()
                         .HasForeignKey("TaskId")
-                        .OnDelete(DeleteBehavior.Restrict)
-                        .IsRequired();
+                        .OnDelete(DeleteBehavior.Restrict);
                 });
 
             modelBuilder.Entity("ContinualService.Domain.Adapters.AliasChange", b =>

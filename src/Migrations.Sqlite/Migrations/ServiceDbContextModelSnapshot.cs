@@ -203,7 +203,6 @@ namespace ContinualService.Migrations.Sqlite.Migrations
                         .HasColumnType("TEXT");
 
                     b.Property<string>("TaskId")
-                        .IsRequired()
                         .HasColumnType("TEXT");
 
                     b.Property<int>("TaskIndex")
@@ -941,8 +940,7 @@ namespace ContinualService.Migrations.Sqlite.Migrations
                     b.HasOne("ContinualService.Domain.Tasks.LearningTask", null)
                         .WithMany()
                         .HasForeignKey("TaskId")
-                        .OnDelete(DeleteBehavior.Restrict)
-                        .IsRequired();
+                        .OnDelete(DeleteBehavior.Restrict);
                 });
 
             modelBuilder.Entity("ContinualService.Domain.Adapters.AliasChange", b =>

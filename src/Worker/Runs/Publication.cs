@@ -16,7 +16,7 @@ namespace ContinualService.Worker.Runs;
 internal sealed record Publication(RunPlan Plan, RunResult Result, StoredObject Adapter, StoredObject State)
 {
     // Along the lineage, in the order they were learned.
-    private List<string> Tasks { get; } = [.. Plan.Ancestors.Select(version => version.TaskId), Plan.Task.Id];
+    private List<string> Tasks { get; } = [.. Plan.Learned.Select(version => version.TaskId!), Plan.Task.Id];
 
     /// <summary>Writes the rows; the number of the version, or null when the task was cancelled instead or put back because the head moved.</summary>
     public async Task<int?> WriteAsync(RunRecords records, CancellationToken cancellationToken)
@@ -62,9 +62,10 @@ internal sealed record Publication(RunPlan Plan, RunResult Result, StoredObject 
         var cells = Cells(number);
         database.MatrixCells.AddRange(cells);
         var earlier = await database.MatrixCells.AsNoTracking().Where(row => row.AdapterId == Plan.Adapter.Id).ToListAsync(cancellationToken);
-        List<int> lineage = [0, .. Plan.Ancestors.Select(ancestor => ancestor.Number), number];
+        List<int> lineage = [0, .. Plan.Learned.Select(version => version.Number), number];
         var matrix = Matrix([.. earlier, .. cells], lineage);
-        foreach (var cell in cells) cell.Forgetting = ContinualMetrics.Forgetting(matrix, Tasks.IndexOf(cell.TaskId) + 1, lineage.IndexOf(cell.VersionNumber));
+        // A cell of an imported version stands beside the formulas.
+        foreach (var cell in cells.Where(cell => lineage.Contains(cell.VersionNumber))) cell.Forgetting = ContinualMetrics.Forgetting(matrix, Tasks.IndexOf(cell.TaskId) + 1, lineage.IndexOf(cell.VersionNumber));
         var version = new AdapterVersion
         {
             Id = Ids.New("ver"),

@@ -14,5 +14,8 @@ internal sealed record RunPlan(LearningTask Task, Adapter Adapter, IReadOnlyList
     /// <summary>The version the new one is made from; null for the first.</summary>
     public AdapterVersion? Parent => Ancestors.Count == 0 ? null : Ancestors[^1];
 
+    /// <summary>The ancestors that tasks made: an imported version stands for none.</summary>
+    public IEnumerable<AdapterVersion> Learned => Ancestors.Where(version => version.TaskId is not null);
+
     public string SpecPath => Path.Combine(Folder, "spec.json");
 }

@@ -33,7 +33,7 @@ internal sealed class RunPreparation(
         var plan = new RunPlan(task, adapter, ancestors, checkpoint, folder);
         var model = models.Find(adapter.Model) ?? throw new ModelFormatException($"The base model '{adapter.Model}' is no longer in {models.Root}. Put its folder back there, then send the task again.");
 
-        var taskIds = plan.Ancestors.Select(version => version.TaskId).ToList();
+        var taskIds = plan.Learned.Select(version => version.TaskId!).ToList();
         var learned = await database.Tasks.AsNoTracking().Where(row => taskIds.Contains(row.Id)).ToDictionaryAsync(row => row.Id, cancellationToken);
         var evaluations = new List<EvaluationSpec>();
         foreach (var each in taskIds.Select(id => learned[id]).Append(task))

@@ -98,7 +98,7 @@ public sealed class VersionTests(ApiWorld world)
 
         using var response = await client.GetAsync($"/adapters/{adapter}/versions/1/download?format=onnx", TestContext.Current.CancellationToken);
 
-        Assert.Contains("peft, gguf, state", (string?)(await response.ProblemAsync(HttpStatusCode.BadRequest, "unsupported_format"))["detail"], StringComparison.Ordinal);
+        Assert.Contains("peft, merged, gguf, ollama, state", (string?)(await response.ProblemAsync(HttpStatusCode.BadRequest, "unsupported_format"))["detail"], StringComparison.Ordinal);
     }
 
     [Fact]
