@@ -69,6 +69,20 @@ public sealed class OutageTests : IAsyncLifetime
         Assert.DoesNotContain("127.0.0.1", text, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("""{"name": "a", "model": "tiny\u0000"}""", "/adapters")]
+    [InlineData("""{"adapter": "a\u0000b", "examples": [{"prompt": "1", "completion": "2"}, {"prompt": "3", "completion": "4"}]}""", "/tasks")]
+    [InlineData("""{"model": "a\u0000b", "prompt": "x"}""", "/v1/completions")]
+    public async Task Text_WithNul_IsTheClientsError(string body, string path)
+    {
+        await using var world = await StartServiceAsync();
+
+        using var answer = await world.Client.PostTextAsync(path, body);
+
+        var text = await answer.Content.ReadAsStringAsync(Token);
+        Assert.True(answer.StatusCode is HttpStatusCode.BadRequest or HttpStatusCode.NotFound, $"{answer.StatusCode} {text}");
+    }
+
     private static (string? Database, string? Objects) Statuses(JsonNode report) =>
         ((string?)report["dependencies"]!["database"]!["status"], (string?)report["dependencies"]!["objectStore"]!["status"]);
 

@@ -56,6 +56,8 @@ internal static partial class ErrorHandling
                     return new Problem(
                         ProblemTypes.Unavailable,
                         "The database cannot be reached. Send the request again after a moment, a new task with an Idempotency-Key so that it is not made twice; if it persists, give the traceId to the operator.");
+                case var _ when DatabaseFault.IsUnstorableText(exception):
+                    return new Problem(ProblemTypes.MalformedBody, "A text of the request holds the character NUL (U+0000), which cannot be stored or looked for. Take it out and send the request again.");
                 default:
                     LogUnhandled(exception, http.Request.Method, http.Request.Path);
                     return new Problem(ProblemTypes.Internal, "Nothing of this request was kept. Try again; if it persists, give the traceId to the operator.");

@@ -16,6 +16,15 @@ public static class DatabaseFault
         return false;
     }
 
+    /// <summary>Whether a text held a character that PostgreSQL does not take, which is NUL (U+0000) alone where all texts are Unicode. SQLite takes it.</summary>
+    public static bool IsUnstorableText(Exception fault)
+    {
+        for (var at = fault; at is not null; at = at.InnerException)
+            if (at is PostgresException { SqlState: PostgresErrorCodes.CharacterNotInRepertoire or PostgresErrorCodes.UntranslatableCharacter })
+                return true;
+        return false;
+    }
+
     // The client does not count an ordered stop, or the crash of another connection's process, among what passes.
     private static bool IsStopping(Exception fault) =>
         fault is PostgresException { SqlState: PostgresErrorCodes.AdminShutdown or PostgresErrorCodes.CrashShutdown or PostgresErrorCodes.CannotConnectNow };

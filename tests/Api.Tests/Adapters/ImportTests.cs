@@ -76,6 +76,30 @@ public sealed class ImportTests(ImportTests.World world) : IClassFixture<ImportT
     }
 
     [Fact]
+    public async Task Import_OfHalfPrecision_StoresFloat32()
+    {
+        var files = Files("llama2-lora");
+        var path = Path.GetTempFileName();
+        try
+        {
+            await File.WriteAllBytesAsync(path, files[Weights], Token);
+            using var scope = torch.NewDisposeScope();
+            using var halves = new MemoryStream();
+            using (var file = SafetensorsFile.Open(path)) SafetensorsWriter.Write(halves, file.Names.ToDictionary(name => name, name => file.Read(name).to(torch.bfloat16)));
+            files[Weights] = halves.ToArray();
+        }
+        finally
+        {
+            File.Delete(path);
+        }
+
+        using var response = await ImportAsync("halves", Zip(files));
+
+        await response.ReadAsync(HttpStatusCode.Created);
+        Assert.InRange((long)(await Client.GetNodeAsync("/adapters/halves/versions/1"))["sizeBytes"]!, 2L * files[Weights].Length * 9 / 10, 2L * files[Weights].Length);
+    }
+
+    [Fact]
     public async Task Import_OfAFolderInAZip_TakesTheFilesInIt()
     {
         var files = Files("llama2-lora").ToDictionary(file => "my-adapter/" + file.Key, file => file.Value);
