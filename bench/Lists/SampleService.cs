@@ -190,7 +190,7 @@ internal sealed class SampleService
         Alias = AdapterAlias.Live,
         FromVersion = version.Parent,
         ToVersion = version.Number,
-        Actor = version.TaskId,
+        Actor = version.TaskId!,
         ChangedAt = version.CreatedAt,
     };
 

@@ -109,7 +109,7 @@ public abstract class TrainingJobTests : IAsyncLifetime
         Assert.Equal(2, Succeeded(await _service.WaitForEndAsync(killed)).Attempt);
         Assert.Contains(await _service.EventsAsync(killed), line => line.Contains("attempt_failed", StringComparison.Ordinal) && line.Contains("137", StringComparison.Ordinal));
         await using var database = _service.Open();
-        var versions = await database.Versions.ToDictionaryAsync(row => row.TaskId, Token);
+        var versions = await database.Versions.ToDictionaryAsync(row => row.TaskId!, Token);
         Assert.Equal((versions[undisturbed].Sha256, versions[undisturbed].StateSha256), (versions[killed].Sha256, versions[killed].StateSha256));
     }
 
