@@ -23,6 +23,9 @@ internal sealed class ChoiceRunner(BaseModel model, GenerationRequest request, i
     /// <summary>Tokens generated so far, the ending one included.</summary>
     public int CompletionTokens { get; private set; }
 
+    /// <summary>Tokens of the prompt that came from the prefix cache.</summary>
+    public int CachedTokens { get; set; }
+
     /// <summary>The scored prompt; empty unless asked for.</summary>
     public IReadOnlyList<ScoredToken> PromptTokens { get; set; } = [];
 

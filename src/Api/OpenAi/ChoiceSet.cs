@@ -71,6 +71,7 @@ internal sealed class ChoiceSet : IAsyncDisposable
         var sampling = request.Sampling with { Seed = request.Sampling.Seed ^ (choice * 0x2545F49) };
         var admission = served.Engine.Submit(new SequenceRequest(owner, served.Adapter, prompt, most, sampling, runner.Accept, error => End(runner, error))
         {
+            OnAdmitted = cached => runner.CachedTokens = cached,
             OnPromptScored = scorePrompt ? scores => runner.PromptTokens = scores : null,
             WantsLogProbabilities = request.LogProbabilities is not null,
             Cancellation = _cancellation.Token,

@@ -71,7 +71,7 @@ internal sealed class CompletionService(ServedModelResolver resolver, TimeProvid
         var head = shape.Head(time.GetUtcNow().ToUnixTimeSeconds(), served);
         var echoes = echo ? prompts.Select(prompt => served.Base.Tokenizer.Decode(prompt, skipSpecialTokens: false)).ToList() : null;
         string Echo(int index) => echoes?[index / request.Choices] ?? "";
-        var usage = () => Usage(prompts.Sum(prompt => prompt.Length), choices.Runners.Sum(runner => runner.CompletionTokens));
+        var usage = () => Usage(prompts.Sum(prompt => prompt.Length), choices.Runners, request.Choices);
         if (request.Stream)
         {
             await StreamAsync(shape, request, head, choices, Echo, usage, http, cancellationToken);
@@ -148,10 +148,17 @@ internal sealed class CompletionService(ServedModelResolver resolver, TimeProvid
         return request.MaxNewTokens ?? room;
     }
 
-    private static JsonObject Usage(int prompt, int completion) => new()
+    private static JsonObject Usage(int prompt, IReadOnlyList<ChoiceRunner> runners, int choicesPerPrompt)
     {
-        ["prompt_tokens"] = prompt,
-        ["completion_tokens"] = completion,
-        ["total_tokens"] = prompt + completion,
-    };
+        var completion = runners.Sum(runner => runner.CompletionTokens);
+        // A prompt counts once however many choices it has: its first one is admitted first, and the others take over from that one.
+        var cached = runners.Where((_, index) => index % choicesPerPrompt == 0).Sum(runner => runner.CachedTokens);
+        return new JsonObject
+        {
+            ["prompt_tokens"] = prompt,
+            ["completion_tokens"] = completion,
+            ["total_tokens"] = prompt + completion,
+            ["prompt_tokens_details"] = new JsonObject { ["cached_tokens"] = cached },
+        };
+    }
 }

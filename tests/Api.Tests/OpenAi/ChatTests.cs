@@ -40,6 +40,22 @@ public sealed class ChatTests(ServingWorld world) : IClassFixture<ServingWorld>
     }
 
     [Fact]
+    public async Task Chat_NextTurn_TakesTheConversationFromTheCache()
+    {
+        var body = Body("qwen2", ("max_tokens", 4), ("temperature", 0));
+        body["messages"]![0]!["content"] = "A question that no other test has asked before";
+        var first = await ChatAsync((JsonObject)body.DeepClone());
+        var usage = first["usage"]!;
+        Assert.InRange((int)usage["prompt_tokens_details"]!["cached_tokens"]!, 0, (int)usage["prompt_tokens"]! / 2);
+
+        body["messages"]!.AsArray().Add((JsonNode)new JsonObject { ["role"] = "assistant", ["content"] = "An answer" });
+        body["messages"]!.AsArray().Add((JsonNode)new JsonObject { ["role"] = "user", ["content"] = "And then?" });
+        var second = (await ChatAsync(body))["usage"]!;
+
+        Assert.InRange((int)second["prompt_tokens_details"]!["cached_tokens"]!, (int)usage["prompt_tokens"]! - 1, (int)second["prompt_tokens"]! - 1);
+    }
+
+    [Fact]
     public async Task Chat_SpecialTextInContent_StaysText()
     {
         async Task<int> PromptTokensAsync(string content)

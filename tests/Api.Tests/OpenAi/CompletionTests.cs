@@ -221,6 +221,32 @@ public sealed class CompletionTests(ServingWorld world) : IClassFixture<ServingW
         Assert.Equal("llama2", (string?)one["parent"]);
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Completion_PromptThatCameBefore_SaysWhatTheCacheSavedWithThePromptCountedOnce(bool stream)
+    {
+        var prompt = Enumerable.Range(0, 40).Select(index => 1 + ((index * 7) + (stream ? 3 : 0)) % 50).ToArray();
+        async Task<JsonNode> UsageAsync(int[] ids, int choices)
+        {
+            var body = new JsonObject { ["model"] = "llama2", ["prompt"] = Ids(ids), ["max_tokens"] = 2, ["n"] = choices };
+            if (!stream) return (await CompleteAsync(body))["usage"]!;
+            body["stream"] = true;
+            body["stream_options"] = new JsonObject { ["include_usage"] = true };
+            using var response = await Client.PostNodeAsync("/v1/completions", body);
+            var text = await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
+            return JsonNode.Parse(text.Split("\n\n", StringSplitOptions.RemoveEmptyEntries)[^2]["data: ".Length..])!["usage"]!;
+        }
+
+        // The choices of a first request share its prompt among themselves: nothing of that was there before.
+        foreach (var (ids, cached) in new[] { (prompt, 0), (prompt, 39), (prompt[..25], 24) })
+        {
+            var usage = await UsageAsync(ids, choices: 3);
+            Assert.Equal(cached, (int)usage["prompt_tokens_details"]!["cached_tokens"]!);
+            Assert.Equal(ids.Length, (int)usage["prompt_tokens"]!);
+        }
+    }
+
     private async Task<JsonNode> CompleteAsync(JsonObject body)
     {
         using var response = await Client.PostNodeAsync("/v1/completions", body);

@@ -131,8 +131,23 @@ public sealed class BatchEngine : IDisposable
         }
 
         lock (_lock) _line.Remove(sequence, admitted: true);
-        if (sequence.NewTokens == 0) _metrics.Cached(_model, sequence.Cache!.Length);
+        if (!sequence.WasAdmitted) TellCached(sequence);
         return true;
+    }
+
+    [SuppressMessage("Design", "CA1031:Do not catch general exception types", Justification = "What a receiver throws ends its own sequence alone.")]
+    private void TellCached(RunningSequence sequence)
+    {
+        sequence.WasAdmitted = true;
+        _metrics.Cached(_model, sequence.Cache!.Length);
+        try
+        {
+            sequence.Request.OnAdmitted?.Invoke(sequence.Cache.Length);
+        }
+        catch (Exception error)
+        {
+            End(sequence, error);
+        }
     }
 
     [SuppressMessage("Design", "CA1031:Do not catch general exception types", Justification = "A step that fails ends its own sequences; the thread serves all others.")]

@@ -33,6 +33,9 @@ internal sealed class RunningSequence
     /// <summary>Null in line, and without an adapter.</summary>
     public LoraSlot? Slot { get; set; }
 
+    /// <summary>Whether it has had a place before: what it takes over then may be its own tokens, which nobody saved it.</summary>
+    public bool WasAdmitted { get; set; }
+
     /// <summary>The prompt's scores so far, its first token's included; null where they are not asked for, or have been told.</summary>
     public List<ScoredToken>? PromptScores { get; set; }
 

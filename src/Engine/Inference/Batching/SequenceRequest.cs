@@ -1,6 +1,6 @@
 namespace ContinualService.Engine.Inference.Batching;
 
-/// <summary>One answer to generate. The two callbacks run on the engine's thread: they must be quick and must not wait.</summary>
+/// <summary>One answer to generate. The callbacks run on the engine's thread: they must be quick and must not wait.</summary>
 /// <param name="Owner">Who asks. Owners get equal shares of the engine, and never see what another one's prompts left in the cache.</param>
 /// <param name="Adapter">Null: the base model alone.</param>
 /// <param name="Prompt">At least one token.</param>
@@ -13,6 +13,9 @@ public sealed record SequenceRequest(
 {
     /// <summary>Gets the prompt's tokens with their log-probabilities, once, before the first new token; null: they are not computed.</summary>
     public Action<IReadOnlyList<ScoredToken>>? OnPromptScored { get; init; }
+
+    /// <summary>Gets how many of the prompt's tokens were taken over from the cache instead of computed, once, before any of the others; null: nobody wants to know.</summary>
+    public Action<int>? OnAdmitted { get; init; }
 
     /// <summary>Whether new tokens need log-probabilities; without them a step is cheaper.</summary>
     public bool WantsLogProbabilities { get; init; }

@@ -15,6 +15,9 @@ internal sealed class Answer
 
     public IReadOnlyList<ScoredToken> PromptScores { get; private set; } = [];
 
+    /// <summary>What it was told of the cache, each time.</summary>
+    public List<int> Cached { get; } = [];
+
     public Exception? Error { get; private set; }
 
     public IEnumerable<int> Ids => Tokens.Select(token => token.Id);
@@ -57,6 +60,7 @@ internal sealed class Answer
             })
         {
             WantsLogProbabilities = true,
+            OnAdmitted = answer.Cached.Add,
             OnPromptScored = scorePrompt ? scores => answer.PromptScores = scores : null,
             Cancellation = cancel?.Token ?? CancellationToken.None,
         };

@@ -103,6 +103,7 @@ public sealed class BatchEngineTests
             var answer = Answer.To(engine, prompts[i], 4, Adapter(lora));
             await answer.Ended.WaitAsync(Token);
             Assert.Equal(expected[i], meter.Cached - before);
+            Assert.Equal(expected[i], Assert.Single(answer.Cached));
             Alone.AssertIsOwn(decoder, lora, prompts[i], answer);
         }
 
@@ -110,6 +111,7 @@ public sealed class BatchEngineTests
         var (otherWeights, otherOwner, baseModel) = (Answer.To(engine, prompt, 4, Adapter(other, 1)), Answer.To(engine, prompt, 4, Adapter(lora), owner: "b"), Answer.To(engine, prompt, 4));
         await Task.WhenAll(otherWeights.Ended, otherOwner.Ended, baseModel.Ended).WaitAsync(Token);
         Assert.Equal(cached, meter.Cached);
+        Assert.All([otherWeights, otherOwner, baseModel], answer => Assert.Equal([0], answer.Cached));
         Alone.AssertIsOwn(decoder, other, prompt, otherWeights);
         Alone.AssertIsOwn(decoder, null, prompt, baseModel);
     }
@@ -152,6 +154,27 @@ public sealed class BatchEngineTests
     }
 
     [Fact]
+    public async Task Submit_PutBackWhileItsPromptWasRead_CountsTheCacheOfItsFirstAdmissionAlone()
+    {
+        using var decoder = TinyModels.Create(context: 128);
+        using var meter = new TokenMeter();
+        using var engine = new BatchEngine(decoder, new BatchOptions(StepTokens: 2, CacheTokens: 128), "tiny", meter.Metrics);
+        var prompt = TinyModels.Ids(62);
+        using var gate = new ManualResetEventSlim();
+        var older = Answer.To(engine, TinyModels.Ids(61, seed: 5), 20, onToken: _ => gate.Wait(TimeSpan.FromSeconds(30)));
+        await older.Begun.WaitAsync(Token);
+        var younger = Answer.To(engine, prompt, 20);
+        gate.Set();
+        await Task.WhenAll(older.Ended, younger.Ended).WaitAsync(Token);
+
+        // The older one grew past the budget while the younger one's prompt was still on its way.
+        Assert.NotEqual(0, meter.Preempted);
+        Assert.Equal([0], younger.Cached);
+        Assert.Equal(0, meter.Cached);
+        Alone.AssertIsOwn(decoder, null, prompt, younger);
+    }
+
+    [Fact]
     public async Task Submit_Cancelled_EndsInLineAndInTheBatchAndLeavesTheOthersAlone()
     {
         using var decoder = TinyModels.Create();
@@ -173,6 +196,20 @@ public sealed class BatchEngineTests
         Assert.Empty(waiting.Tokens);
         Alone.AssertIsOwn(decoder, null, prompt, kept);
         Assert.Equal(40, kept.Tokens.Count);
+    }
+
+    [Fact]
+    public async Task Submit_ReceiverOfTheAdmissionThrows_EndsItsOwnSequenceAlone()
+    {
+        using var decoder = TinyModels.Create();
+        using var engine = Answer.Engine(decoder, new BatchOptions());
+        var ended = new TaskCompletionSource<Exception?>(TaskCreationOptions.RunContinuationsAsynchronously);
+        engine.Submit(new SequenceRequest("a", null, TinyModels.Ids(4), 3, new SamplingOptions(), _ => true, ended.SetResult) { OnAdmitted = _ => throw new FormatException("broken") });
+        var whole = Answer.To(engine, TinyModels.Ids(5), 3);
+        await whole.Ended.WaitAsync(Token);
+
+        Assert.IsType<FormatException>(await ended.Task.WaitAsync(Token));
+        Assert.Equal(3, whole.Tokens.Count);
     }
 
     [Fact]
