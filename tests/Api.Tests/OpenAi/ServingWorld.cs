@@ -15,7 +15,16 @@ namespace ContinualService.Api.Tests.OpenAi;
 public sealed class ServingWorld : IAsyncDisposable
 {
     private static readonly string s_models = Shared.Folder("conformance/models");
-    private readonly Lazy<ApiWorld> _api = new(() => new ApiWorld(new Dictionary<string, string> { ["Models:Root"] = s_models, ["Models:Default"] = "llama2" }));
+    private readonly Lazy<ApiWorld> _api;
+
+    public ServingWorld()
+        : this(new Dictionary<string, string>())
+    {
+    }
+
+    /// <param name="settings">Settings beyond the usual ones.</param>
+    internal ServingWorld(IReadOnlyDictionary<string, string> settings) =>
+        _api = new(() => new ApiWorld(new Dictionary<string, string>(settings) { ["Models:Root"] = s_models, ["Models:Default"] = "llama2" }));
 
     public ApiWorld Api => _api.Value;
 
@@ -27,7 +36,14 @@ public sealed class ServingWorld : IAsyncDisposable
     public static JsonNode Case(string model, string? adapter) =>
         Expected["cases"]!.AsArray().First(item => (string?)item!["model"] == model && (string?)item["adapter"] == adapter)!;
 
-    /// <summary>Publishes a PEFT folder as version <paramref name="number"/> of an adapter of the first tenant, behind the service's back.</summary>
+    /// <summary>Points an adapter's live alias at another of its versions, behind the service's back.</summary>
+    public Task RollBackAsync(string adapterName, int number) => Api.WithDatabaseAsync(async database =>
+    {
+        var adapter = await database.Adapters.SingleAsync(row => row.Name == adapterName);
+        return await database.Aliases.Where(row => row.AdapterId == adapter.Id).ExecuteUpdateAsync(alias => alias.SetProperty(row => row.VersionNumber, number));
+    });
+
+    /// <summary>Publishes a PEFT folder (of the conformance models, or a whole path) as version <paramref name="number"/> of an adapter of the first tenant, behind the service's back.</summary>
     public async Task<string> PublishAsync(string adapterName, string model, string peftFolder, int number = 1)
     {
         var folder = Path.Combine(s_models, peftFolder);
