@@ -132,7 +132,7 @@ public sealed class ServingChaosTests : IAsyncLifetime
         while (!published.IsCancellationRequested)
         {
             // A few prompts with common beginnings: the prefix cache is asked all the time, by every adapter, for the same tokens.
-            var prompt = ServingWorld.Prompt[..(8 + 4 * random.Next(3))];
+            int[] prompt = [.. ServingWorld.Prompt, .. ServingWorld.Prompt[..(12 + 4 * random.Next(3))]];
             if (random.Next(2) == 0) prompt[^1] = 60 + random.Next(3);
             await AskAsync(names[random.Next(Adapters)], prompt, streamed: random.Next(2) == 0);
         }
@@ -202,7 +202,8 @@ public sealed class ServingChaosTests : IAsyncLifetime
     {
         int[] whole = answer.Streamed ? [.. answer.Prompt, .. answer.Ids] : answer.Ids;
         Assert.Equal(answer.Prompt, whole[..answer.Prompt.Length]);
-        Assert.InRange(whole.Length, answer.Prompt.Length + 1, answer.Prompt.Length + NewTokens);
+        // An end of text may come first: then the prompt's own log-probabilities are all there is to compare.
+        Assert.InRange(whole.Length, answer.Prompt.Length, answer.Prompt.Length + NewTokens);
         var key = string.Join(' ', whole);
         if (!known.TryGetValue(key, out var expected)) known[key] = expected = LogProbabilities(decoder, lora, whole);
         for (var index = 0; index < answer.Ids.Length; index++)
