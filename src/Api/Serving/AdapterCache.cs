@@ -6,10 +6,11 @@ namespace ContinualService.Api.Serving;
 /// Adapters in memory, least recently used out first. The key is the digest of the weights together with the base's digest, never a name:
 /// a new version under an old name can not be answered with old weights.
 /// </summary>
-internal sealed class AdapterCache(int capacity) : IDisposable
+internal sealed class AdapterCache(int capacity, AdapterMetrics metrics) : IDisposable
 {
-    private sealed class Entry(Task<LoraWeights> weights)
+    private sealed class Entry(string model, Task<LoraWeights> weights)
     {
+        public string Model { get; } = model;
         public Task<LoraWeights> Weights { get; } = weights;
         public int Users { get; set; }
         public long LastUse { get; set; }
@@ -21,12 +22,15 @@ internal sealed class AdapterCache(int capacity) : IDisposable
     private long _uses;
 
     /// <summary>The weights under <paramref name="key"/>, loaded once however many ask at the same time.</summary>
-    public async Task<AdapterLease> AcquireAsync(string key, Func<Task<LoraWeights>> load)
+    /// <param name="model">Name of their base in the metrics.</param>
+    /// <param name="key">Digests of base and weights.</param>
+    /// <param name="load">Reads them.</param>
+    public async Task<AdapterLease> AcquireAsync(string model, string key, Func<Task<LoraWeights>> load)
     {
         Entry entry;
         lock (_lock)
         {
-            if (!_entries.TryGetValue(key, out entry!)) _entries[key] = entry = new Entry(Task.Run(load));
+            if (!_entries.TryGetValue(key, out entry!)) _entries[key] = entry = new Entry(model, Task.Run(() => LoadAsync(model, load)));
             entry.Users++;
             entry.LastUse = ++_uses;
             Trim();
@@ -65,7 +69,15 @@ internal sealed class AdapterCache(int capacity) : IDisposable
             if (key is null) return; // all in use: the bound holds again once one is released
             _entries.Remove(key);
             Evict(oldest);
+            metrics.Evicted(oldest.Model);
         }
+    }
+
+    private async Task<LoraWeights> LoadAsync(string model, Func<Task<LoraWeights>> load)
+    {
+        var weights = await load();
+        metrics.Loaded(model);
+        return weights;
     }
 
     private void Release(Entry entry)

@@ -29,8 +29,9 @@ internal sealed class ModelHost : IDisposable
     {
         _options = options.Value;
         _objects = objects;
-        _adapters = new AdapterCache(_options.MaxResidentAdapters);
-        _metrics = new BatchMetrics(meters.CreateServiceMeter());
+        var meter = meters.CreateServiceMeter();
+        _adapters = new AdapterCache(_options.MaxResidentAdapters, new AdapterMetrics(meter));
+        _metrics = new BatchMetrics(meter);
         torch.set_num_threads(_options.Threads > 0 ? _options.Threads : Math.Max(1, Environment.ProcessorCount / 2));
     }
 
@@ -51,7 +52,7 @@ internal sealed class ModelHost : IDisposable
 
     /// <summary>The weights of one version, verified against its digest as they are read.</summary>
     public Task<AdapterLease> AdapterAsync(BaseModel model, LoraConfig config, string sha256) =>
-        _adapters.AcquireAsync($"{model.Digest}/{sha256}", async () =>
+        _adapters.AcquireAsync(model.Name, $"{model.Digest}/{sha256}", async () =>
         {
             // The verified bytes are the bytes that are loaded: a private copy, not the store's file.
             var copy = Path.GetTempFileName();
