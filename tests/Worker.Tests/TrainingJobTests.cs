@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text.Json.Nodes;
 using ContinualService.Domain.Adapters;
 using ContinualService.Domain.Tasks;
 using ContinualService.Infrastructure.Storage;
@@ -95,6 +96,11 @@ public abstract class TrainingJobTests : IAsyncLifetime
         Assert.Contains(events, each => each[1] == TaskEventTypes.Checkpoint);
         await using var database = _service.Open();
         Assert.Equal(0, await database.Checkpoints.CountAsync(Token));
+        // The version was served by a server's engine before it could be published.
+        var published = await database.TaskEvents.SingleAsync(row => row.TaskId == taskId && row.Type == TaskEventTypes.Published, Token);
+        var serving = JsonNode.Parse(published.DataJson)!["serving"]!;
+        Assert.True((int)serving["tokens"]! > 10, published.DataJson);
+        Assert.InRange((double)serving["difference"]!, 0, (double)serving["tolerance"]!);
     }
 
     [Fact]

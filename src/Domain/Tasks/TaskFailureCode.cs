@@ -18,6 +18,9 @@ public enum TaskFailureCode
     /// <summary>The base model's files are not those the adapter was made for.</summary>
     BaseChanged,
 
+    /// <summary>The server's path gives other log-probabilities than the trainer's: a fault of this program or of the device; nothing was published.</summary>
+    ServingDiffers,
+
     /// <summary>A stored object is missing or its bytes are not those its hash names.</summary>
     ObjectDamaged,
 

@@ -2,6 +2,7 @@ using ContinualService.Domain.Tasks;
 using ContinualService.Engine.Continual;
 using ContinualService.Engine.Data;
 using ContinualService.Engine.Evaluation;
+using ContinualService.Engine.Inference;
 using ContinualService.Engine.Lora;
 using ContinualService.Engine.Models;
 using ContinualService.Engine.Training;
@@ -39,11 +40,13 @@ internal static class TaskRunner
         using var before = previous?.ServingWeights();
         if (Score(spec.TaskId, model, evaluations, candidate, before, reporter, stop) is not { } scores) return false;
 
-        // Step 4: write the files; the service publishes what it finds here after our last message.
+        // Step 4: write the files and hold the server's path against the trainer's; the service publishes what it finds here after our last message.
         reporter.Send(new RunMessage.Phase(LearningTaskPhase.Publishing));
         learned.State.Save(Path.Combine(spec.OutputFolder, RunResult.StateFile), spec.BaseDigest);
         PeftAdapter.Save(spec.OutputFolder, config, candidate, spec.ModelName);
-        RunJson.Write(Path.Combine(spec.OutputFolder, RunResult.FileName), new RunResult(learned.State.TaskIndex, learned.Lambda, scores));
+        List<int[]> texts = [.. evaluations.Where(each => each.TaskId == spec.TaskId).SelectMany(each => each.Rows).Concat(rows).Take(ServingProbe.MaxTexts).Select(row => row.Ids)];
+        var agreement = ServingCheck.Run(model.Decoder, config, candidate, Path.Combine(spec.OutputFolder, PeftAdapter.WeightsFile), texts);
+        RunJson.Write(Path.Combine(spec.OutputFolder, RunResult.FileName), new RunResult(learned.State.TaskIndex, learned.Lambda, scores, agreement));
         return true;
 
         LearningOutcome Learn(TrainingCheckpoint? from)

@@ -139,7 +139,11 @@ internal sealed record Publication(RunPlan Plan, RunResult Result, StoredObject 
         });
         await database.AppendEventAsync(Plan.Task.Id, TaskEventTypes.Evaluated, new { scores }, now, cancellationToken);
         await database.AppendEventAsync(
-            Plan.Task.Id, TaskEventTypes.Published, new { version = version.Number, version.Sha256, version.TaskIndex, version.Lambda }, now, cancellationToken);
+            Plan.Task.Id,
+            TaskEventTypes.Published,
+            new { version = version.Number, version.Sha256, version.TaskIndex, version.Lambda, serving = new { Result.Serving.Tokens, Result.Serving.Difference, Result.Serving.NoiseFloor, Result.Serving.Tolerance } },
+            now,
+            cancellationToken);
         await database.AppendEventAsync(Plan.Task.Id, TaskEventTypes.Succeeded, new { version = version.Number }, now, cancellationToken);
     }
 }

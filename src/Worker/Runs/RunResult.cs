@@ -1,10 +1,13 @@
+using ContinualService.Engine.Inference;
+
 namespace ContinualService.Worker.Runs;
 
 /// <summary>What a training process leaves in result.json beside its two weight files.</summary>
 /// <param name="TaskIndex">i after this task.</param>
 /// <param name="Lambda">The merge weight that the task got.</param>
 /// <param name="Scores">All that was measured.</param>
-internal sealed record RunResult(int TaskIndex, double Lambda, IReadOnlyList<RunScore> Scores)
+/// <param name="Serving">How closely the server's path agrees with the trainer's.</param>
+internal sealed record RunResult(int TaskIndex, double Lambda, IReadOnlyList<RunScore> Scores, ServingAgreement Serving)
 {
     public const string FileName = "result.json";
 

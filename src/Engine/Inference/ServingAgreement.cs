@@ -1,0 +1,19 @@
+namespace ContinualService.Engine.Inference;
+
+/// <summary>What a <see cref="ServingProbe"/> found; log-probabilities in nats.</summary>
+/// <param name="Tokens">Log-probabilities that were compared.</param>
+/// <param name="Difference">The largest difference between server and trainer.</param>
+/// <param name="NoiseFloor">The largest difference between two batch shapes of the trainer itself.</param>
+public sealed record ServingAgreement(int Tokens, double Difference, double NoiseFloor)
+{
+    /// <summary>Differences below this show nothing, however little the trainer itself happened to vary: some units in float32's last place, through all layers.</summary>
+    public const double LeastTolerance = 1e-4;
+
+    /// <summary>How often the noise floor, which few batch shapes measured, may be exceeded.</summary>
+    public const double NoiseFactor = 8;
+
+    public double Tolerance => Math.Max(LeastTolerance, NoiseFactor * NoiseFloor);
+
+    /// <summary>Whether the version may be served.</summary>
+    public bool Holds => Difference <= Tolerance;
+}
