@@ -47,6 +47,7 @@ public sealed class ServingChaosTests : IAsyncLifetime
     {
         WriteVersions();
         foreach (var adapter in Names()) await MoveAsync(adapter, 1, publish: true);
+        using var meter = new ServingMeter(_world.Api.Services);
         using var published = CancellationTokenSource.CreateLinkedTokenSource(Token);
         var clients = Enumerable.Range(0, Clients).Select(seed => Task.Run(() => AskAsync(seed, published.Token), Token)).ToList();
 
@@ -70,7 +71,11 @@ public sealed class ServingChaosTests : IAsyncLifetime
         AssertComputed();
         Assert.Equal(Adapters * Versions, _answers.Select(answer => (answer.Adapter, answer.Number)).Distinct().Count());
         Assert.Contains(_answers, answer => answer.Streamed);
-        Assert.Contains(_answers, answer => !answer.Streamed);
+        Assert.Contains(_answers, answer => !answer.Streamed && answer.Ids.Length > answer.Prompt.Length);
+        Assert.Contains(_answers, answer => !answer.Streamed && answer.Ids.Length == answer.Prompt.Length);
+        // Far more than 16 adapters came and went, and the cache of beginnings was in use.
+        Assert.All(s_bases, name => Assert.InRange(meter.Read("adapter_evictions", name), Adapters * Versions / s_bases.Length, long.MaxValue));
+        Assert.NotEqual(0, meter.Read("tokens", "cached"));
     }
 
     private static IEnumerable<string> Names() => Enumerable.Range(0, Adapters).Select(index => $"chaos-{index}");
@@ -134,17 +139,19 @@ public sealed class ServingChaosTests : IAsyncLifetime
             // A few prompts with common beginnings: the prefix cache is asked all the time, by every adapter, for the same tokens.
             int[] prompt = [.. ServingWorld.Prompt, .. ServingWorld.Prompt[..(12 + 4 * random.Next(3))]];
             if (random.Next(2) == 0) prompt[^1] = 60 + random.Next(3);
-            await AskAsync(names[random.Next(Adapters)], prompt, streamed: random.Next(2) == 0);
+            // Answers in pieces, whole ones, and prompts that are only scored.
+            var streamed = random.Next(2) == 0;
+            await AskAsync(names[random.Next(Adapters)], prompt, streamed, streamed || random.Next(2) == 0 ? NewTokens : 0);
         }
     }
 
-    private async Task AskAsync(string adapter, int[] prompt, bool streamed)
+    private async Task AskAsync(string adapter, int[] prompt, bool streamed, int newTokens)
     {
         var body = new JsonObject
         {
             ["model"] = adapter,
             ["prompt"] = new JsonArray([.. prompt.Select(id => (JsonNode)id)]),
-            ["max_tokens"] = NewTokens,
+            ["max_tokens"] = newTokens,
             ["temperature"] = 0,
             ["logprobs"] = 0,
             ["stream"] = streamed,
