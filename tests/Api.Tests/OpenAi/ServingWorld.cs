@@ -43,8 +43,8 @@ public sealed class ServingWorld : IAsyncDisposable
         return await database.Aliases.Where(row => row.AdapterId == adapter.Id).ExecuteUpdateAsync(alias => alias.SetProperty(row => row.VersionNumber, number));
     });
 
-    /// <summary>Publishes a PEFT folder (of the conformance models, or a whole path) as version <paramref name="number"/> of an adapter of the first tenant, behind the service's back.</summary>
-    public async Task<string> PublishAsync(string adapterName, string model, string peftFolder, int number = 1)
+    /// <summary>Publishes a PEFT folder (of the conformance models, or a whole path) as version <paramref name="number"/> of a tenant's (the first one's) adapter, behind the service's back.</summary>
+    public async Task<string> PublishAsync(string adapterName, string model, string peftFolder, int number = 1, string? tenantId = null)
     {
         var folder = Path.Combine(s_models, peftFolder);
         var config = JsonNode.Parse(await File.ReadAllTextAsync(Path.Combine(folder, "adapter_config.json")))!;
@@ -54,8 +54,8 @@ public sealed class ServingWorld : IAsyncDisposable
         await Api.WithDatabaseAsync(async database =>
         {
             var now = DateTimeOffset.UnixEpoch;
-            var tenant = await database.Tenants.OrderBy(row => row.Id).FirstAsync();
-            var adapter = await database.Adapters.FirstOrDefaultAsync(row => row.Name == adapterName) ?? database.Adapters.Add(new Adapter
+            var tenant = await database.Tenants.OrderBy(row => row.Id).FirstAsync(row => tenantId == null || row.Id == tenantId);
+            var adapter = await database.Adapters.FirstOrDefaultAsync(row => row.TenantId == tenant.Id && row.Name == adapterName) ?? database.Adapters.Add(new Adapter
             {
                 Id = Ids.New("adp"),
                 TenantId = tenant.Id,

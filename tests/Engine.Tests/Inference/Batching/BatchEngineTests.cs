@@ -290,6 +290,46 @@ public sealed class BatchEngineTests
         Assert.InRange(shared.Count(owner => owner == "calm") / (double)shared.Count, 0.4, 0.7);
     }
 
+    [Theory]
+    [InlineData(new[] { 40, 8 }, new[] { 24, 8 })]
+    [InlineData(new[] { 8, 40, 6 }, new[] { 8, 8, 30 })]
+    public async Task Submit_OwnersWhoAlwaysHaveWorkWaiting_GetEqualTokensHoweverManyAndLongTheirRequests(int[] clients, int[] lengths)
+    {
+        const int MostTokens = 6_000;
+        using var decoder = TinyModels.Create();
+        using var engine = Answer.Engine(decoder, new BatchOptions(MaxRows: 6));
+        var (computed, seed) = (new long[clients.Length], 0); // the engine's thread counts, once all have begun
+        using var allThere = new ManualResetEventSlim();
+        var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        // A client sends its next request as soon as it has its answer.
+        void Ask(int owner)
+        {
+            int[] prompt = TinyModels.Ids(10, seed: Interlocked.Increment(ref seed));
+            engine.Submit(new SequenceRequest(
+                $"{owner}", null, prompt, lengths[owner], new SamplingOptions(Temperature: 0),
+                _ =>
+                {
+                    allThere.Wait(TimeSpan.FromSeconds(30));
+                    computed[owner]++;
+                    return true;
+                },
+                error =>
+                {
+                    computed[owner] += prompt.Length - 1; // its last token was not computed
+                    if (error is null && computed.Sum() < MostTokens) Ask(owner);
+                    else done.TrySetResult();
+                }));
+        }
+
+        for (var owner = 0; owner < clients.Length; owner++)
+            for (var client = 0; client < clients[owner]; client++) Ask(owner);
+        allThere.Set();
+        await done.Task.WaitAsync(Token);
+        var shares = computed.Select(tokens => tokens * clients.Length / (double)computed.Sum()).ToList();
+
+        Assert.All(shares, share => Assert.InRange(share, 0.8, 1.2));
+    }
+
     [Fact]
     public async Task Submit_LineFull_SaysForWhom()
     {
