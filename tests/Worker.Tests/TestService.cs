@@ -159,6 +159,19 @@ internal sealed class TestService(bool shared = false) : IAsyncDisposable
     public Task<LearningTask> WaitForEndAsync(string taskId) =>
         WaitAsync(taskId, task => task.Status is LearningTaskStatus.Succeeded or LearningTaskStatus.Failed or LearningTaskStatus.Cancelled);
 
+    /// <summary>Until no run holds the adapter.</summary>
+    public async Task WaitForFreeAsync(string adapterId)
+    {
+        var began = TimeProvider.System.GetUtcNow();
+        while (true)
+        {
+            await using var database = Open();
+            if (await database.Adapters.Where(row => row.Id == adapterId).Select(row => row.LeaseOwner).SingleAsync(Token) is not { } owner) return;
+            if (TimeProvider.System.GetUtcNow() - began > Patience) Assert.Fail($"{owner} still holds the adapter.");
+            await Task.Delay(50, Token);
+        }
+    }
+
     /// <summary>Numbers and types of a task's events, in order.</summary>
     public async Task<IReadOnlyList<string>> EventsAsync(string taskId)
     {
