@@ -24,7 +24,7 @@ internal sealed class BenchModel : IDisposable
         using var scope = torch.NewDisposeScope();
         using var noGrad = torch.no_grad();
         using var generator = new torch.Generator(1, torch.CPU);
-        Decoder = new Decoder(config, Decoder.CreateWeights(config, generator));
+        Decoder = new Decoder(config, Decoder.CreateWeights(config, generator)).IntoLargePages();
         GgufBase.Write(ModelFile, Decoder);
         var lora = new LoraConfig(8, 16, [LoraConfig.AllLinear]);
         for (var index = 0; index < adapters; index++)

@@ -71,7 +71,7 @@ internal sealed class ModelHost : IDisposable
 
     private HostedModel Load(CatalogModel model, string digest)
     {
-        var loaded = BaseModel.Load(model.Folder, torch.device(_options.Device), torch.ScalarType.Float32, digest);
+        var loaded = BaseModel.Load(model.Folder, torch.device(_options.Device), torch.ScalarType.Float32, digest, forGeneration: true);
         var cacheTokens = Math.Max(LeastCacheTokens, _options.CacheMegabytes * (1L << 20) / SequenceCache.BytesPerToken(loaded.Decoder));
         var options = new BatchOptions(_options.MaxBatch, _options.MaxBatch, _options.StepTokens, cacheTokens, _options.MaxWaitingRequests, _options.MaxWaitingPerTenant);
         return new HostedModel(loaded, new BatchEngine(loaded.Decoder, options, loaded.Name, _metrics));

@@ -36,6 +36,8 @@ public sealed class PackedBatch
 
     internal long[] Ids() => [.. _ids];
 
+    internal long IdAt(int index) => _ids[index];
+
     /// <summary>Each token's place in its own sequence.</summary>
     internal long[] Positions()
     {

@@ -1,3 +1,4 @@
+using ContinualService.Engine.Kernels;
 using ContinualService.Engine.Models;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -10,12 +11,14 @@ public sealed class SequenceCache : IDisposable
     private readonly Decoder _decoder;
     private readonly Tensor[] _keys;
     private readonly Tensor[] _values;
+    private readonly (nint Keys, nint Values)[] _pointers; // where there are kernels that want them
 
     public SequenceCache(Decoder decoder)
     {
         _decoder = decoder;
         _keys = new Tensor[decoder.Config.LayerCount];
         _values = new Tensor[decoder.Config.LayerCount];
+        _pointers = new (nint, nint)[CpuKernels.CanRun(decoder) ? _keys.Length : 0];
     }
 
     /// <summary>Tokens held.</summary>
@@ -37,6 +40,7 @@ public sealed class SequenceCache : IDisposable
         {
             _keys[layer] = Grown(_keys[layer], capacity);
             _values[layer] = Grown(_values[layer], capacity);
+            if (_pointers.Length > 0) _pointers[layer] = (CpuKernels.Address(_keys[layer]), CpuKernels.Address(_values[layer]));
         }
 
         Capacity = capacity;
@@ -77,6 +81,9 @@ public sealed class SequenceCache : IDisposable
 
     /// <summary>The whole memory of a layer, each [1, G, capacity, K].</summary>
     internal (Tensor Keys, Tensor Values) Layer(int layer) => (_keys[layer], _values[layer]);
+
+    /// <summary>Where the memory of a layer begins; for <see cref="CpuKernels"/>.</summary>
+    internal (nint Keys, nint Values) Pointers(int layer) => _pointers[layer];
 
     internal void Advance(int tokens) => Length += tokens;
 

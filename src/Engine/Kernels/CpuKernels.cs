@@ -1,7 +1,7 @@
 using System.Buffers;
-using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using ContinualService.Engine.Models;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -12,29 +12,75 @@ namespace ContinualService.Engine.Kernels;
 /// rearrange the large matrix first, which costs more than the product when it has few rows; these read it once, in place. A row's result does not depend on
 /// the rows beside it, to the last bit. Belongs to one thread.
 /// </summary>
-internal sealed unsafe class CpuKernels(int threads) : IDisposable
+internal sealed unsafe class CpuKernels : IDisposable
 {
     /// <summary>With more rows a general product pays.</summary>
     public const int MaxRows = 32;
 
     private const int WeightsPerPart = 1 << 16;
 
-    private readonly WorkTeam _team = new(threads);
+    private readonly WorkTeam _team;
+    private readonly Action<int> _productPart, _lowRankPart; // made once: jobs are many
+    private ProductJob _product;
+    private LowRankJob _lowRank;
+
+    private readonly struct ProductJob(float* x, int rows, int width, float* weight, float* bias, float* y, int outputs, int parts)
+    {
+        public int Parts => parts;
+
+        public void Run(RowMath math, int part) => math.Product(x, rows, width, weight, bias, y, outputs, Share(outputs, parts, part), Share(outputs, parts, part + 1));
+    }
+
+    private readonly struct LowRankJob(float* y, float* x, int width, int outputs, ReadOnlyMemory<int> slots, float* down, float* up, int rank)
+    {
+        public void Run(RowMath math, int row)
+        {
+            if (slots.Span[row] is var slot && slot < 0) return;
+            var first = (long)slot * rank;
+            math.AddLowRank(y + ((long)row * outputs), x + ((long)row * width), down + (first * width), up + (first * outputs), rank, width, outputs);
+        }
+    }
+
+    /// <param name="threads">The calling one included.</param>
+    public CpuKernels(int threads)
+        : this(threads, RowMath.Best)
+    {
+    }
+
+    /// <inheritdoc cref="CpuKernels(int)"/>
+    /// <param name="threads">As there.</param>
+    /// <param name="math">In registers of which width.</param>
+    public CpuKernels(int threads, RowMath math)
+    {
+        (_team, Math) = (new WorkTeam(threads), math);
+        (_productPart, _lowRankPart) = (part => _product.Run(Math, part), part => _lowRank.Run(Math, part));
+    }
 
     /// <summary>Keys and values of one sequence, each [G, capacity, K], that the token in this row of the batch is to see from <paramref name="From"/> on, its own included.</summary>
     public readonly record struct Row(int Index, Tensor Keys, Tensor Values, int Capacity, int From, int Position);
 
     public void Dispose() => _team.Dispose();
 
+    /// <summary>The loops for one row, to be called from a job's parts.</summary>
+    public RowMath Math { get; }
+
+    /// <summary>Calls <paramref name="work"/> once for each part, on all threads.</summary>
+    public void Run(int parts, Action<int> work) => _team.Run(parts, work);
+
     /// <summary><paramref name="x"/> [N, in] times <paramref name="weight"/> [out, in] transposed, plus <paramref name="bias"/> [out], to [N, out]. Belongs to the caller's dispose scope.</summary>
     public Tensor Linear(Tensor x, Tensor weight, Tensor? bias)
     {
         var (rows, width, outputs) = ((int)x.shape[0], (int)weight.shape[1], (int)weight.shape[0]);
         var y = empty([rows, outputs], float32);
-        float* px = Pointer(x), pw = Pointer(weight), pb = bias is null ? null : Pointer(bias), py = Pointer(y);
-        var parts = (int)Math.Max(1, (long)width * outputs / WeightsPerPart);
-        _team.Run(parts, part => Product(px, rows, width, pw, pb, py, outputs, Share(outputs, parts, part), Share(outputs, parts, part + 1)));
+        Linear(Pointer(x), rows, width, Pointer(weight), bias is null ? null : Pointer(bias), Pointer(y), outputs);
         return y;
+    }
+
+    /// <inheritdoc cref="Linear(Tensor, Tensor, Tensor)"/>
+    public void Linear(float* x, int rows, int width, float* weight, float* bias, float* y, int outputs)
+    {
+        _product = new ProductJob(x, rows, width, weight, bias, y, outputs, (int)System.Math.Max(1, (long)width * outputs / WeightsPerPart));
+        _team.Run(_product.Parts, _productPart);
     }
 
     /// <summary>
@@ -45,18 +91,14 @@ internal sealed unsafe class CpuKernels(int threads) : IDisposable
     public void AddLowRank(Tensor y, Tensor x, int start, int[] slots, Tensor down, Tensor up, int rank)
     {
         var (width, outputs) = ((int)x.shape[1], (int)y.shape[1]);
-        float* px = Pointer(x), py = Pointer(y), pd = Pointer(down), pu = Pointer(up);
-        _team.Run(slots.Length, part =>
-        {
-            if (slots[part] < 0) return;
-            float* input = px + ((long)(start + part) * width), output = py + ((long)(start + part) * outputs);
-            var first = (long)slots[part] * rank;
-            for (var r = first; r < first + rank; r++)
-            {
-                var low = Dot(input, pd + (r * width), width);
-                if (low != 0) AddScaled(output, pu + (r * outputs), low, outputs);
-            }
-        });
+        AddLowRank(Pointer(y) + ((long)start * outputs), Pointer(x) + ((long)start * width), width, outputs, slots, Pointer(down), Pointer(up), rank);
+    }
+
+    /// <inheritdoc cref="AddLowRank(Tensor, Tensor, int, int[], Tensor, Tensor, int)"/>
+    public void AddLowRank(float* y, float* x, int width, int outputs, ReadOnlyMemory<int> slots, float* down, float* up, int rank)
+    {
+        _lowRank = new LowRankJob(y, x, width, outputs, slots, down, up, rank);
+        _team.Run(slots.Length, _lowRankPart);
     }
 
     /// <summary>
@@ -69,7 +111,6 @@ internal sealed unsafe class CpuKernels(int threads) : IDisposable
         float* pm = Pointer(mixed), pq = Pointer(query), pk = Pointer(key), pv = Pointer(value);
         var caches = new (nint Keys, nint Values)[rows.Count];
         for (var i = 0; i < caches.Length; i++) caches[i] = ((nint)Pointer(rows[i].Keys), (nint)Pointer(rows[i].Values));
-        var scale = 1f / MathF.Sqrt(width);
         _team.Run(rows.Count * groups, part =>
         {
             var (row, group) = (rows[part / groups], part % groups);
@@ -78,127 +119,20 @@ internal sealed unsafe class CpuKernels(int threads) : IDisposable
             var own = (((long)group * count) + row.Index) * width;
             Copy(pk + own, keys + ((long)row.Position * width), width);
             Copy(pv + own, values + ((long)row.Position * width), width);
-            var scores = ArrayPool<float>.Shared.Rent(row.Position + 1 - row.From);
             for (var head = group * (heads / groups); head < (group + 1) * (heads / groups); head++)
             {
                 var at = (((long)head * count) + row.Index) * width;
-                Mix(pm + at, pq + at, keys + ((long)row.From * width), values + ((long)row.From * width), scores.AsSpan(0, row.Position + 1 - row.From), width, scale);
+                Mix(pm + at, pq + at, keys + ((long)row.From * width), values + ((long)row.From * width), row.Position + 1 - row.From, width);
             }
-
-            ArrayPool<float>.Shared.Return(scores);
         });
     }
 
-    /// <summary>Softmax of query times keys, times values.</summary>
-    private static void Mix(float* mixed, float* query, float* keys, float* values, Span<float> scores, int width, float scale)
+    /// <summary>One query [K] over <paramref name="seen"/> keys and values, each [seen, K], to <paramref name="mixed"/> [K]; a part of a job.</summary>
+    public void Mix(float* mixed, float* query, float* keys, float* values, int seen, int width)
     {
-        var largest = float.NegativeInfinity;
-        for (var s = 0; s < scores.Length; s++)
-        {
-            scores[s] = Dot(query, keys + ((long)s * width), width) * scale;
-            largest = Math.Max(largest, scores[s]);
-        }
-
-        var total = 0f;
-        for (var s = 0; s < scores.Length; s++) total += scores[s] = MathF.Exp(scores[s] - largest);
-        new Span<float>(mixed, width).Clear();
-        for (var s = 0; s < scores.Length; s++) AddScaled(mixed, values + ((long)s * width), scores[s] / total, width);
-    }
-
-    private static void Product(float* x, int rows, int width, float* weight, float* bias, float* y, int outputs, int from, int to)
-    {
-        var output = from;
-        for (; output + 4 <= to; output += 4)
-        {
-            var w = weight + ((long)output * width);
-            var row = 0;
-            for (; row + 2 <= rows; row += 2) FourByTwo(x + ((long)row * width), w, y + ((long)row * outputs) + output, width, outputs);
-            for (; row < rows; row++) FourByOne(x + ((long)row * width), w, y + ((long)row * outputs) + output, width);
-        }
-
-        for (; output < to; output++)
-            for (var row = 0; row < rows; row++) y[((long)row * outputs) + output] = Dot(x + ((long)row * width), weight + ((long)output * width), width);
-
-        if (bias is null) return;
-        for (var row = 0; row < rows; row++)
-            for (output = from; output < to; output++) y[((long)row * outputs) + output] += bias[output];
-    }
-
-    // Every sum below goes through one accumulator in the same order: a row gives the same bits in each of the shapes.
-    private static void FourByTwo(float* x, float* w, float* y, int width, int outputs)
-    {
-        float* x1 = x + width, w1 = w + width, w2 = w + (2L * width), w3 = w + (3L * width);
-        Vector<float> s00 = default, s01 = default, s02 = default, s03 = default, s10 = default, s11 = default, s12 = default, s13 = default;
-        var k = 0;
-        for (; k + Vector<float>.Count <= width; k += Vector<float>.Count)
-        {
-            Vector<float> a = Vector.Load(x + k), b = Vector.Load(x1 + k);
-            var weight = Vector.Load(w + k);
-            s00 = Vector.MultiplyAddEstimate(a, weight, s00);
-            s10 = Vector.MultiplyAddEstimate(b, weight, s10);
-            weight = Vector.Load(w1 + k);
-            s01 = Vector.MultiplyAddEstimate(a, weight, s01);
-            s11 = Vector.MultiplyAddEstimate(b, weight, s11);
-            weight = Vector.Load(w2 + k);
-            s02 = Vector.MultiplyAddEstimate(a, weight, s02);
-            s12 = Vector.MultiplyAddEstimate(b, weight, s12);
-            weight = Vector.Load(w3 + k);
-            s03 = Vector.MultiplyAddEstimate(a, weight, s03);
-            s13 = Vector.MultiplyAddEstimate(b, weight, s13);
-        }
-
-        y[0] = Rest(x, w, k, width, Vector.Sum(s00));
-        y[1] = Rest(x, w1, k, width, Vector.Sum(s01));
-        y[2] = Rest(x, w2, k, width, Vector.Sum(s02));
-        y[3] = Rest(x, w3, k, width, Vector.Sum(s03));
-        y += outputs;
-        y[0] = Rest(x1, w, k, width, Vector.Sum(s10));
-        y[1] = Rest(x1, w1, k, width, Vector.Sum(s11));
-        y[2] = Rest(x1, w2, k, width, Vector.Sum(s12));
-        y[3] = Rest(x1, w3, k, width, Vector.Sum(s13));
-    }
-
-    private static void FourByOne(float* x, float* w, float* y, int width)
-    {
-        float* w1 = w + width, w2 = w + (2L * width), w3 = w + (3L * width);
-        Vector<float> s0 = default, s1 = default, s2 = default, s3 = default;
-        var k = 0;
-        for (; k + Vector<float>.Count <= width; k += Vector<float>.Count)
-        {
-            var a = Vector.Load(x + k);
-            s0 = Vector.MultiplyAddEstimate(a, Vector.Load(w + k), s0);
-            s1 = Vector.MultiplyAddEstimate(a, Vector.Load(w1 + k), s1);
-            s2 = Vector.MultiplyAddEstimate(a, Vector.Load(w2 + k), s2);
-            s3 = Vector.MultiplyAddEstimate(a, Vector.Load(w3 + k), s3);
-        }
-
-        y[0] = Rest(x, w, k, width, Vector.Sum(s0));
-        y[1] = Rest(x, w1, k, width, Vector.Sum(s1));
-        y[2] = Rest(x, w2, k, width, Vector.Sum(s2));
-        y[3] = Rest(x, w3, k, width, Vector.Sum(s3));
-    }
-
-    private static float Dot(float* a, float* b, int width)
-    {
-        Vector<float> sum = default;
-        var k = 0;
-        for (; k + Vector<float>.Count <= width; k += Vector<float>.Count) sum = Vector.MultiplyAddEstimate(Vector.Load(a + k), Vector.Load(b + k), sum);
-        return Rest(a, b, k, width, Vector.Sum(sum));
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static float Rest(float* a, float* b, int k, int width, float sum)
-    {
-        for (; k < width; k++) sum += a[k] * b[k];
-        return sum;
-    }
-
-    private static void AddScaled(float* y, float* x, float scale, int width)
-    {
-        var factor = new Vector<float>(scale);
-        var k = 0;
-        for (; k + Vector<float>.Count <= width; k += Vector<float>.Count) Vector.MultiplyAddEstimate(factor, Vector.Load(x + k), Vector.Load(y + k)).Store(y + k);
-        for (; k < width; k++) y[k] += scale * x[k];
+        var scores = ArrayPool<float>.Shared.Rent(seen);
+        fixed (float* first = scores) Math.Mix(mixed, query, keys, values, first, seen, width, 1f / MathF.Sqrt(width));
+        ArrayPool<float>.Shared.Return(scores);
     }
 
     private static void Copy(float* from, float* to, int count) => new Span<float>(from, count).CopyTo(new Span<float>(to, count));
@@ -206,7 +140,14 @@ internal sealed unsafe class CpuKernels(int threads) : IDisposable
     // In fours, which the products take at once.
     private static int Share(int total, int parts, int part) => part == parts ? total : (int)((long)total * part / parts / 4 * 4);
 
-    private static float* Pointer(Tensor tensor)
+    /// <summary>Whether a model's weights are what the kernels take.</summary>
+    public static bool CanRun(Decoder decoder) => decoder.Device.type == DeviceType.CPU && decoder.DType == float32;
+
+    /// <inheritdoc cref="Pointer"/>
+    public static nint Address(Tensor tensor) => (nint)Pointer(tensor);
+
+    /// <summary>Where a contiguous float32 tensor begins.</summary>
+    public static float* Pointer(Tensor tensor)
     {
         if (tensor.dtype != float32 || !tensor.is_contiguous()) throw new ArgumentException($"Kernels take contiguous float32 tensors; this is {tensor.dtype}, contiguous: {tensor.is_contiguous()}.", nameof(tensor));
         if (tensor.numel() <= int.MaxValue / sizeof(float)) return (float*)Unsafe.AsPointer(ref MemoryMarshal.GetReference(tensor.bytes));

@@ -18,6 +18,7 @@ public sealed class LoraTable : IDisposable
     private readonly Slot[] _slots;
     private readonly Tensor?[] _down; // per layer [S * R, in]; null while no adapter had this layer
     private readonly Tensor?[] _up; // per layer [S * R, out], with the scale in it
+    private readonly (nint, nint)?[] _pointers; // of both, where there are kernels
     private long _clock;
 
     private sealed class Slot
@@ -47,6 +48,7 @@ public sealed class LoraTable : IDisposable
         _slots = [.. Enumerable.Range(0, slots).Select(_ => new Slot())];
         _down = new Tensor?[decoder.Linears.Count];
         _up = new Tensor?[decoder.Linears.Count];
+        _pointers = new (nint, nint)?[decoder.Linears.Count];
     }
 
     /// <summary>R, the rows of a slot: the largest rank so far.</summary>
@@ -100,6 +102,17 @@ public sealed class LoraTable : IDisposable
         return spans.All(span => span.Slot is null) ? null : new TableUpdate(this, spans);
     }
 
+    /// <summary>The slot of each token, -1 without an adapter; null where none has one. The spans are those of <see cref="Select"/>.</summary>
+    internal int[]? SlotsOf(IReadOnlyList<(LoraSlot? Slot, int Count)> spans)
+    {
+        foreach (var (slot, _) in spans)
+            if (slot is not null) Check(slot);
+        return spans.All(span => span.Slot is null) ? null : [.. spans.SelectMany(span => Enumerable.Repeat(span.Slot?.Index ?? -1, span.Count))];
+    }
+
+    /// <summary>Where a layer's A [S * R, in] and B [S * R, out] begin; null while no adapter had this layer.</summary>
+    internal (nint Down, nint Up)? PointersOf(int site) => _pointers[site];
+
     public void Dispose()
     {
         foreach (var tensor in _down.Concat(_up)) tensor?.Dispose();
@@ -142,6 +155,7 @@ public sealed class LoraTable : IDisposable
             if (pair is null && _down[site] is null) continue;
             _down[site] ??= zeros([_slots.Length * Rank, _decoder.Linears[site].InFeatures], _decoder.DType, _decoder.Device).DetachFromDisposeScope();
             _up[site] ??= zeros([_slots.Length * Rank, _decoder.Linears[site].OutFeatures], _decoder.DType, _decoder.Device).DetachFromDisposeScope();
+            if (_kernels is not null) _pointers[site] ??= (CpuKernels.Address(_down[site]!), CpuKernels.Address(_up[site]!));
             var (down, up) = (_down[site]!.narrow(0, index * Rank, Rank).zero_(), _up[site]!.narrow(0, index * Rank, Rank).zero_());
             if (pair is null) continue;
             var own = pair.A.shape[0];
@@ -164,7 +178,7 @@ public sealed class LoraTable : IDisposable
         {
             _down[site]?.Dispose();
             _up[site]?.Dispose();
-            (_down[site], _up[site]) = (null, null);
+            (_down[site], _up[site], _pointers[site]) = (null, null, null);
         }
 
         for (var index = 0; index < _slots.Length; index++)

@@ -1,5 +1,6 @@
 using ContinualService.Engine.Lora;
 using static TorchSharp.torch;
+using static TorchSharp.torch.nn.functional;
 
 namespace ContinualService.Engine.Models;
 
@@ -7,9 +8,9 @@ namespace ContinualService.Engine.Models;
 internal static class AdaptedLinear
 {
     /// <summary><paramref name="x"/> [N, in] to [N, out]. Belongs to the caller's dispose scope.</summary>
-    public static Tensor Apply(AttentionStep step, Tensor x, DecoderLinear layer, LinearUpdate? update)
+    public static Tensor Apply(Tensor x, DecoderLinear layer, LinearUpdate? update)
     {
-        var y = step.Multiply(x, layer); // [N, out]
+        var y = linear(x, layer.Weight, layer.Bias); // [N, out]
         return update is null ? y : update.AddTo(y, x, layer.Site);
     }
 }

@@ -18,9 +18,6 @@ internal abstract class AttentionStep(int batch, int length, Tensor cos, Tensor 
     /// <summary>As <see cref="Cos"/>.</summary>
     public Tensor Sin { get; } = sin;
 
-    /// <summary><paramref name="x"/> [N, in] through a layer without its update, to [N, out]. Belongs to the caller's dispose scope.</summary>
-    public virtual Tensor Multiply(Tensor x, DecoderLinear layer) => linear(x, layer.Weight, layer.Bias);
-
     /// <summary>
     /// Softmax of query times key, times value: <paramref name="query"/> [B, H, T, K] with <paramref name="key"/> and <paramref name="value"/> [B, G, T, K] of the
     /// same tokens, to [B, H, T, K]. Belongs to the caller's dispose scope.

@@ -38,11 +38,13 @@ public sealed class BaseModel : IDisposable
     /// <param name="device">Where the weights go.</param>
     /// <param name="dtype">What they are computed in; float32 on a CPU.</param>
     /// <param name="digest">The folder's digest where the caller knows it already.</param>
+    /// <param name="forGeneration">Whether a CPU's weights are copied to where they are read fastest, instead of used where the file is mapped.</param>
     /// <exception cref="ModelFormatException">A file is absent, malformed, or describes something that is not computed.</exception>
-    public static BaseModel Load(string folder, Device device, ScalarType dtype, string? digest = null)
+    public static BaseModel Load(string folder, Device device, ScalarType dtype, string? digest = null, bool forGeneration = false)
     {
         var text = TextAssets.Load(Path.GetFullPath(folder));
-        return new BaseModel(text, Decoder.Load(text.Folder, text.Config, device, dtype), digest);
+        var decoder = Decoder.Load(text.Folder, text.Config, device, dtype);
+        return new BaseModel(text, forGeneration ? decoder.IntoLargePages() : decoder, digest);
     }
 
     public void Dispose() => Decoder.Dispose();

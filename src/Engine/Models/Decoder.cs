@@ -52,6 +52,14 @@ public sealed class Decoder : IDisposable
     /// <summary>Reads the weights of a model folder (single file or shards, F32, F16 or BF16) as <paramref name="dtype"/>.</summary>
     public static Decoder Load(string folder, ModelConfig config, Device device, ScalarType dtype) => new(config, Checkpoint.Load(folder, config, device, dtype));
 
+    /// <summary>The same weights in memory of their own that is quick to read through, where this is a CPU: for generating. This decoder is used up by it.</summary>
+    public Decoder IntoLargePages()
+    {
+        if (Device.type != DeviceType.CPU) return this;
+        _rotary.Dispose();
+        return new Decoder(Config, LargePages.Take(Weights));
+    }
+
     /// <summary>Fresh float32 weights on the CPU for pretraining: normal(0, 0.02), less where a layer writes to the residual stream; norms 1, biases 0.</summary>
     public static Dictionary<string, Tensor> CreateWeights(ModelConfig config, Generator generator)
     {
@@ -110,7 +118,7 @@ public sealed class Decoder : IDisposable
     /// </summary>
     /// <param name="batch">At least one token.</param>
     /// <param name="update">The adapters of its tokens; null: the base model alone.</param>
-    /// <param name="kernels">For a few tokens in float32 on the CPU; null: general products.</param>
+    /// <param name="kernels">For the single tokens among them, in float32 on the CPU; null: general products.</param>
     internal Tensor HiddenPacked(PackedBatch batch, LinearUpdate? update, CpuKernels? kernels = null)
     {
         using var scope = NewDisposeScope();
@@ -123,6 +131,9 @@ public sealed class Decoder : IDisposable
         batch.Advance();
         return hidden.MoveToOuterDisposeScope();
     }
+
+    /// <summary>What computes a few tokens on the CPU; null where this decoder is not on one, or not in float32. It must not outlive the decoder.</summary>
+    internal ShortPass? ShortPass(CpuKernels? kernels) => kernels is null ? null : new ShortPass(Config, _blocks, _embedding, _finalNorm, _rotary, kernels);
 
     /// <summary>[..., D] to logits, float32 [..., V]: softmax and loss lose small differences in less.</summary>
     public Tensor Logits(Tensor hidden) => Logits(hidden, null);
@@ -153,8 +164,8 @@ public sealed class Decoder : IDisposable
             var attended = DecoderAttention.Run(Config, block, layer, Norm(x, block.InputNorm), step, update);
             var h = x.add(attended); // [B*T, D]
             var normed = Norm(h, block.PostAttentionNorm);
-            var gated = silu(AdaptedLinear.Apply(step, normed, block.Gate, update)).mul(AdaptedLinear.Apply(step, normed, block.Up, update)); // [B*T, F]
-            var next = h.add(AdaptedLinear.Apply(step, gated, block.Down, update)); // [B*T, D]
+            var gated = silu(AdaptedLinear.Apply(normed, block.Gate, update)).mul(AdaptedLinear.Apply(normed, block.Up, update)); // [B*T, F]
+            var next = h.add(AdaptedLinear.Apply(gated, block.Down, update)); // [B*T, D]
             x = next.MoveToOuterDisposeScope();
         }
 

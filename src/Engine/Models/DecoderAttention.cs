@@ -10,9 +10,9 @@ internal static class DecoderAttention
     public static Tensor Run(ModelConfig config, DecoderBlock block, int layer, Tensor x, AttentionStep step, LinearUpdate? update)
     {
         var (heads, groups, width) = (config.HeadCount, config.KeyValueHeadCount, config.HeadWidth);
-        var query = Heads(AdaptedLinear.Apply(step, x, block.Query, update), heads); // [B, T, H, K]
-        var key = Heads(AdaptedLinear.Apply(step, x, block.Key, update), groups); // [B, T, G, K]
-        var value = Heads(AdaptedLinear.Apply(step, x, block.Value, update), groups).transpose(1, 2); // [B, G, T, K]
+        var query = Heads(AdaptedLinear.Apply(x, block.Query, update), heads); // [B, T, H, K]
+        var key = Heads(AdaptedLinear.Apply(x, block.Key, update), groups); // [B, T, G, K]
+        var value = Heads(AdaptedLinear.Apply(x, block.Value, update), groups).transpose(1, 2); // [B, G, T, K]
         if (block.QueryNorm is not null) query = RmsNorm.Apply(query, block.QueryNorm, config.RmsNormEpsilon);
         if (block.KeyNorm is not null) key = RmsNorm.Apply(key, block.KeyNorm, config.RmsNormEpsilon);
         query = Rotate(query.transpose(1, 2), step); // [B, H, T, K]
@@ -20,7 +20,7 @@ internal static class DecoderAttention
 
         var mixed = step.Attend(query, key, value, block.Window, layer); // [B, H, T, K]
         var merged = mixed.transpose(1, 2).reshape(step.Batch * step.Length, heads * width); // [B*T, H*K]
-        return AdaptedLinear.Apply(step, merged, block.Output, update);
+        return AdaptedLinear.Apply(merged, block.Output, update);
 
         Tensor Heads(Tensor flat, int count) => flat.view(step.Batch, step.Length, count, width);
     }

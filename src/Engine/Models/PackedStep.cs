@@ -23,9 +23,6 @@ internal sealed class PackedStep(PackedBatch batch, CpuKernels? kernels, Tensor 
         }
     }
 
-    public override Tensor Multiply(Tensor x, DecoderLinear layer) =>
-        kernels is not null && batch.Count <= CpuKernels.MaxRows ? kernels.Linear(x, layer.Weight, layer.Bias) : base.Multiply(x, layer);
-
     public override Tensor Attend(Tensor query, Tensor key, Tensor value, int? window, int layer)
     {
         var mixed = empty_like(query); // [1, H, N, K]

@@ -1,3 +1,4 @@
+using System.Runtime.Intrinsics;
 using ContinualService.Engine.Kernels;
 using TorchSharp;
 using Xunit;
@@ -6,13 +7,22 @@ using static TorchSharp.torch.nn.functional;
 
 namespace ContinualService.Engine.Tests.Kernels;
 
-public sealed class CpuKernelsTests : IDisposable
+/// <summary>In registers of 512 bits; without AVX-512 the runtime makes them of narrower ones.</summary>
+public sealed class CpuKernels512Tests() : CpuKernelsTests(wide: true);
+
+public sealed class CpuKernels256Tests() : CpuKernelsTests(wide: false);
+
+public abstract unsafe class CpuKernelsTests(bool wide) : IDisposable
 {
     private const double Rounding = 1.0 / (1 << 24); // of one float32 operation, relative
 
-    private readonly CpuKernels _kernels = new(2);
+    private readonly CpuKernels _kernels = new(2, wide ? new RowMath<Vector512<float>, Lanes512>() : new RowMath<Vector256<float>, Lanes256>());
 
-    public void Dispose() => _kernels.Dispose();
+    public void Dispose()
+    {
+        _kernels.Dispose();
+        GC.SuppressFinalize(this);
+    }
 
     [Theory]
     [InlineData(1, 3, 1)]
@@ -21,6 +31,7 @@ public sealed class CpuKernelsTests : IDisposable
     [InlineData(2, 64, 4)]
     [InlineData(3, 31, 5)]
     [InlineData(5, 768, 1030)] // several parts
+    [InlineData(7, 70, 27)]
     [InlineData(32, 40, 33)]
     [InlineData(33, 16, 8)]
     public void Linear_AnyShape_IsTheProduct(int rows, int width, int outputs)
@@ -49,7 +60,7 @@ public sealed class CpuKernelsTests : IDisposable
     public void Linear_OtherNumberOfThreads_GivesTheSameBits()
     {
         using var scope = NewDisposeScope();
-        using var alone = new CpuKernels(1);
+        using var alone = new CpuKernels(1, _kernels.Math);
         var (x, weight) = (Random(1, 3, 500), Random(2, 1001, 500));
         Assert.Equal(alone.Linear(x, weight, null).data<float>().ToArray(), _kernels.Linear(x, weight, null).data<float>().ToArray());
     }
@@ -148,6 +159,51 @@ public sealed class CpuKernelsTests : IDisposable
         }
 
         static void Same(Tensor expected, Tensor actual) => Assert.Equal(expected.bytes.ToArray(), actual.bytes.ToArray());
+    }
+
+    [Theory]
+    [InlineData(7)]
+    [InlineData(48)]
+    [InlineData(77)]
+    public void Norm_AnyWidth_IsXOverItsRootMeanSquareTimesWeight(int width)
+    {
+        using var scope = NewDisposeScope();
+        var (x, weight, to) = (Random(1, width), Random(2, width), empty([width]));
+
+        _kernels.Math.Norm(CpuKernels.Pointer(x), CpuKernels.Pointer(weight), CpuKernels.Pointer(to), width, 0.5f);
+
+        var expected = Double(x) * Double(weight) / (Double(x).square().mean() + 0.5).sqrt();
+        Close(expected, to, expected.abs(), width + 4);
+    }
+
+    [Fact]
+    public void Turn_PairsOfBothHalves_AreRotatedByTheirAngles()
+    {
+        using var scope = NewDisposeScope();
+        var (x, angles) = (Random(1, 10), Random(2, 5));
+        var (before, cos, sin) = (Double(x), angles.cos(), angles.sin());
+
+        _kernels.Math.Turn(CpuKernels.Pointer(x), CpuKernels.Pointer(cos), CpuKernels.Pointer(sin), 5);
+
+        var (first, second) = (before.narrow(0, 0, 5), before.narrow(0, 5, 5));
+        Close(cat([(first * cos) - (second * sin), (second * cos) + (first * sin)]), x, cat([first.abs() + second.abs(), first.abs() + second.abs()]), 3);
+    }
+
+    [Theory]
+    [InlineData(5)]
+    [InlineData(53)]
+    public void GateUpAndAdd_AnyWidth_AreWhatTheyAreCalled(int width)
+    {
+        using var scope = NewDisposeScope();
+        var (gate, up, y) = (Random(1, width) * 30, Random(2, width), Random(3, width)); // large ones too: e to their power overflows nothing
+        var gated = torch.sigmoid(Double(gate)) * Double(gate) * Double(up);
+
+        _kernels.Math.GateUp(CpuKernels.Pointer(gate), CpuKernels.Pointer(up), width);
+        Close(gated, gate, gated.abs() + 1e-30, 8);
+
+        var sum = Double(y) + Double(gate);
+        _kernels.Math.Add(CpuKernels.Pointer(y), CpuKernels.Pointer(gate), width);
+        Close(sum, y, sum.abs(), 1);
     }
 
     private static Tensor Random(long seed, params long[] shape)

@@ -18,6 +18,7 @@ public sealed class BatchEngine : IDisposable
     private readonly string _model;
     private readonly BatchMetrics _metrics;
     private readonly CpuKernels? _kernels;
+    private readonly ShortPass? _shortPass;
     private readonly BatchRows _rows;
     private readonly FairQueue _line = new(); // guarded by _lock
     private readonly Lock _lock = new();
@@ -34,7 +35,8 @@ public sealed class BatchEngine : IDisposable
     {
         (_decoder, _options, _model, _metrics) = (decoder, options, model, metrics);
         // As many threads as the library computes with.
-        if (decoder.Device.type == DeviceType.CPU && decoder.DType == torch.float32) _kernels = new CpuKernels(torch.get_num_threads());
+        if (CpuKernels.CanRun(decoder)) _kernels = new CpuKernels(torch.get_num_threads());
+        _shortPass = decoder.ShortPass(_kernels);
         _rows = new BatchRows(decoder, options, _kernels);
         metrics.Add(model, ReadLoad);
         _thread = new Thread(Run) { IsBackground = true, Name = "serve " + model };
@@ -77,6 +79,7 @@ public sealed class BatchEngine : IDisposable
         _thread.Join();
         _metrics.Remove(ReadLoad);
         _rows.Dispose();
+        _shortPass?.Dispose();
         _kernels?.Dispose();
         _arrived.Dispose();
     }
@@ -164,7 +167,7 @@ public sealed class BatchEngine : IDisposable
         List<(RunningSequence Sequence, ScoredToken Token)> chosen;
         try
         {
-            chosen = step.Run(_decoder, _rows.Table, _kernels);
+            chosen = step.Run(_decoder, _rows.Table, _kernels, _shortPass);
         }
         catch (Exception error)
         {

@@ -49,11 +49,14 @@ internal sealed class BatchStep
 
     /// <summary>Computes the step. The caches have grown when it returns.</summary>
     /// <returns>The next token of each sequence whose tokens are all through.</returns>
-    public List<(RunningSequence Sequence, ScoredToken Token)> Run(Decoder decoder, LoraTable table, CpuKernels? kernels)
+    public List<(RunningSequence Sequence, ScoredToken Token)> Run(Decoder decoder, LoraTable table, CpuKernels? kernels, ShortPass? shortPass)
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        var hidden = decoder.HiddenPacked(_batch, table.Select([.. _rows.Select(row => (row.Sequence.Slot, row.Count))]), kernels); // [N, D]
+        var spans = _rows.Select(row => (row.Sequence.Slot, row.Count)).ToList();
+        var hidden = shortPass is not null && _batch.Count <= ShortPass.MaxTokens
+            ? shortPass.Run(_batch, table, table.SlotsOf(spans))
+            : decoder.HiddenPacked(_batch, table.Select(spans), kernels); // [N, D]
         foreach (var row in _rows)
             if (row.Sequence.PromptScores is not null) Score(decoder, hidden, row);
 

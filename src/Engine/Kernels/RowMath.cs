@@ -1,0 +1,208 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+
+namespace ContinualService.Engine.Kernels;
+
+/// <summary>The loops of <see cref="CpuKernels"/> over plain memory.</summary>
+internal abstract unsafe class RowMath
+{
+    /// <summary>In the widest registers that this processor is quick with.</summary>
+    public static RowMath Best { get; } = Vector512.IsHardwareAccelerated ? new RowMath<Vector512<float>, Lanes512>() : new RowMath<Vector256<float>, Lanes256>();
+
+    /// <summary>Outputs <paramref name="from"/> to <paramref name="to"/> of x [rows, width] times weight [outputs, width] transposed, plus bias [outputs] unless null, to y [rows, outputs].</summary>
+    public abstract void Product(float* x, int rows, int width, float* weight, float* bias, float* y, int outputs, int from, int to);
+
+    /// <summary>Adds to y [outputs] what x [width] gives by way of down [rank, width] and up [rank, outputs].</summary>
+    public abstract void AddLowRank(float* y, float* x, float* down, float* up, int rank, int width, int outputs);
+
+    /// <summary>Softmax of query [width] times keys [seen, width], times values [seen, width], to mixed [width]. Scores [seen] are scratch.</summary>
+    public abstract void Mix(float* mixed, float* query, float* keys, float* values, float* scores, int seen, int width, float scale);
+
+    /// <summary>x / rms(x) * weight, each [width], to <paramref name="to"/>, which may be x.</summary>
+    public abstract void Norm(float* x, float* weight, float* to, int width, float epsilon);
+
+    /// <summary>Turns the pairs (i, i + half) of x [2 half] by the angles whose cos and sin, each [half], are given.</summary>
+    public abstract void Turn(float* x, float* cos, float* sin, int half);
+
+    /// <summary>y + x, each [width], in place.</summary>
+    public abstract void Add(float* y, float* x, int width);
+
+    /// <summary>silu(gate) * up, each [width], in place of gate.</summary>
+    public abstract void GateUp(float* gate, float* up, int width);
+}
+
+/// <summary>
+/// The same in registers of one width. Every dot product goes through one accumulator in the order of the columns, whatever is computed
+/// beside it: that is why a row's result does not depend on its neighbours.
+/// </summary>
+internal sealed unsafe class RowMath<TVector, TLanes> : RowMath
+    where TVector : struct
+    where TLanes : struct, ILanes<TVector>
+{
+    // Outputs and rows that are computed at once: their accumulators fill half of AVX-512's registers, and each number that is loaded is used four times.
+    private const int Tile = 4;
+
+    private const int FloatsPerLine = 16; // of the processor's cache
+
+    public override void Product(float* x, int rows, int width, float* weight, float* bias, float* y, int outputs, int from, int to)
+    {
+        var output = from;
+        for (; rows >= Tile && output + Tile <= to; output += Tile)
+        {
+            var w = weight + ((long)output * width);
+            // The weights come from memory once, for the first rows; what they will need next is asked for meanwhile.
+            var ahead = output + (2 * Tile) <= to ? w + ((long)Tile * width) : null;
+            var row = 0;
+            for (; row + Tile <= rows; row += Tile, ahead = null) Square(x + ((long)row * width), w, ahead, y + ((long)row * outputs) + output, width, outputs);
+            for (; row < rows; row++)
+                for (var i = 0; i < Tile; i++) y[((long)row * outputs) + output + i] = Dot(x + ((long)row * width), w + ((long)i * width), width);
+        }
+
+        // Few rows wait for memory, not for arithmetic, and nothing comes faster than a matrix read from its beginning to its end.
+        for (; output < to; output++)
+            for (var row = 0; row < rows; row++) y[((long)row * outputs) + output] = Dot(x + ((long)row * width), weight + ((long)output * width), width);
+
+        if (bias is null) return;
+        for (var row = 0; row < rows; row++)
+            for (output = from; output < to; output++) y[((long)row * outputs) + output] += bias[output];
+    }
+
+    public override void AddLowRank(float* y, float* x, float* down, float* up, int rank, int width, int outputs)
+    {
+        for (var r = 0; r < rank; r++)
+        {
+            var low = Dot(x, down + ((long)r * width), width);
+            if (low != 0) AddScaled(y, up + ((long)r * outputs), low, outputs);
+        }
+    }
+
+    public override void Mix(float* mixed, float* query, float* keys, float* values, float* scores, int seen, int width, float scale)
+    {
+        var largest = float.NegativeInfinity;
+        for (var s = 0; s < seen; s++)
+        {
+            scores[s] = Dot(query, keys + ((long)s * width), width) * scale;
+            largest = Math.Max(largest, scores[s]);
+        }
+
+        var total = 0f;
+        for (var s = 0; s < seen; s++) total += scores[s] = MathF.Exp(scores[s] - largest);
+        new Span<float>(mixed, width).Clear();
+        for (var s = 0; s < seen; s++) AddScaled(mixed, values + ((long)s * width), scores[s] / total, width);
+    }
+
+    public override void Norm(float* x, float* weight, float* to, int width, float epsilon)
+    {
+        var scale = 1 / MathF.Sqrt((Dot(x, x, width) / width) + epsilon);
+        var factor = TLanes.Fill(scale);
+        var k = 0;
+        for (; k + TLanes.Count <= width; k += TLanes.Count) TLanes.Store(TLanes.Multiply(TLanes.Multiply(TLanes.Load(x + k), factor), TLanes.Load(weight + k)), to + k);
+        for (; k < width; k++) to[k] = x[k] * scale * weight[k];
+    }
+
+    public override void Turn(float* x, float* cos, float* sin, int half)
+    {
+        for (var i = 0; i < half; i++)
+        {
+            var (first, second) = (x[i], x[i + half]);
+            x[i] = (first * cos[i]) - (second * sin[i]);
+            x[i + half] = (second * cos[i]) + (first * sin[i]);
+        }
+    }
+
+    public override void Add(float* y, float* x, int width) => AddScaled(y, x, 1, width);
+
+    public override void GateUp(float* gate, float* up, int width)
+    {
+        var one = TLanes.Fill(1);
+        var k = 0;
+        for (; k + TLanes.Count <= width; k += TLanes.Count)
+        {
+            var value = TLanes.Load(gate + k);
+            TLanes.Store(TLanes.Multiply(TLanes.Divide(value, TLanes.MultiplyAdd(one, TLanes.ExpNegative(value), one)), TLanes.Load(up + k)), gate + k);
+        }
+
+        for (; k < width; k++) gate[k] = gate[k] / (1 + MathF.Exp(-gate[k])) * up[k];
+    }
+
+    private static float Dot(float* a, float* b, int width)
+    {
+        TVector sum = default;
+        var k = 0;
+        for (; k + TLanes.Count <= width; k += TLanes.Count) sum = TLanes.MultiplyAdd(TLanes.Load(a + k), TLanes.Load(b + k), sum);
+        return Rest(a, b, k, width, sum);
+    }
+
+    /// <summary>y + scale * x, in place.</summary>
+    private static void AddScaled(float* y, float* x, float scale, int width)
+    {
+        var factor = TLanes.Fill(scale);
+        var k = 0;
+        for (; k + TLanes.Count <= width; k += TLanes.Count) TLanes.Store(TLanes.MultiplyAdd(factor, TLanes.Load(x + k), TLanes.Load(y + k)), y + k);
+        for (; k < width; k++) y[k] += scale * x[k];
+    }
+
+    /// <summary>Four rows of x with four outputs.</summary>
+    private static void Square(float* x, float* w, float* ahead, float* y, int width, int outputs)
+    {
+        float* x1 = x + width, x2 = x1 + width, x3 = x2 + width, w1 = w + width, w2 = w1 + width, w3 = w2 + width;
+        TVector s00 = default, s01 = default, s02 = default, s03 = default, s10 = default, s11 = default, s12 = default, s13 = default;
+        TVector s20 = default, s21 = default, s22 = default, s23 = default, s30 = default, s31 = default, s32 = default, s33 = default;
+        var k = 0;
+        for (; k + TLanes.Count <= width; k += TLanes.Count)
+        {
+            if (ahead is not null) Ask(ahead + ((long)Tile * k));
+            TVector a = TLanes.Load(x + k), b = TLanes.Load(x1 + k), c = TLanes.Load(x2 + k), d = TLanes.Load(x3 + k);
+            var weight = TLanes.Load(w + k);
+            s00 = TLanes.MultiplyAdd(a, weight, s00);
+            s10 = TLanes.MultiplyAdd(b, weight, s10);
+            s20 = TLanes.MultiplyAdd(c, weight, s20);
+            s30 = TLanes.MultiplyAdd(d, weight, s30);
+            weight = TLanes.Load(w1 + k);
+            s01 = TLanes.MultiplyAdd(a, weight, s01);
+            s11 = TLanes.MultiplyAdd(b, weight, s11);
+            s21 = TLanes.MultiplyAdd(c, weight, s21);
+            s31 = TLanes.MultiplyAdd(d, weight, s31);
+            weight = TLanes.Load(w2 + k);
+            s02 = TLanes.MultiplyAdd(a, weight, s02);
+            s12 = TLanes.MultiplyAdd(b, weight, s12);
+            s22 = TLanes.MultiplyAdd(c, weight, s22);
+            s32 = TLanes.MultiplyAdd(d, weight, s32);
+            weight = TLanes.Load(w3 + k);
+            s03 = TLanes.MultiplyAdd(a, weight, s03);
+            s13 = TLanes.MultiplyAdd(b, weight, s13);
+            s23 = TLanes.MultiplyAdd(c, weight, s23);
+            s33 = TLanes.MultiplyAdd(d, weight, s33);
+        }
+
+        Close(x, s00, s01, s02, s03, y);
+        Close(x1, s10, s11, s12, s13, y + outputs);
+        Close(x2, s20, s21, s22, s23, y + (2L * outputs));
+        Close(x3, s30, s31, s32, s33, y + (3L * outputs));
+
+        void Close(float* row, TVector first, TVector second, TVector third, TVector fourth, float* to)
+        {
+            to[0] = Rest(row, w, k, width, first);
+            to[1] = Rest(row, w1, k, width, second);
+            to[2] = Rest(row, w2, k, width, third);
+            to[3] = Rest(row, w3, k, width, fourth);
+        }
+    }
+
+    /// <summary>Asks for what one round of a tile will load, before it is needed: the next rows of a matrix lie on other pages, which the processor does not foresee.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Ask(float* from)
+    {
+        if (!Sse.IsSupported) return;
+        for (var at = 0; at < Tile * TLanes.Count; at += FloatsPerLine) Sse.Prefetch0(from + at);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static float Rest(float* a, float* b, int k, int width, TVector vectors)
+    {
+        var sum = TLanes.Sum(vectors);
+        for (; k < width; k++) sum += a[k] * b[k];
+        return sum;
+    }
+}
