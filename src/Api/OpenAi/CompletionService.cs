@@ -27,14 +27,17 @@ internal sealed class CompletionService(ServedModelResolver resolver, TimeProvid
             throw OpenAiException.Invalid("messages", $"The model's chat template refused the messages: {error.Message}");
         }
 
-        return await AnswerAsync(tenantId, served, new ChatShape(served.Base.Tokenizer), request.Generation, [prompt], echo: false, http, cancellationToken);
+        return await AnswerAsync(tenantId, served, new ChatShape(served.Base.Tokenizer), request.Generation, [prompt], echoes: null, http, cancellationToken);
     }
 
     public async Task<IResult> TextAsync(string tenantId, TextRequest request, HttpContext http, CancellationToken cancellationToken)
     {
         using var served = await ResolveAsync(tenantId, request.Generation.Model, cancellationToken);
         var prompts = request.Prompts.Select(prompt => prompt.Ids ?? served.Base.Tokenizer.Encode(prompt.Text!).Ids).ToList();
-        return await AnswerAsync(tenantId, served, new TextShape(served.Base.Tokenizer), request.Generation, prompts, request.Echo, http, cancellationToken);
+        // A text comes back as it was sent, ids as the text they are: without special tokens, which an answer does not show either.
+        var echoes = request.Echo ? prompts.Select((ids, index) => request.Prompts[index].Text ?? served.Base.Tokenizer.Decode(ids, skipSpecialTokens: true)).ToList() : null;
+        var shape = new TextShape(served.Base.Tokenizer, prompts, request.Generation.Choices, request.Echo);
+        return await AnswerAsync(tenantId, served, shape, request.Generation, prompts, echoes, http, cancellationToken);
     }
 
     private async Task<ServedModel> ResolveAsync(string tenantId, string name, CancellationToken cancellationToken)
@@ -54,13 +57,13 @@ internal sealed class CompletionService(ServedModelResolver resolver, TimeProvid
     }
 
     private async Task<IResult> AnswerAsync(
-        string tenantId, ServedModel served, IAnswerShape shape, GenerationRequest request, IReadOnlyList<int[]> prompts, bool echo, HttpContext http, CancellationToken cancellationToken)
+        string tenantId, ServedModel served, IAnswerShape shape, GenerationRequest request, IReadOnlyList<int[]> prompts, List<string>? echoes, HttpContext http, CancellationToken cancellationToken)
     {
         // Step 1: everything that can be refused is refused before the first byte.
-        var limited = prompts.Select(prompt => (prompt, NewTokens(served, request, prompt))).ToList();
+        var limited = prompts.Select(prompt => (prompt, NewTokens(served, request, prompt, shape.PromptField))).ToList();
         if (request.Sampling.LogitBias?.Keys.FirstOrDefault(id => id >= served.Base.Config.VocabularySize) is { } outside and > 0)
             throw OpenAiException.Invalid("logit_bias", $"'logit_bias' names token {outside}; the model has {served.Base.Config.VocabularySize} tokens.");
-        await using var choices = await ChoiceSet.StartAsync(tenantId, served, request, limited, scorePrompt: echo && request.LogProbabilities is not null, cancellationToken);
+        await using var choices = await ChoiceSet.StartAsync(tenantId, served, request, limited, scorePrompt: echoes is not null && request.LogProbabilities is not null, cancellationToken);
         if (served.VersionNumber is { } version)
         {
             http.Response.Headers["X-Adapter-Version"] = version.ToString(CultureInfo.InvariantCulture);
@@ -69,7 +72,6 @@ internal sealed class CompletionService(ServedModelResolver resolver, TimeProvid
 
         // Step 2: what the text route repeats before each answer.
         var head = shape.Head(time.GetUtcNow().ToUnixTimeSeconds(), served);
-        var echoes = echo ? prompts.Select(prompt => served.Base.Tokenizer.Decode(prompt, skipSpecialTokens: false)).ToList() : null;
         string Echo(int index) => echoes?[index / request.Choices] ?? "";
         var usage = () => Usage(prompts.Sum(prompt => prompt.Length), choices.Runners, request.Choices);
         if (request.Stream)
@@ -98,7 +100,6 @@ internal sealed class CompletionService(ServedModelResolver resolver, TimeProvid
     {
         http.Response.ContentType = "text/event-stream; charset=utf-8";
         http.Response.Headers.CacheControl = "no-cache";
-        var sent = new int[choices.Runners.Count]; // characters per choice
         var begun = new bool[choices.Runners.Count];
         for (var index = 0; index < begun.Length; index++)
             if (shape.Opening(index) is { } opening) await SendAsync([opening], null);
@@ -112,8 +113,7 @@ internal sealed class CompletionService(ServedModelResolver resolver, TimeProvid
                 tokens = choices.Runners[index].PromptTokens.Concat(tokens);
             }
 
-            if (text.Length > 0 || tokens.Any()) await SendAsync([shape.Delta(index, text, sent[index], request.LogProbabilities is null ? null : tokens)], null);
-            sent[index] += text.Length;
+            if (text.Length > 0 || tokens.Any()) await SendAsync([shape.Delta(index, text, request.LogProbabilities is null ? null : tokens)], null);
             if (piece.IsLast) await SendAsync([shape.Ending(index, choices.Runners[index].FinishReason)], null);
         }
 
@@ -131,7 +131,7 @@ internal sealed class CompletionService(ServedModelResolver resolver, TimeProvid
         }
     }
 
-    private static int NewTokens(ServedModel served, GenerationRequest request, int[] prompt)
+    private static int NewTokens(ServedModel served, GenerationRequest request, int[] prompt, string field)
     {
         var (context, vocabulary) = (served.Engine.MaxTokens, served.Base.Config.VocabularySize);
         if (prompt.Length == 0) throw OpenAiException.Invalid("prompt", "The prompt has no tokens; send at least one.");
@@ -142,7 +142,7 @@ internal sealed class CompletionService(ServedModelResolver resolver, TimeProvid
         {
             throw new OpenAiException(
                 400, $"This model's context is {context} tokens; the prompt has {prompt.Length} and the answer was to have {request.MaxNewTokens ?? 1}. Shorten the prompt or ask for fewer tokens.",
-                "messages", "context_length_exceeded");
+                field, "context_length_exceeded");
         }
 
         return request.MaxNewTokens ?? room;
