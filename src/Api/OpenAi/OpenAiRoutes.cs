@@ -24,6 +24,7 @@ internal static class OpenAiRoutes
         services.AddSingleton<IProblemShape, OpenAiProblemShape>();
         services.AddSingleton<ModelHost>();
         services.AddScoped<ServedModelResolver>();
+        services.AddHostedService<PinnedAdapters>();
         services.AddScoped<CompletionService>();
         services.AddScoped<FileStore>();
         services.AddJobs();
@@ -41,7 +42,7 @@ internal static class OpenAiRoutes
         group.MapPost("/completions", TextAsync)
             .WithSummary("Complete a text or a list of token ids")
             .Accepts<TextExample>("application/json").WithMetadata(new DocumentedBody(TextBody));
-        group.MapGet("/models", ModelRoutes.ListAsync).WithSummary("The models that this key can use");
+        group.MapGet("/models", ModelRoutes.ListAsync).WithSummary("The models that this key can use").WithMetadata(ModelRoutes.Documented);
         group.MapGet("/models/{**id}", ModelRoutes.GetAsync).WithSummary("One model");
         group.MapDelete("/models/{**id}", ModelRoutes.DeleteAsync).WithName("DeleteModel").WithSummary("Delete an adapter and every version of it").Produces<DeletedResponse>();
         group.MapFiles();
