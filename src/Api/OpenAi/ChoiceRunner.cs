@@ -43,7 +43,7 @@ internal sealed class ChoiceRunner(BaseModel model, GenerationRequest request, i
             return false;
         }
 
-        _heldTokens.Add(token);
+        if (request.LogProbabilities is not null) _heldTokens.Add(token);
         if (!model.Tokenizer.IsSpecial(token.Id)) _held.Append(_stream.Append(token.Id));
         if (CutAtStop()) return false;
         var settled = _held.Length - OpenStopLength();
