@@ -38,7 +38,8 @@ public sealed class AllocationTests
             {
                 heap[own, count++] = GC.GetAllocatedBytesForCurrentThread();
                 return true;
-            }, _ => ended[own].SetResult()) { WantsLogProbabilities = scored });
+            }, _ => ended[own].SetResult())
+            { WantsLogProbabilities = scored });
         }
 
         await Task.WhenAll(ended.Select(end => end.Task)).WaitAsync(Token);
