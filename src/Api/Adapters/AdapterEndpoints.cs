@@ -27,13 +27,13 @@ internal static class AdapterEndpoints
     {
         var group = routes.MapGroup("/adapters").WithTags("Adapters").RequireAuthorization();
         group.MapPost("", CreateAsync).WithName("CreateAdapter").Accepts<CreateAdapterRequest>("application/json")
-            .Produces<AdapterResponse>(StatusCodes.Status201Created).WithMetadata(new DocumentedBody(Example));
+            .Produces<AdapterResponse>(StatusCodes.Status201Created).WithMetadata(new DocumentedBody(Example), DocumentedStatus.Conflict);
         group.MapPost("/import", ImportAsync).WithName("ImportAdapter").Accepts<ImportAdapterRequest>("multipart/form-data")
-            .Produces<AdapterResponse>(StatusCodes.Status201Created).WithMetadata(new DocumentedBody(ImportExample, ImportForm));
+            .Produces<AdapterResponse>(StatusCodes.Status201Created).WithMetadata(new DocumentedBody(ImportExample, ImportForm), DocumentedStatus.Conflict);
         group.MapGet("", ListAsync).WithName("ListAdapters").Produces<Page<AdapterResponse>>().WithMetadata(DocumentedParameter.Paging);
         group.MapGet("/{id}", GetAsync).WithName("GetAdapter").Produces<AdapterResponse>();
-        group.MapDelete("/{id}", DeleteAsync).WithName("DeleteAdapter").Produces(StatusCodes.Status204NoContent);
-        group.MapPut("/{id}/pin", PinAsync).WithName("PinAdapter").Produces<AdapterResponse>();
+        group.MapDelete("/{id}", DeleteAsync).WithName("DeleteAdapter").Produces(StatusCodes.Status204NoContent).WithMetadata(DocumentedStatus.Conflict);
+        group.MapPut("/{id}/pin", PinAsync).WithName("PinAdapter").Produces<AdapterResponse>().WithMetadata(DocumentedStatus.Conflict);
         group.MapDelete("/{id}/pin", UnpinAsync).WithName("UnpinAdapter").Produces(StatusCodes.Status204NoContent);
         group.MapGet("/{id}/versions", ListVersionsAsync).WithName("ListVersions").Produces<Page<VersionResponse>>().WithMetadata(DocumentedParameter.Paging);
         group.MapGet("/{id}/versions/{number:int}", GetVersionAsync).WithName("GetVersion").Produces<VersionResponse>().Produces(StatusCodes.Status304NotModified);
@@ -41,7 +41,11 @@ internal static class AdapterEndpoints
             .Produces<Stream>(StatusCodes.Status200OK, "application/zip", "application/x-tar", "application/octet-stream")
             .WithMetadata(
                 new DocumentedParameter("format", "peft (default): zip of the PEFT files; merged: tar of the base with the LoRA merged in; gguf: LoRA file of llama.cpp; ollama: zip of that file with a Modelfile; state: the training state as safetensors.", false, VersionDownload.Formats),
-                new DocumentedParameter("from", "What Ollama calls the base, for format=ollama; default the base's name here.", false));
+                new DocumentedParameter("from", "What Ollama calls the base, for format=ollama; default the base's name here.", false),
+                new DocumentedStatus(StatusCodes.Status304NotModified, "You have it already: If-None-Match names its ETag."),
+                new DocumentedStatus(StatusCodes.Status206PartialContent, "The part that Range asks for; merged is not sent in parts."),
+                new DocumentedStatus(StatusCodes.Status416RangeNotSatisfiable, "It has no such part."),
+                DocumentedStatus.Conflict);
         group.MapGet("/{id}/aliases", ListAliasesAsync).WithName("ListAliases").Produces<AliasesResponse>().WithMetadata(DocumentedParameter.Paging);
         group.MapGet("/{id}/matrix", MatrixAsync).WithName("GetMatrix").Produces<MatrixResponse>()
             .WithMetadata(new DocumentedParameter("format", "json (default), csv or svg; Accept works too.", false, MatrixReader.Formats));
