@@ -1,10 +1,8 @@
 using System.Data.Common;
+using System.Diagnostics.CodeAnalysis;
 using System.Diagnostics.Metrics;
-using ContinualService.Api.OpenAi;
 using ContinualService.Domain.Adapters;
-using ContinualService.Engine.Models;
 using ContinualService.Infrastructure.Database;
-using ContinualService.Infrastructure.Storage;
 using ContinualService.Infrastructure.Telemetry;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;
@@ -89,6 +87,7 @@ internal sealed partial class PinnedAdapters : BackgroundService
         return !(_failed.TryGetValue(wish.AdapterId, out var failure) && failure.Sha256 == wish.Sha256 && _time.GetUtcNow() < failure.Until);
     }
 
+    [SuppressMessage("Design", "CA1031:Do not catch general exception types", Justification = "An adapter that cannot be loaded, whatever it fails of, keeps no other from its place and ends no service.")]
     private async Task TakeAsync(ServedModelResolver resolver, Wish wish, CancellationToken cancellationToken)
     {
         try
@@ -103,9 +102,8 @@ internal sealed partial class PinnedAdapters : BackgroundService
 
             _failed.Remove(wish.AdapterId);
         }
-        catch (Exception fault) when (fault is OpenAiException or ModelFormatException or ObjectDamagedException or ObjectStoreUnavailableException or IOException)
+        catch (Exception fault) when (!cancellationToken.IsCancellationRequested)
         {
-            // One that cannot be loaded keeps no other from its place.
             _failed[wish.AdapterId] = (wish.Sha256, _time.GetUtcNow() + TryAgain);
             LogFailed(_log, wish.AdapterId, fault);
         }
