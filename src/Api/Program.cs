@@ -36,6 +36,7 @@ builder.Services
 var app = builder.Build();
 if (await OperatorCommands.RunAsync(app.Services, args, Console.Out, Console.Error) is { } exitCode) return exitCode;
 
+app.UseRequestIds();
 app.UseErrorHandling();
 app.UseBodyLimit();
 app.UseMetrics();
@@ -43,14 +44,16 @@ app.UseQueueDashboard();
 app.UseAuthentication();
 app.UseAuthorization();
 app.UseSwaggerDocument();
-app.MapStartPage();
-app.MapHealth();
-app.MapModels();
-app.MapDatasets();
-app.MapAdapters();
-app.MapTasks();
-app.MapAudit();
-app.MapOpenAi();
-app.MapWebhooks();
+
+var routes = app.AnsweringHead();
+routes.MapStartPage();
+routes.MapHealth();
+routes.MapModels();
+routes.MapDatasets();
+routes.MapAdapters();
+routes.MapTasks();
+routes.MapAudit();
+routes.MapOpenAi();
+routes.MapWebhooks();
 
 return await app.RunToTheEndAsync();

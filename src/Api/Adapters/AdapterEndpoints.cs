@@ -21,25 +21,31 @@ internal static class AdapterEndpoints
     private static readonly FormShape ImportForm = new(["name", "model", "method", "tasksLearned", "sameBase"], [], [ImportAdapter.ArchivePart, ImportAdapter.StatePart]);
 
     public static IServiceCollection AddAdapters(this IServiceCollection services) =>
-        services.AddScoped<AdapterNames>().AddScoped<CreateAdapter>().AddScoped<ImportAdapter>().AddScoped<DeleteAdapter>().AddScoped<VersionDownload>().AddScoped<MatrixReader>();
+        services.AddScoped<AdapterNames>().AddScoped<CreateAdapter>().AddScoped<ImportAdapter>().AddScoped<DeleteAdapter>().AddScoped<PinAdapter>().AddScoped<VersionDownload>().AddScoped<MatrixReader>();
 
     public static void MapAdapters(this IEndpointRouteBuilder routes)
     {
         var group = routes.MapGroup("/adapters").WithTags("Adapters").RequireAuthorization();
         group.MapPost("", CreateAsync).WithName("CreateAdapter").Accepts<CreateAdapterRequest>("application/json")
-            .Produces<AdapterResponse>(StatusCodes.Status201Created).WithMetadata(new DocumentedBody(Example));
+            .Produces<AdapterResponse>(StatusCodes.Status201Created).WithMetadata(new DocumentedBody(Example), DocumentedStatus.Conflict);
         group.MapPost("/import", ImportAsync).WithName("ImportAdapter").Accepts<ImportAdapterRequest>("multipart/form-data")
-            .Produces<AdapterResponse>(StatusCodes.Status201Created).WithMetadata(new DocumentedBody(ImportExample, ImportForm));
+            .Produces<AdapterResponse>(StatusCodes.Status201Created).WithMetadata(new DocumentedBody(ImportExample, ImportForm), DocumentedStatus.Conflict);
         group.MapGet("", ListAsync).WithName("ListAdapters").Produces<Page<AdapterResponse>>().WithMetadata(DocumentedParameter.Paging);
         group.MapGet("/{id}", GetAsync).WithName("GetAdapter").Produces<AdapterResponse>();
-        group.MapDelete("/{id}", DeleteAsync).WithName("DeleteAdapter").Produces(StatusCodes.Status204NoContent);
+        group.MapDelete("/{id}", DeleteAsync).WithName("DeleteAdapter").Produces(StatusCodes.Status204NoContent).WithMetadata(DocumentedStatus.Conflict);
+        group.MapPut("/{id}/pin", PinAsync).WithName("PinAdapter").Produces<AdapterResponse>().WithMetadata(DocumentedStatus.Conflict);
+        group.MapDelete("/{id}/pin", UnpinAsync).WithName("UnpinAdapter").Produces(StatusCodes.Status204NoContent);
         group.MapGet("/{id}/versions", ListVersionsAsync).WithName("ListVersions").Produces<Page<VersionResponse>>().WithMetadata(DocumentedParameter.Paging);
-        group.MapGet("/{id}/versions/{number:int}", GetVersionAsync).WithName("GetVersion").Produces<VersionResponse>();
+        group.MapGet("/{id}/versions/{number:int}", GetVersionAsync).WithName("GetVersion").Produces<VersionResponse>().Produces(StatusCodes.Status304NotModified);
         group.MapGet("/{id}/versions/{number:int}/download", DownloadAsync).WithName("DownloadVersion")
             .Produces<Stream>(StatusCodes.Status200OK, "application/zip", "application/x-tar", "application/octet-stream")
             .WithMetadata(
                 new DocumentedParameter("format", "peft (default): zip of the PEFT files; merged: tar of the base with the LoRA merged in; gguf: LoRA file of llama.cpp; ollama: zip of that file with a Modelfile; state: the training state as safetensors.", false, VersionDownload.Formats),
-                new DocumentedParameter("from", "What Ollama calls the base, for format=ollama; default the base's name here.", false));
+                new DocumentedParameter("from", "What Ollama calls the base, for format=ollama; default the base's name here.", false),
+                new DocumentedStatus(StatusCodes.Status304NotModified, "You have it already: If-None-Match names its ETag."),
+                new DocumentedStatus(StatusCodes.Status206PartialContent, "The part that Range asks for; merged is not sent in parts."),
+                new DocumentedStatus(StatusCodes.Status416RangeNotSatisfiable, "It has no such part."),
+                DocumentedStatus.Conflict);
         group.MapGet("/{id}/aliases", ListAliasesAsync).WithName("ListAliases").Produces<AliasesResponse>().WithMetadata(DocumentedParameter.Paging);
         group.MapGet("/{id}/matrix", MatrixAsync).WithName("GetMatrix").Produces<MatrixResponse>()
             .WithMetadata(new DocumentedParameter("format", "json (default), csv or svg; Accept works too.", false, MatrixReader.Formats));
@@ -93,6 +99,23 @@ internal static class AdapterEndpoints
         return await delete.RunAsync(Caller.Of(http.User), adapter, cancellationToken) is { } refused ? refused : TypedResults.NoContent();
     }
 
+    /// <summary>Pins an adapter: its live version is loaded before anybody asks for it, and stays in memory; a version that is published takes the place of the last.</summary>
+    private static async Task<IResult> PinAsync(string id, HttpContext http, ServiceDbContext database, PinAdapter pin, CancellationToken cancellationToken)
+    {
+        if ((await database.FindAdapterAsync(http.User.Tenant(), id, cancellationToken)).Failed(out var problem, out var adapter)) return problem;
+        if (await pin.PinAsync(Caller.Of(http.User), adapter, cancellationToken) is { } refused) return refused;
+        var aliases = await database.Aliases.AsNoTracking().Where(row => row.AdapterId == adapter.Id).ToListAsync(cancellationToken);
+        return TypedResults.Ok(AdapterResponse.Of(adapter, aliases));
+    }
+
+    /// <summary>Takes the pin off an adapter: it stays in memory only as long as others do not need the room.</summary>
+    private static async Task<IResult> UnpinAsync(string id, HttpContext http, ServiceDbContext database, PinAdapter pin, CancellationToken cancellationToken)
+    {
+        if ((await database.FindAdapterAsync(http.User.Tenant(), id, cancellationToken)).Failed(out var problem, out var adapter)) return problem;
+        await pin.UnpinAsync(Caller.Of(http.User), adapter, cancellationToken);
+        return TypedResults.NoContent();
+    }
+
     /// <summary>Lists an adapter's versions, newest first.</summary>
     private static async Task<IResult> ListVersionsAsync(string id, HttpRequest request, ServiceDbContext database, CancellationToken cancellationToken)
     {
@@ -109,11 +132,11 @@ internal static class AdapterEndpoints
         return TypedResults.Ok(paging.Cut(rows, row => row.Number.ToString(CultureInfo.InvariantCulture), VersionResponse.Of));
     }
 
-    /// <summary>Shows one version.</summary>
+    /// <summary>Shows one version. It never changes: with its ETag as <c>If-None-Match</c> the answer is 304.</summary>
     private static async Task<IResult> GetVersionAsync(string id, int number, HttpContext http, ServiceDbContext database, CancellationToken cancellationToken)
     {
         if ((await database.FindVersionAsync(http.User.Tenant(), id, number, cancellationToken)).Failed(out var problem, out var version)) return problem;
-        return TypedResults.Ok(VersionResponse.Of(version));
+        return TaggedJson.Of(VersionResponse.Of(version));
     }
 
     /// <summary>Downloads a version in a format that other programs load, or its training state.</summary>

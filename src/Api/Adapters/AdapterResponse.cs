@@ -29,6 +29,9 @@ public sealed class AdapterResponse
 
     /// <summary>Movable names of versions; <c>live</c> is null before the first.</summary>
     public required IReadOnlyDictionary<string, int?> Aliases { get; init; }
+
+    /// <summary>Whether its live version stays in the servers' memory (PUT /adapters/{id}/pin).</summary>
+    public required bool Pinned { get; init; }
     public required DateTimeOffset CreatedAt { get; init; }
 
     internal static AdapterResponse Of(Adapter adapter, IEnumerable<AdapterAlias> aliases)
@@ -50,6 +53,7 @@ public sealed class AdapterResponse
             HeadVersion = adapter.HeadVersion,
             TaskCount = adapter.TaskCount,
             Aliases = byName,
+            Pinned = adapter.PinnedAt is not null,
             CreatedAt = adapter.CreatedAt,
         };
     }

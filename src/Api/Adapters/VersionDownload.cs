@@ -32,7 +32,7 @@ internal sealed class VersionDownload(ServiceDbContext database, IObjectStore ob
         var name = $"{adapter.Name}-v{version.Number}";
         return format switch
         {
-            "state" => await StateAsync(http, version, name, cancellationToken),
+            "state" => await StateAsync(version, name, cancellationToken),
             "merged" => await MergedAsync(http, adapter, version, name, cancellationToken),
             "gguf" => await GgufAsync(adapter, version, name, cancellationToken),
             "ollama" => await OllamaAsync(http, adapter, version, name, cancellationToken),
@@ -40,11 +40,21 @@ internal sealed class VersionDownload(ServiceDbContext database, IObjectStore ob
         };
     }
 
-    private async Task<IResult> StateAsync(HttpContext http, AdapterVersion version, string name, CancellationToken cancellationToken)
+    private async Task<IResult> StateAsync(AdapterVersion version, string name, CancellationToken cancellationToken)
     {
-        http.Response.ContentLength = version.StateBytes;
-        var state = await objects.OpenReadAsync(version.StateSha256, cancellationToken);
-        return TypedResults.Stream(state, "application/octet-stream", $"{name}-state.safetensors", version.CreatedAt, Tag(version.StateSha256));
+        // Copied whole before the first byte is sent, as the other formats are: damage gives an error and not a broken file, and any part of it can be asked for.
+        var file = OwnerOnlyFile.CreateTemporary();
+        try
+        {
+            await using (var state = await objects.OpenReadAsync(version.StateSha256, cancellationToken)) await state.CopyToAsync(file, cancellationToken);
+            file.Position = 0;
+            return TypedResults.Stream(file, "application/octet-stream", $"{name}-state.safetensors", version.CreatedAt, Tag(version.StateSha256), enableRangeProcessing: true);
+        }
+        catch
+        {
+            await file.DisposeAsync();
+            throw;
+        }
     }
 
     private async Task<IResult> MergedAsync(HttpContext http, Adapter adapter, AdapterVersion version, string name, CancellationToken cancellationToken)
@@ -54,6 +64,7 @@ internal sealed class VersionDownload(ServiceDbContext database, IObjectStore ob
         var tar = await MergedTar.OpenAsync(adapter, version, facts, model, await objects.OpenReadAsync(version.Sha256, cancellationToken), cancellationToken);
         http.Response.RegisterForDispose(tar);
         http.Response.ContentLength = tar.SizeBytes;
+        http.Response.Headers.AcceptRanges = "none";
         return TypedResults.Stream(body => tar.WriteAsync(body, cancellationToken), "application/x-tar", $"{name}.tar", version.CreatedAt, Tag(version.Sha256));
     }
 

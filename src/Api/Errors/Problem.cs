@@ -1,4 +1,4 @@
-using System.Diagnostics;
+using ContinualService.Api.Requests;
 
 namespace ContinualService.Api.Errors;
 
@@ -39,7 +39,7 @@ internal sealed class Problem(ProblemType type, string detail) : IResult
             Status = type.Status,
             Detail = detail,
             Code = type.Code,
-            TraceId = Activity.Current?.TraceId.ToString() ?? httpContext.TraceIdentifier,
+            TraceId = httpContext.RequestId(),
             TaskId = TaskId,
             Errors = Errors?.Take(ListedErrors).ToList(),
             ErrorCount = Errors is null ? null : Math.Max(ErrorCount, Errors.Count),

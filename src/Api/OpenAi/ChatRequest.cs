@@ -12,8 +12,9 @@ internal sealed record ChatRequest(GenerationRequest Generation, JsonArray Messa
     {
         var fields = new RequestFields(body);
         var messages = ReadMessages(fields.Node("messages"));
-        var maxNewTokens = fields.Whole("max_completion_tokens", 1, int.MaxValue) ?? fields.Whole("max_tokens", 1, int.MaxValue);
-        fields.Accept("max_tokens");
+        var (newer, older) = (fields.Whole("max_completion_tokens", 1, int.MaxValue), fields.Whole("max_tokens", 1, int.MaxValue));
+        if (newer is { } one && older is { } other && one != other)
+            throw OpenAiException.Invalid("max_tokens", $"'max_tokens' is {other} and 'max_completion_tokens', its newer name, {one}. Send one of them.");
         var top = fields.Whole("top_logprobs", 0, GenerationRequest.MostAlternatives);
         var wanted = fields.Flag("logprobs") ?? false;
         if (top is not null && !wanted) throw OpenAiException.Invalid("top_logprobs", "'top_logprobs' needs \"logprobs\": true.");
@@ -22,7 +23,7 @@ internal sealed record ChatRequest(GenerationRequest Generation, JsonArray Messa
         fields.OnlyDefault("tool_choice", value => value.ToString() == "none", "tool calls are not offered");
         fields.OnlyDefault("parallel_tool_calls", _ => true, "");
         fields.OnlyDefault("modalities", value => value.ToJsonString() == "[\"text\"]", "only [\"text\"] is");
-        var generation = GenerationRequest.Read(fields, maxNewTokens, wanted ? top ?? 0 : null);
+        var generation = GenerationRequest.Read(fields, newer ?? older, wanted ? top ?? 0 : null);
         fields.RefuseUnknown();
         return new ChatRequest(generation, messages);
     }
@@ -36,7 +37,7 @@ internal sealed record ChatRequest(GenerationRequest Generation, JsonArray Messa
         {
             var at = $"messages[{index}]";
             if (list[index] is not JsonObject message) throw OpenAiException.Invalid(at, $"'{at}' must be an object {{\"role\", \"content\"}}.");
-            var fields = new RequestFields(message);
+            var fields = new RequestFields(message, $"{at}.");
             var role = fields.Text("role");
             if (role is null || !s_roles.Contains(role)) throw OpenAiException.Invalid($"{at}.role", $"'{at}.role' must be one of {string.Join(", ", s_roles)}.");
             var copy = new JsonObject

@@ -10,6 +10,8 @@ internal sealed class ChatShape(Tokenizer tokenizer) : IAnswerShape
 {
     public string ChunkObject => "chat.completion.chunk";
 
+    public string PromptField => "messages";
+
     public JsonObject Head(long created, ServedModel served) => new()
     {
         ["id"] = $"chatcmpl-{Guid.CreateVersion7():N}",
@@ -29,7 +31,7 @@ internal sealed class ChatShape(Tokenizer tokenizer) : IAnswerShape
 
     public JsonObject? Opening(int index) => Chunk(index, new JsonObject { ["role"] = "assistant", ["content"] = "" }, null, null);
 
-    public JsonObject Delta(int index, string text, int offset, IEnumerable<ScoredToken>? tokens) =>
+    public JsonObject Delta(int index, string text, IEnumerable<ScoredToken>? tokens) =>
         Chunk(index, new JsonObject { ["content"] = text }, tokens, null);
 
     public JsonObject Ending(int index, string finishReason) => Chunk(index, [], null, finishReason);

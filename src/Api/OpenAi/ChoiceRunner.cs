@@ -29,6 +29,9 @@ internal sealed class ChoiceRunner(BaseModel model, GenerationRequest request, i
     /// <summary>The scored prompt; empty unless asked for.</summary>
     public IReadOnlyList<ScoredToken> PromptTokens { get; set; } = [];
 
+    /// <summary>Makes the answer the continuation of a text. Without it, it is a text of its own, as a message is.</summary>
+    public void Follow(ReadOnlySpan<int> prompt) => _stream.Follow(prompt);
+
     /// <summary>Takes the next token.</summary>
     /// <returns>Whether the answer goes on.</returns>
     public bool Accept(ScoredToken token)
@@ -40,7 +43,7 @@ internal sealed class ChoiceRunner(BaseModel model, GenerationRequest request, i
             return false;
         }
 
-        _heldTokens.Add(token);
+        if (request.LogProbabilities is not null) _heldTokens.Add(token);
         if (!model.Tokenizer.IsSpecial(token.Id)) _held.Append(_stream.Append(token.Id));
         if (CutAtStop()) return false;
         var settled = _held.Length - OpenStopLength();

@@ -60,6 +60,7 @@ internal sealed class ChoiceSet : IAsyncDisposable
     private OpenAiException? Start(string owner, ServedModel served, GenerationRequest request, int[] prompt, int most, bool scorePrompt, int index, int choice)
     {
         var runner = _runners[index];
+        if (request.ContinuesPrompt) runner.Follow(prompt);
         if (most == 0 && !scorePrompt)
         {
             runner.End();

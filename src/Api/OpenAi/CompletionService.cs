@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json.Nodes;
+using ContinualService.Api.Requests;
 using ContinualService.Api.Serving;
 using ContinualService.Engine.Inference;
 using ContinualService.Engine.Models;
@@ -10,7 +11,7 @@ using ContinualService.Infrastructure.Storage;
 namespace ContinualService.Api.OpenAi;
 
 /// <summary>Answers chat and text requests, whole or streamed. Both routes share everything but the shape of their JSON.</summary>
-internal sealed class CompletionService(ServedModelResolver resolver, TimeProvider time)
+internal sealed partial class CompletionService(ServedModelResolver resolver, TimeProvider time, ILogger<CompletionService> log)
 {
     public async Task<IResult> ChatAsync(string tenantId, ChatRequest request, HttpContext http, CancellationToken cancellationToken)
     {
@@ -27,14 +28,17 @@ internal sealed class CompletionService(ServedModelResolver resolver, TimeProvid
             throw OpenAiException.Invalid("messages", $"The model's chat template refused the messages: {error.Message}");
         }
 
-        return await AnswerAsync(tenantId, served, new ChatShape(served.Base.Tokenizer), request.Generation, [prompt], echo: false, http, cancellationToken);
+        return await AnswerAsync(tenantId, served, new ChatShape(served.Base.Tokenizer), request.Generation, [prompt], echoes: null, http, cancellationToken);
     }
 
     public async Task<IResult> TextAsync(string tenantId, TextRequest request, HttpContext http, CancellationToken cancellationToken)
     {
         using var served = await ResolveAsync(tenantId, request.Generation.Model, cancellationToken);
         var prompts = request.Prompts.Select(prompt => prompt.Ids ?? served.Base.Tokenizer.Encode(prompt.Text!).Ids).ToList();
-        return await AnswerAsync(tenantId, served, new TextShape(served.Base.Tokenizer), request.Generation, prompts, request.Echo, http, cancellationToken);
+        // A text comes back as it was sent, ids as the text they are: without special tokens, which an answer does not show either.
+        var echoes = request.Echo ? prompts.Select((ids, index) => request.Prompts[index].Text ?? served.Base.Tokenizer.Decode(ids, skipSpecialTokens: true)).ToList() : null;
+        var shape = new TextShape(served.Base.Tokenizer, prompts, request.Generation.Choices, request.Echo);
+        return await AnswerAsync(tenantId, served, shape, request.Generation, prompts, echoes, http, cancellationToken);
     }
 
     private async Task<ServedModel> ResolveAsync(string tenantId, string name, CancellationToken cancellationToken)
@@ -54,13 +58,13 @@ internal sealed class CompletionService(ServedModelResolver resolver, TimeProvid
     }
 
     private async Task<IResult> AnswerAsync(
-        string tenantId, ServedModel served, IAnswerShape shape, GenerationRequest request, IReadOnlyList<int[]> prompts, bool echo, HttpContext http, CancellationToken cancellationToken)
+        string tenantId, ServedModel served, IAnswerShape shape, GenerationRequest request, IReadOnlyList<int[]> prompts, List<string>? echoes, HttpContext http, CancellationToken cancellationToken)
     {
         // Step 1: everything that can be refused is refused before the first byte.
-        var limited = prompts.Select(prompt => (prompt, NewTokens(served, request, prompt))).ToList();
+        var limited = prompts.Select(prompt => (prompt, NewTokens(served, request, prompt, shape.PromptField))).ToList();
         if (request.Sampling.LogitBias?.Keys.FirstOrDefault(id => id >= served.Base.Config.VocabularySize) is { } outside and > 0)
             throw OpenAiException.Invalid("logit_bias", $"'logit_bias' names token {outside}; the model has {served.Base.Config.VocabularySize} tokens.");
-        await using var choices = await ChoiceSet.StartAsync(tenantId, served, request, limited, scorePrompt: echo && request.LogProbabilities is not null, cancellationToken);
+        await using var choices = await ChoiceSet.StartAsync(tenantId, served, request, limited, scorePrompt: echoes is not null && request.LogProbabilities is not null, cancellationToken);
         if (served.VersionNumber is { } version)
         {
             http.Response.Headers["X-Adapter-Version"] = version.ToString(CultureInfo.InvariantCulture);
@@ -69,7 +73,6 @@ internal sealed class CompletionService(ServedModelResolver resolver, TimeProvid
 
         // Step 2: what the text route repeats before each answer.
         var head = shape.Head(time.GetUtcNow().ToUnixTimeSeconds(), served);
-        var echoes = echo ? prompts.Select(prompt => served.Base.Tokenizer.Decode(prompt, skipSpecialTokens: false)).ToList() : null;
         string Echo(int index) => echoes?[index / request.Choices] ?? "";
         var usage = () => Usage(prompts.Sum(prompt => prompt.Length), choices.Runners, request.Choices);
         if (request.Stream)
@@ -81,10 +84,18 @@ internal sealed class CompletionService(ServedModelResolver resolver, TimeProvid
         // Step 3: the whole answer.
         var texts = choices.Runners.Select((_, index) => new StringBuilder(Echo(index))).ToList();
         var tokens = choices.Runners.Select(_ => new List<ScoredToken>()).ToList();
-        await foreach (var piece in choices.Pieces)
+        try
         {
-            texts[piece.Index].Append(piece.Text);
-            tokens[piece.Index].AddRange(piece.Tokens);
+            await foreach (var piece in choices.Pieces)
+            {
+                texts[piece.Index].Append(piece.Text);
+                tokens[piece.Index].AddRange(piece.Tokens);
+            }
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            // Not the client's doing.
+            throw Stopping();
         }
 
         head["choices"] = new JsonArray([.. choices.Runners.Select((runner, index) => (JsonNode)shape.Choice(
@@ -93,45 +104,65 @@ internal sealed class CompletionService(ServedModelResolver resolver, TimeProvid
         return Results.Json(head);
     }
 
-    private static async Task StreamAsync(
+    private async Task StreamAsync(
         IAnswerShape shape, GenerationRequest request, JsonObject head, ChoiceSet choices, Func<int, string> echo, Func<JsonObject> usage, HttpContext http, CancellationToken cancellationToken)
     {
         http.Response.ContentType = "text/event-stream; charset=utf-8";
         http.Response.Headers.CacheControl = "no-cache";
-        var sent = new int[choices.Runners.Count]; // characters per choice
+        head["object"] = shape.ChunkObject;
+        using var chunks = new ChunkWriter(http.Response.BodyWriter, head, request.IncludeUsage);
         var begun = new bool[choices.Runners.Count];
-        for (var index = 0; index < begun.Length; index++)
-            if (shape.Opening(index) is { } opening) await SendAsync([opening], null);
-        await foreach (var piece in choices.Pieces)
+        try
         {
-            var (index, text, tokens) = (piece.Index, piece.Text, (IEnumerable<ScoredToken>)piece.Tokens);
-            if (!begun[index])
+            for (var index = 0; index < begun.Length; index++)
+                if (shape.Opening(index) is { } opening) await SendAsync(opening);
+            await foreach (var piece in choices.Pieces)
             {
-                begun[index] = true;
-                text = echo(index) + text;
-                tokens = choices.Runners[index].PromptTokens.Concat(tokens);
+                var (index, text, tokens) = (piece.Index, piece.Text, (IEnumerable<ScoredToken>)piece.Tokens);
+                if (!begun[index])
+                {
+                    begun[index] = true;
+                    text = echo(index) + text;
+                    tokens = choices.Runners[index].PromptTokens.Concat(tokens);
+                }
+
+                if (text.Length > 0 || tokens.Any()) await SendAsync(shape.Delta(index, text, request.LogProbabilities is null ? null : tokens));
+                if (piece.IsLast) await SendAsync(shape.Ending(index, choices.Runners[index].FinishReason));
             }
 
-            if (text.Length > 0 || tokens.Any()) await SendAsync([shape.Delta(index, text, sent[index], request.LogProbabilities is null ? null : tokens)], null);
-            sent[index] += text.Length;
-            if (piece.IsLast) await SendAsync([shape.Ending(index, choices.Runners[index].FinishReason)], null);
+            if (request.IncludeUsage) await SendAsync(null, usage());
+            chunks.WriteDone();
+        }
+        catch (Exception fault) when (!cancellationToken.IsCancellationRequested) // the status has long been sent: the stream itself has to tell
+        {
+            LogBrokenOff(log, fault);
+            var envelope = Broken(fault);
+            envelope["error"]!["x_trace_id"] = http.RequestId();
+            chunks.WriteError(envelope);
         }
 
-        if (request.IncludeUsage) await SendAsync([], usage());
-        await http.Response.WriteAsync("data: [DONE]\n\n", cancellationToken);
+        await http.Response.BodyWriter.FlushAsync(cancellationToken);
 
-        async Task SendAsync(JsonArray parts, JsonObject? usageOfAll)
+        async Task SendAsync(JsonObject? choice, JsonObject? counts = null)
         {
-            var chunk = (JsonObject)head.DeepClone();
-            chunk["object"] = shape.ChunkObject;
-            chunk["choices"] = parts;
-            if (request.IncludeUsage) chunk["usage"] = usageOfAll;
-            await http.Response.WriteAsync($"data: {chunk.ToJsonString()}\n\n", cancellationToken);
-            await http.Response.Body.FlushAsync(cancellationToken);
+            chunks.Write(choice, counts);
+            await http.Response.BodyWriter.FlushAsync(cancellationToken);
         }
     }
 
-    private static int NewTokens(ServedModel served, GenerationRequest request, int[] prompt)
+    /// <summary>What a client is told of an answer that cannot go on.</summary>
+    private static JsonObject Broken(Exception fault)
+    {
+        var known = fault as OpenAiException ?? (fault is OperationCanceledException ? Stopping() : null);
+        return known is null
+            ? OpenAiErrors.Envelope(StatusCodes.Status500InternalServerError, "The answer broke off. Send the request again; if it persists, give the x_trace_id to the operator.", null, "internal_error")
+            : OpenAiErrors.Envelope(known.Status, known.Message, known.Param, known.Code, known.Errors);
+    }
+
+    private static OpenAiException Stopping() =>
+        new(StatusCodes.Status503ServiceUnavailable, "The server is stopping. Send the request again after a moment.", code: "overloaded") { RetryAfterSeconds = 2 };
+
+    private static int NewTokens(ServedModel served, GenerationRequest request, int[] prompt, string field)
     {
         var (context, vocabulary) = (served.Engine.MaxTokens, served.Base.Config.VocabularySize);
         if (prompt.Length == 0) throw OpenAiException.Invalid("prompt", "The prompt has no tokens; send at least one.");
@@ -142,7 +173,7 @@ internal sealed class CompletionService(ServedModelResolver resolver, TimeProvid
         {
             throw new OpenAiException(
                 400, $"This model's context is {context} tokens; the prompt has {prompt.Length} and the answer was to have {request.MaxNewTokens ?? 1}. Shorten the prompt or ask for fewer tokens.",
-                "messages", "context_length_exceeded");
+                field, "context_length_exceeded");
         }
 
         return request.MaxNewTokens ?? room;
@@ -161,4 +192,7 @@ internal sealed class CompletionService(ServedModelResolver resolver, TimeProvid
             ["prompt_tokens_details"] = new JsonObject { ["cached_tokens"] = cached },
         };
     }
+
+    [LoggerMessage(1040, LogLevel.Error, "A streamed answer broke off")]
+    private static partial void LogBrokenOff(ILogger logger, Exception fault);
 }

@@ -18,6 +18,9 @@ namespace ContinualService.Api.OpenAi;
 internal sealed record GenerationRequest(
     string Model, int? MaxNewTokens, int Choices, IReadOnlyList<string> Stop, SamplingOptions Sampling, bool Stream, bool IncludeUsage, int? LogProbabilities)
 {
+    /// <summary>Whether the answer's text goes on where the prompt's ends; false: it is a message of its own.</summary>
+    public bool ContinuesPrompt { get; init; }
+
     public const int MostAlternatives = 256;
     private const int MostChoices = 16;
     private const int MostStops = 16;
@@ -88,7 +91,7 @@ internal sealed record GenerationRequest(
         if (node is null) return false;
         if (!stream) throw OpenAiException.Invalid("stream_options", "'stream_options' is for streamed answers; set \"stream\": true or leave it out.");
         if (node is not JsonObject options) throw OpenAiException.Invalid("stream_options", "'stream_options' has the wrong type; send an object.");
-        var fields = new RequestFields(options);
+        var fields = new RequestFields(options, "stream_options.");
         var include = fields.Flag("include_usage") ?? false;
         fields.Accept("include_obfuscation");
         fields.RefuseUnknown();

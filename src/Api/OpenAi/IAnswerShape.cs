@@ -9,6 +9,9 @@ internal interface IAnswerShape
 {
     string ChunkObject { get; }
 
+    /// <summary>The option that holds the prompt.</summary>
+    string PromptField { get; }
+
     /// <summary>The fields around the choices.</summary>
     JsonObject Head(long created, ServedModel served);
 
@@ -18,8 +21,8 @@ internal interface IAnswerShape
     /// <summary>The chunk that opens a streamed choice; null when there is none.</summary>
     JsonObject? Opening(int index);
 
-    /// <summary>A chunk of text. <paramref name="offset"/>: characters sent before it.</summary>
-    JsonObject Delta(int index, string text, int offset, IEnumerable<ScoredToken>? tokens);
+    /// <summary>A chunk of text; those of a choice are asked for in order.</summary>
+    JsonObject Delta(int index, string text, IEnumerable<ScoredToken>? tokens);
 
     /// <summary>The chunk that ends a streamed choice.</summary>
     JsonObject Ending(int index, string finishReason);

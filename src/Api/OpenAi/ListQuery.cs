@@ -30,15 +30,8 @@ internal sealed record ListQuery(int Limit, string? After, bool Ascending)
     /// <exception cref="OpenAiException">400, naming the parameter.</exception>
     public static ListQuery Read(HttpRequest request, string idPrefix, int usual = UsualLimit, int most = UsualMost, params string[] others)
     {
-        if (request.Query.Keys.FirstOrDefault(name => !Names.Contains(name) && !others.Contains(name)) is { } unknown)
-        {
-            throw new OpenAiException(
-                StatusCodes.Status400BadRequest, $"Unknown or unsupported parameter '{unknown}'. Remove it; this list takes: {string.Join(", ", Names.Concat(others))}.", unknown, "unknown_parameter");
-        }
-
-        var (limit, text) = (usual, request.Query["limit"].ToString());
-        if (text.Length > 0 && (!int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out limit) || limit < 1 || limit > most))
-            throw OpenAiException.Invalid("limit", $"'limit' is '{text}'; send a whole number from 1 to {most}.");
+        RefuseUnknown(request, [.. Names, .. others]);
+        var limit = ReadLimit(request, usual, most);
         var order = request.Query["order"].ToString();
         if (order is not ("" or "asc" or "desc")) throw OpenAiException.Invalid("order", $"'order' is '{order}'; send asc or desc.");
         var after = request.Query["after"].ToString();
@@ -47,10 +40,46 @@ internal sealed record ListQuery(int Limit, string? After, bool Ascending)
         return new ListQuery(limit, after.Length > 0 ? after : null, order == "asc");
     }
 
+    /// <summary>What Swagger shows of the parameters of <see cref="ReadByName"/>.</summary>
+    public static DocumentedParameter[] DocumentedByName(int most) => Documented(most, most)[..2];
+
+    /// <summary>Reads the parameters of a list in an order of its own, whose items are named by anybody's names.</summary>
+    /// <exception cref="OpenAiException">400, naming the parameter.</exception>
+    public static ListQuery ReadByName(HttpRequest request, int most)
+    {
+        RefuseUnknown(request, Names[..2]);
+        var after = request.Query["after"].ToString();
+        return new ListQuery(ReadLimit(request, most, most), after.Length > 0 ? after : null, true);
+    }
+
+    /// <summary>Makes a page of all items.</summary>
+    /// <exception cref="OpenAiException">400: none of them is the one to begin after.</exception>
+    public OpenAiList<T> CutAfter<T>(List<T> items, Func<T, string> id)
+    {
+        if (After is null) return Cut(items, id);
+        var at = items.FindIndex(item => id(item) == After);
+        return at >= 0 ? Cut(items[(at + 1)..], id) : throw OpenAiException.Invalid("after", $"'{After}' is not in this list. Send the last_id of the page before, unchanged.");
+    }
+
     /// <summary>Makes a page of <c>Limit + 1</c> shaped items; the extra one only says that there is more.</summary>
     public OpenAiList<T> Cut<T>(IReadOnlyList<T> items, Func<T, string> id)
     {
         var kept = items.Take(Limit).ToList();
         return new OpenAiList<T>(kept, items.Count > Limit, kept.Count > 0 ? id(kept[0]) : null, kept.Count > 0 ? id(kept[^1]) : null);
+    }
+
+    private static void RefuseUnknown(HttpRequest request, string[] known)
+    {
+        if (request.Query.Keys.FirstOrDefault(name => !known.Contains(name)) is { } unknown)
+            throw new OpenAiException(StatusCodes.Status400BadRequest, $"Unknown or unsupported parameter '{unknown}'. Remove it; this list takes: {string.Join(", ", known)}.", unknown, "unknown_parameter");
+    }
+
+    private static int ReadLimit(HttpRequest request, int usual, int most)
+    {
+        var text = request.Query["limit"].ToString();
+        if (text.Length == 0) return usual;
+        return int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var limit) && limit >= 1 && limit <= most
+            ? limit
+            : throw OpenAiException.Invalid("limit", $"'limit' is '{text}'; send a whole number from 1 to {most}.");
     }
 }

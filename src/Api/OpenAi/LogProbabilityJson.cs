@@ -24,18 +24,16 @@ internal static class LogProbabilityJson
         return new JsonObject { ["content"] = content, ["refusal"] = null };
     }
 
-    /// <summary>The text route's shape. <paramref name="offset"/>: characters of the answer before the first token.</summary>
-    public static JsonObject Text(Tokenizer tokenizer, IEnumerable<ScoredToken> tokens, int offset)
+    /// <summary>The text route's shape.</summary>
+    public static JsonObject Text(Tokenizer tokenizer, IEnumerable<ScoredToken> tokens, TextOffsets offsets)
     {
-        JsonArray texts = [], values = [], tops = [], offsets = [], ids = [], topIds = [];
+        JsonArray texts = [], values = [], tops = [], places = [], ids = [], topIds = [];
         foreach (var token in tokens)
         {
-            var text = Name(tokenizer, token.Id);
-            texts.Add(text);
+            texts.Add(Name(tokenizer, token.Id));
             values.Add(Value(token.LogProbability));
-            offsets.Add(offset);
+            places.Add(offsets.Next(token.Id));
             ids.Add(token.Id);
-            offset += text.Length;
             if (double.IsNaN(token.LogProbability))
             {
                 tops.Add(null);
@@ -54,7 +52,7 @@ internal static class LogProbabilityJson
             ["tokens"] = texts,
             ["token_logprobs"] = values,
             ["top_logprobs"] = tops,
-            ["text_offset"] = offsets,
+            ["text_offset"] = places,
             ["x_token_ids"] = ids,
             ["x_top_logprobs"] = topIds,
         };

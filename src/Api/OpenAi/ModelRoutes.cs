@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using ContinualService.Api.Adapters;
 using ContinualService.Api.Serving;
+using ContinualService.Api.Swagger;
 using ContinualService.Api.Tenants;
 using ContinualService.Domain.Adapters;
 using ContinualService.Engine.Models;
@@ -12,8 +13,14 @@ namespace ContinualService.Api.OpenAi;
 /// <summary>Routes of /v1/models: base models, and the tenant's adapters that have a live version.</summary>
 internal static class ModelRoutes
 {
+    // Clients of one call and no paging expect all of them in the answer.
+    private const int MostListed = 10_000;
+
+    public static DocumentedParameter[] Documented { get; } = ListQuery.DocumentedByName(MostListed);
+
     public static async Task<IResult> ListAsync(HttpContext http, ServiceDbContext database, ModelCatalog catalog)
     {
+        var page = ListQuery.ReadByName(http.Request, MostListed);
         var tenant = http.User.Tenant();
         var adapters = await database.AdaptersOf(tenant)
             .Where(row => database.Aliases.Any(alias => alias.AdapterId == row.Id && alias.Name == AdapterAlias.Live))
@@ -21,16 +28,8 @@ internal static class ModelRoutes
             .ToListAsync(http.RequestAborted);
         // Once per model and not per adapter: the catalog looks at the model's files each time.
         var contexts = adapters.Select(adapter => adapter.Model).Distinct().ToDictionary(name => name, name => ContextLength(name, catalog));
-        var models = catalog.Models.Where(IsUsable).Select(Base).Concat(adapters.Select(adapter => Adapted(adapter.Name, adapter, contexts[adapter.Model])));
-        var data = new JsonArray([.. models]);
-        return Results.Json(new JsonObject
-        {
-            ["object"] = "list",
-            ["first_id"] = data.FirstOrDefault()?["id"]?.DeepClone(),
-            ["last_id"] = data.LastOrDefault()?["id"]?.DeepClone(),
-            ["has_more"] = false,
-            ["data"] = data,
-        });
+        var models = catalog.Models.Where(IsUsable).Select(Base).Concat(adapters.Select(adapter => Adapted(adapter.Name, adapter, contexts[adapter.Model]))).ToList();
+        return Results.Json(page.CutAfter(models, model => (string)model["id"]!));
     }
 
     public static async Task<IResult> GetAsync(string id, HttpContext http, ServedModelResolver resolver, ModelCatalog catalog)

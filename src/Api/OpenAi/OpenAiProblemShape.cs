@@ -1,4 +1,5 @@
 using ContinualService.Api.Errors;
+using ContinualService.Api.Requests;
 
 namespace ContinualService.Api.OpenAi;
 
@@ -11,6 +12,9 @@ internal sealed class OpenAiProblemShape : IProblemShape
     {
         http.Response.StatusCode = problem.Type.Status;
         var param = problem.Errors is [{ Line: null } first, ..] ? first.Field : null;
-        return http.Response.WriteAsJsonAsync(OpenAiErrors.Envelope(problem.Type.Status, problem.Detail, param, problem.Type.Code, problem.Errors), http.RequestAborted);
+        var envelope = OpenAiErrors.Envelope(problem.Type.Status, problem.Detail, param, problem.Type.Code, problem.Errors);
+        // What the text calls the traceId.
+        envelope["error"]!["x_trace_id"] = http.RequestId();
+        return http.Response.WriteAsJsonAsync(envelope, http.RequestAborted);
     }
 }

@@ -18,12 +18,19 @@ internal static class OpenAiRoutes
         """{"model": "tiny-llama", "messages": [{"role": "user", "content": "Where is my order?"}], "temperature": 0, "max_tokens": 64, "stream": false}""";
     private const string TextBody = """{"model": "tiny-llama", "prompt": "Once upon a time", "max_tokens": 16, "temperature": 0, "echo": false, "logprobs": 5}""";
 
+    private static readonly DocumentedStatus[] s_generation =
+    [
+        new(StatusCodes.Status404NotFound, "There is no such model for this key, or it cannot be served."),
+        new(StatusCodes.Status429TooManyRequests, "Too many of your requests wait already; Retry-After says when to try again."),
+    ];
+
     public static IServiceCollection AddOpenAi(this IServiceCollection services)
     {
         services.AddOptions<ServingOptions>().BindConfiguration("Serving").ValidateDataAnnotations().ValidateOnStart();
         services.AddSingleton<IProblemShape, OpenAiProblemShape>();
         services.AddSingleton<ModelHost>();
         services.AddScoped<ServedModelResolver>();
+        services.AddHostedService<PinnedAdapters>();
         services.AddScoped<CompletionService>();
         services.AddScoped<FileStore>();
         services.AddJobs();
@@ -37,13 +44,13 @@ internal static class OpenAiRoutes
         group.MapPost("/chat/completions", ChatAsync)
             .WithSummary("Chat with a base model or an adapter")
             .WithDescription("model: adapter, adapter@7, adapter@sha256:..., adapter:alias, a job's fine_tuned_model (ft:base:org:suffix:id), or a base model's name. Unknown options are refused by name.")
-            .Accepts<ChatExample>("application/json").WithMetadata(new DocumentedBody(ChatBody));
+            .Accepts<ChatExample>("application/json").WithMetadata(new DocumentedBody(ChatBody)).WithMetadata(s_generation);
         group.MapPost("/completions", TextAsync)
             .WithSummary("Complete a text or a list of token ids")
-            .Accepts<TextExample>("application/json").WithMetadata(new DocumentedBody(TextBody));
-        group.MapGet("/models", ModelRoutes.ListAsync).WithSummary("The models that this key can use");
+            .Accepts<TextExample>("application/json").WithMetadata(new DocumentedBody(TextBody)).WithMetadata(s_generation);
+        group.MapGet("/models", ModelRoutes.ListAsync).WithSummary("The models that this key can use").WithMetadata(ModelRoutes.Documented);
         group.MapGet("/models/{**id}", ModelRoutes.GetAsync).WithSummary("One model");
-        group.MapDelete("/models/{**id}", ModelRoutes.DeleteAsync).WithName("DeleteModel").WithSummary("Delete an adapter and every version of it").Produces<DeletedResponse>();
+        group.MapDelete("/models/{**id}", ModelRoutes.DeleteAsync).WithName("DeleteModel").WithMetadata(DocumentedStatus.Conflict, new DocumentedStatus(StatusCodes.Status403Forbidden, "A base model is not yours to delete.")).WithSummary("Delete an adapter and every version of it").Produces<DeletedResponse>();
         group.MapFiles();
         group.MapJobs();
         return routes;

@@ -23,7 +23,7 @@ internal sealed record TextRequest(GenerationRequest Generation, IReadOnlyList<(
         var generation = GenerationRequest.Read(fields, maxNewTokens, fields.Whole("logprobs", 0, GenerationRequest.MostAlternatives));
         if (best is not null && best != generation.Choices) throw OpenAiException.Invalid("best_of", "'best_of' other than 'n' is not supported; leave it out.");
         fields.RefuseUnknown();
-        return new TextRequest(generation, prompts, echo);
+        return new TextRequest(generation with { ContinuesPrompt = true }, prompts, echo);
     }
 
     private static List<(string?, int[]?)> ReadPrompts(JsonNode? node)

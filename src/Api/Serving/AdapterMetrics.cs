@@ -19,6 +19,8 @@ internal sealed class AdapterMetrics
     public void Loaded(string model)
     {
         _loads.Add(1, Tag(model));
+        // A counter that appears with its first event hides that event from whoever looks at its growth.
+        _evictions.Add(0, Tag(model));
         lock (_resident) _resident[model] = _resident.GetValueOrDefault(model) + 1;
     }
 

@@ -65,13 +65,14 @@ internal sealed class ServedModelResolver(ServiceDbContext database, ModelCatalo
         }
         else
         {
-            var alias = selector.Length > 1 ? selector[1..] : AdapterAlias.Live;
+            var alias = selector.Length > 0 ? selector[1..] : AdapterAlias.Live;
             version = await database.Aliases.AsNoTracking()
                 .Where(row => row.AdapterId == adapter.Id && row.Name == alias)
                 .Join(versions, row => row.VersionNumber, row => row.Number, (_, row) => row)
                 .FirstOrDefaultAsync(cancellationToken);
             if (version is null && alias == AdapterAlias.Live)
                 throw OpenAiException.NoModel(name, "it has no published version yet. Wait until its first task has succeeded.");
+            if (version is null) throw OpenAiException.NoModel(name, $"the adapter has no alias '{alias}'. GET /adapters/{adapter.Id}/aliases lists them.");
         }
 
         return (adapter, version ?? throw OpenAiException.NoModel(name, $"the adapter has no such version. GET /adapters/{adapter.Id}/versions lists them."));

@@ -36,4 +36,15 @@ internal sealed class ServingOptions
     /// <summary>Adapters kept in memory.</summary>
     [Range(1, 100_000)]
     public int MaxResidentAdapters { get; set; } = 32;
+
+    /// <summary>Of these, the most that are pinned: loaded ahead and never dropped. At least one place stays free for the others, whatever is set.</summary>
+    [Range(0, 100_000)]
+    public int MaxPinnedAdapters { get; set; } = 8;
+
+    /// <summary>Adapters that one tenant may pin.</summary>
+    [Range(0, 100_000)]
+    public int MaxPinnedPerTenant { get; set; } = 2;
+
+    /// <summary>Pinned adapters that there is room for.</summary>
+    public int PinnedPlaces => Math.Min(MaxPinnedAdapters, MaxResidentAdapters - 1);
 }

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using ContinualService.Api.OpenAi;
 using ContinualService.Api.Requests;
 using Microsoft.AspNetCore.Authorization;
 using Microsoft.OpenApi;
@@ -17,8 +18,25 @@ internal sealed class DocumentedMetadataFilter : IOperationFilter
         var metadata = context.ApiDescription.ActionDescriptor.EndpointMetadata;
         if (metadata.OfType<DocumentedBody>().LastOrDefault() is { } body) Describe(operation, body);
         foreach (var parameter in metadata.OfType<DocumentedParameter>()) (operation.Parameters ??= []).Add(Describe(parameter));
-        if (metadata.OfType<IAuthorizeData>().Any()) AddProblem(operation, context, "401", "The key is missing or not known.");
-        if (context.ApiDescription.RelativePath?.Contains('{') == true) AddProblem(operation, context, "404", "It does not exist for this key.");
+        foreach (var (status, description) in Refusals(operation, context, metadata)) AddProblem(operation, context, $"{status}", description);
+    }
+
+    /// <summary>What a route of this kind may answer instead of what it is there for.</summary>
+    private static IEnumerable<DocumentedStatus> Refusals(OpenApiOperation operation, OperationFilterContext context, IList<object> metadata)
+    {
+        if (operation.RequestBody is not null || metadata.OfType<DocumentedParameter>().Any())
+            yield return new(StatusCodes.Status400BadRequest, "The request is not valid; every fault is named, with what to send instead.");
+        if (metadata.OfType<IAuthorizeData>().Any()) yield return new(StatusCodes.Status401Unauthorized, "The key is missing or not known.");
+        if (context.ApiDescription.RelativePath?.Contains('{') == true) yield return new(StatusCodes.Status404NotFound, "It does not exist for this key.");
+        if (operation.RequestBody is not null)
+        {
+            yield return new(StatusCodes.Status413PayloadTooLarge, "The body is larger than the limit.");
+            yield return new(StatusCodes.Status415UnsupportedMediaType, "The content type is not one that this route reads.");
+        }
+
+        if (metadata.OfType<IAuthorizeData>().Any())
+            yield return new(StatusCodes.Status503ServiceUnavailable, "Something that the service needs does not answer, or it is too busy; Retry-After says when to try again.");
+        foreach (var own in metadata.OfType<DocumentedStatus>()) yield return own;
     }
 
     private static void Describe(OpenApiOperation operation, DocumentedBody body)
@@ -50,13 +68,14 @@ internal sealed class DocumentedMetadataFilter : IOperationFilter
         },
     };
 
-    private static void AddProblem(OpenApiOperation operation, OperationFilterContext context, string status, string description) =>
+    private static void AddProblem(OpenApiOperation operation, OperationFilterContext context, string status, string description)
+    {
+        var openAi = new PathString("/" + context.ApiDescription.RelativePath).StartsWithSegments(OpenAiRoutes.Prefix);
+        var (type, body) = openAi ? (Json, typeof(OpenAiErrorBody)) : ("application/problem+json", typeof(Errors.ProblemBody));
         (operation.Responses ??= []).TryAdd(status, new OpenApiResponse
         {
             Description = description,
-            Content = new Dictionary<string, IOpenApiMediaType>
-            {
-                ["application/problem+json"] = new OpenApiMediaType { Schema = context.SchemaGenerator.GenerateSchema(typeof(Errors.ProblemBody), context.SchemaRepository) },
-            },
+            Content = new Dictionary<string, IOpenApiMediaType> { [type] = new OpenApiMediaType { Schema = context.SchemaGenerator.GenerateSchema(body, context.SchemaRepository) } },
         });
+    }
 }

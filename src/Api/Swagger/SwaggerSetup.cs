@@ -17,6 +17,8 @@ internal static class SwaggerSetup
         {
             options.SwaggerDoc("v1", new OpenApiInfo { Title = "ContinualService", Version = "v1", Description = Description });
             options.IncludeXmlComments(typeof(SwaggerSetup).Assembly);
+            // HEAD goes without saying.
+            options.DocInclusionPredicate((_, route) => route.HttpMethod != HttpMethods.Head);
             options.SupportNonNullableReferenceTypes();
             options.NonNullableReferenceTypesAsRequired();
             options.MapType<JsonObject>(() => new OpenApiSchema { Type = JsonSchemaType.Object, AdditionalPropertiesAllowed = true });

@@ -56,10 +56,10 @@ internal static class TaskEndpoints
             .WithMetadata(new DocumentedParameter("Last-Event-ID", "Replays the events after this one.", InHeader: true));
         group.MapGet("/{id}/metrics", MetricsAsync).WithName("GetTaskMetrics").Produces<Page<StepResponse>>().WithMetadata(DocumentedParameter.Paging);
         group.MapGet("/{id}/runs", RunsAsync).WithName("GetTaskRuns").Produces<Page<RunResponse>>().WithMetadata(DocumentedParameter.Paging);
-        group.MapPost("/{id}/cancel", CancelAsync).WithName("CancelTask").Produces<TaskResponse>();
-        group.MapPost("/{id}/pause", PauseAsync).WithName("PauseTask").Produces<TaskResponse>();
-        group.MapPost("/{id}/resume", ResumeAsync).WithName("ResumeTask").Produces<TaskResponse>();
-        group.MapPost("/{id}/retry", RetryAsync).WithName("RetryTask").Produces<TaskResponse>();
+        group.MapPost("/{id}/cancel", CancelAsync).WithName("CancelTask").Produces<TaskResponse>().WithMetadata(DocumentedStatus.Conflict);
+        group.MapPost("/{id}/pause", PauseAsync).WithName("PauseTask").Produces<TaskResponse>().WithMetadata(DocumentedStatus.Conflict);
+        group.MapPost("/{id}/resume", ResumeAsync).WithName("ResumeTask").Produces<TaskResponse>().WithMetadata(DocumentedStatus.Conflict);
+        group.MapPost("/{id}/retry", RetryAsync).WithName("RetryTask").Produces<TaskResponse>().WithMetadata(DocumentedStatus.Conflict);
     }
 
     /// <summary>Sends a task data set: it is checked whole, queued, learned, merged and measured.</summary>

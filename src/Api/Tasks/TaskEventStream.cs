@@ -39,6 +39,7 @@ internal sealed class TaskEventStream(IDbContextFactory<ServiceDbContext> contex
         http.Response.ContentType = "text/event-stream";
         http.Response.Headers.CacheControl = "no-cache";
         http.Response.Headers["X-Accel-Buffering"] = "no";
+        if (HttpMethods.IsHead(http.Request.Method)) return;
         http.Features.Get<IHttpResponseBodyFeature>()?.DisableBuffering();
         await http.Response.WriteAsync($"retry: {RetryMilliseconds}\n\n", stop);
         await http.Response.Body.FlushAsync(stop);

@@ -30,7 +30,7 @@ internal static class WebhookEndpoints
     {
         var group = routes.MapGroup("/webhooks").WithTags("Webhooks").RequireAuthorization();
         group.MapPost("", CreateAsync).WithName("CreateWebhook").Accepts<CreateWebhookRequest>("application/json")
-            .Produces<WebhookResponse>(StatusCodes.Status201Created).WithMetadata(new DocumentedBody(Example));
+            .Produces<WebhookResponse>(StatusCodes.Status201Created).WithMetadata(new DocumentedBody(Example), DocumentedStatus.Conflict);
         group.MapGet("", ListAsync).WithName("ListWebhooks").Produces<Page<WebhookResponse>>().WithMetadata(DocumentedParameter.Paging);
         group.MapGet("/{id}", GetAsync).WithName("GetWebhook").Produces<WebhookResponse>();
         group.MapDelete("/{id}", DeleteAsync).WithName("DeleteWebhook").Produces(StatusCodes.Status204NoContent);

@@ -41,6 +41,9 @@ public sealed class Adapter
 
     public DateTimeOffset? DeletedAt { get; set; }
 
+    /// <summary>Since when its live version is kept in memory whether it is used or not; null: it comes and goes with its use.</summary>
+    public DateTimeOffset? PinnedAt { get; set; }
+
     /// <summary>Who may train this adapter now; null when nobody does.</summary>
     public string? LeaseOwner { get; set; }
 

@@ -17,7 +17,14 @@ public sealed class TextStream(Tokenizer tokenizer, bool skipSpecialTokens = tru
         return _pipeline.Take();
     }
 
-    /// <summary>The held-back rest; an incomplete character becomes U+FFFD. Nothing may be appended afterwards.</summary>
+    /// <summary>Begins after the text of these ids instead of as a text of its own: what only the beginning of a text loses, such as a space, stays.</summary>
+    public void Follow(ReadOnlySpan<int> ids)
+    {
+        foreach (var id in ids) tokenizer.Push(_pipeline, id, skipSpecialTokens);
+        _ = Flush();
+    }
+
+    /// <summary>The held-back rest; an incomplete character becomes U+FFFD. What is appended afterwards goes on from there.</summary>
     public string Flush()
     {
         _pipeline.Finish();

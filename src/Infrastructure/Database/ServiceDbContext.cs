@@ -90,6 +90,7 @@ public sealed class ServiceDbContext(DbContextOptions<ServiceDbContext> options)
             adapter.HasIndex(row => new { row.TenantId, row.Name }).IsUnique().HasFilter("\"DeletedAt\" IS NULL");
             adapter.HasIndex(row => new { row.TenantId, row.Id }).HasFilter("\"DeletedAt\" IS NULL");
             adapter.HasIndex(row => row.LeaseExpiresAt).HasFilter("\"LeaseOwner\" IS NOT NULL");
+            adapter.HasIndex(row => row.PinnedAt).HasFilter("\"PinnedAt\" IS NOT NULL");
             adapter.HasOne<Tenant>().WithMany().HasForeignKey(row => row.TenantId).OnDelete(DeleteBehavior.Restrict);
         });
         modelBuilder.Entity<AdapterVersion>(version =>

@@ -78,6 +78,9 @@ namespace ContinualService.Migrations.PostgreSql.Migrations
                         .HasColumnType("text")
                         .UseCollation("C");
 
+                    b.Property<long?>("PinnedAt")
+                        .HasColumnType("bigint");
+
                     b.Property<int>("Rank")
                         .HasColumnType("integer");
 
@@ -103,6 +106,9 @@ namespace ContinualService.Migrations.PostgreSql.Migrations
 
                     b.HasIndex("LeaseExpiresAt")
                         .HasFilter("\"LeaseOwner\" IS NOT NULL");
+
+                    b.HasIndex("PinnedAt")
+                        .HasFilter("\"PinnedAt\" IS NOT NULL");
 
                     b.HasIndex("TenantId", "Id")
                         .HasFilter("\"DeletedAt\" IS NULL");

@@ -65,6 +65,9 @@ namespace ContinualService.Migrations.Sqlite.Migrations
                         .IsRequired()
                         .HasColumnType("TEXT");
 
+                    b.Property<long?>("PinnedAt")
+                        .HasColumnType("INTEGER");
+
                     b.Property<int>("Rank")
                         .HasColumnType("INTEGER");
 
@@ -87,6 +90,9 @@ namespace ContinualService.Migrations.Sqlite.Migrations
 
                     b.HasIndex("LeaseExpiresAt")
                         .HasFilter("\"LeaseOwner\" IS NOT NULL");
+
+                    b.HasIndex("PinnedAt")
+                        .HasFilter("\"PinnedAt\" IS NOT NULL");
 
                     b.HasIndex("TenantId", "Id")
                         .HasFilter("\"DeletedAt\" IS NULL");

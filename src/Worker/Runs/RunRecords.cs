@@ -56,8 +56,9 @@ internal sealed class RunRecords(IDbContextFactory<ServiceDbContext> contexts, E
         await WriteAsync(
             async (database, task, now) =>
             {
-                (task.Phase, task.Percent, task.Step, task.TotalSteps, task.SecondsRemaining) =
-                    (progress.Phase, progress.Percent, progress.Step, progress.TotalSteps, progress.SecondsRemaining);
+                (task.Phase, task.Percent, task.Step, task.SecondsRemaining) = (progress.Phase, progress.Percent, progress.Step, progress.SecondsRemaining);
+                // They were counted when the task was sent; the run has its own count only once it trains.
+                if (progress.TotalSteps > 0) task.TotalSteps = progress.TotalSteps;
                 if (steps.Count > 0)
                 {
                     var stored = await database.StepMetrics.Where(row => row.TaskId == taskId && row.Attempt == task.Attempt).MaxAsync(row => (int?)row.Step, cancellationToken) ?? 0;

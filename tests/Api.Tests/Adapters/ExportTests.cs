@@ -102,6 +102,32 @@ public sealed class ExportTests(ServingWorld world) : IClassFixture<ServingWorld
     }
 
     [Theory]
+    [InlineData("peft", true)]
+    [InlineData("merged", false)]
+    [InlineData("gguf", true)]
+    [InlineData("ollama", true)]
+    [InlineData("state", true)]
+    public async Task Download_HeadAndRange_AreWhatADownloadToolExpects(string format, bool inParts)
+    {
+        var (client, name) = (world.Api.Client, $"{format}-in-parts");
+        await world.PublishAsync(name, "llama3", "llama3-lora");
+        var path = $"/adapters/{name}/versions/1/download?format={format}";
+        var token = TestContext.Current.CancellationToken;
+        using var whole = await client.GetAsync(path, token);
+        var bytes = await whole.Content.ReadAsByteArrayAsync(token);
+
+        using var head = await client.SendAsync(new HttpRequestMessage(HttpMethod.Head, path), token);
+        using var part = await client.SendAsync(new HttpRequestMessage(HttpMethod.Get, path) { Headers = { Range = new(2, 5), IfRange = new(head.Headers.ETag!) } }, token);
+
+        Assert.Equal((HttpStatusCode.OK, bytes.Length), (head.StatusCode, (int)head.Content.Headers.ContentLength!));
+        Assert.Equal((whole.Headers.ETag, whole.Content.Headers.ContentDisposition), (head.Headers.ETag, head.Content.Headers.ContentDisposition));
+        Assert.Empty(await head.Content.ReadAsByteArrayAsync(token));
+        Assert.Equal([inParts ? "bytes" : "none"], head.Headers.AcceptRanges);
+        Assert.Equal(inParts ? HttpStatusCode.PartialContent : HttpStatusCode.OK, part.StatusCode);
+        Assert.Equal(inParts ? bytes[2..6] : bytes, await part.Content.ReadAsByteArrayAsync(token));
+    }
+
+    [Theory]
     [InlineData("gguf")]
     [InlineData("merged")]
     [InlineData("ollama")]

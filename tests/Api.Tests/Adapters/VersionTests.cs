@@ -51,6 +51,19 @@ public sealed class VersionTests(ApiWorld world)
     }
 
     [Fact]
+    public async Task Version_KnownETag_IsNotModified()
+    {
+        var (client, adapter, _) = await PublishAsync();
+        using var first = await client.GetAsync($"/adapters/{adapter}/versions/1", TestContext.Current.CancellationToken);
+        Assert.Equal(1, (int)(await first.ReadAsync(HttpStatusCode.OK))["number"]!);
+
+        client.DefaultRequestHeaders.Add("If-None-Match", first.Headers.ETag!.Tag);
+        using var again = await client.GetAsync($"/adapters/{adapter}/versions/1", TestContext.Current.CancellationToken);
+
+        Assert.Equal(HttpStatusCode.NotModified, again.StatusCode);
+    }
+
+    [Fact]
     public async Task Download_State_IsTheStoredFile()
     {
         var (client, adapter, _) = await PublishAsync();

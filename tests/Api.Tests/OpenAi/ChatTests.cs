@@ -78,6 +78,11 @@ public sealed class ChatTests(ServingWorld world) : IClassFixture<ServingWorld>
     [InlineData("""{"model": "qwen2", "messages": [{"role": "user", "content": "a"}], "response_format": "text"}""", "response_format")]
     [InlineData("""{"model": "qwen2", "messages": [{"role": "user", "content": "a"}], "top_logprobs": 2}""", "top_logprobs")]
     [InlineData("""{"model": "qwen2", "messages": [{"role": "user", "content": "a"}], "brevity": 2}""", "brevity")]
+    [InlineData("""{"model": "qwen2", "messages": [{"role": "user", "content": "a"}, {"role": "user", "content": "a", "mood": 1}]}""", "messages[1].mood")]
+    [InlineData("""{"model": "qwen2", "messages": [{"role": "user", "content": "a"}], "stream": true, "stream_options": {"pace": 1}}""", "stream_options.pace")]
+    [InlineData("""{"model": "qwen2", "messages": [{"role": "user", "content": "a"}], "max_completion_tokens": 2, "max_tokens": 3}""", "max_tokens")]
+    [InlineData("""{"model": "qwen2", "messages": [{"role": "user", "content": "a"}], "max_completion_tokens": 2, "max_tokens": "many"}""", "max_tokens")]
+    [InlineData("""{"model": "qwen2", "messages": [{"role": "user", "content": "a"}], "max_tokens": 100000}""", "messages")]
     public async Task Chat_BadRequest_NamesTheOption(string body, string param)
     {
         using var response = await Client.PostTextAsync("/v1/chat/completions", body);

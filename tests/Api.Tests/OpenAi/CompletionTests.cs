@@ -69,7 +69,7 @@ public sealed class CompletionTests(ServingWorld world) : IClassFixture<ServingW
     public async Task Completion_OfUnpublishedOrUnknownName_SaysWhatToDo()
     {
         await world.PublishAsync("known", "llama2", "llama2-lora");
-        foreach (var (name, says) in new[] { ("nobody", "GET /v1/models"), ("known@9", "/versions"), ("known@x", "version number"), ("known:canary", "/versions"), ("../llama2", "GET /v1/models") })
+        foreach (var (name, says) in new[] { ("nobody", "GET /v1/models"), ("known@9", "/versions"), ("known@x", "version number"), ("known:canary", "/aliases"), ("known:", "/aliases"), ("../llama2", "GET /v1/models") })
         {
             using var response = await Client.PostNodeAsync("/v1/completions", new JsonObject { ["model"] = name, ["prompt"] = "a" });
             var error = (await response.ReadAsync(HttpStatusCode.NotFound))["error"]!;
@@ -106,6 +106,63 @@ public sealed class CompletionTests(ServingWorld world) : IClassFixture<ServingW
         Assert.Equal(expected, answer["choices"]![0]!["logprobs"]!["x_token_ids"]!.AsArray().Select(id => (int)id!));
         Assert.Equal(expected.Length, (int)answer["usage"]!["completion_tokens"]!);
         Assert.Equal("length", (string?)answer["choices"]![0]!["finish_reason"]);
+    }
+
+    [Theory]
+    [InlineData("Once upon a", " time")]
+    [InlineData("Once upon", " a")]
+    public async Task Completion_OfAText_GoesOnWhereItEnds(string prompt, string next)
+    {
+        foreach (var stream in new[] { false, true })
+        {
+            var body = new JsonObject { ["model"] = "stories260K", ["prompt"] = prompt, ["max_tokens"] = 1, ["temperature"] = 0, ["stream"] = stream };
+            using var response = await Client.PostNodeAsync("/v1/completions", body);
+            var text = await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
+            var choice = JsonNode.Parse(stream ? text[..text.IndexOf("\n\n", StringComparison.Ordinal)]["data: ".Length..] : text)!["choices"]![0]!;
+            Assert.Equal(next, (string?)choice["text"]);
+        }
+    }
+
+    [Fact]
+    public async Task Completion_Echo_RepeatsTheTextAsItWasSentAndOffsetsPointIntoIt()
+    {
+        const string Prompt = "Once h\u00e9 \U0001d11e";
+        var body = new JsonObject { ["model"] = "stories260K", ["prompt"] = Prompt, ["max_tokens"] = 3, ["temperature"] = 0, ["logprobs"] = 0, ["echo"] = true };
+
+        var choice = (await CompleteAsync((JsonObject)body.DeepClone()))["choices"]![0]!;
+
+        var text = (string)choice["text"]!;
+        Assert.StartsWith(Prompt, text, StringComparison.Ordinal);
+        var (tokens, offsets) = (choice["logprobs"]!["tokens"]!.AsArray(), choice["logprobs"]!["text_offset"]!.AsArray().Select(offset => (int)offset!).ToList());
+        // Only where a token is a text of its own can it be looked for; the first has lost its space, as text does at its beginning.
+        Assert.Equal([0, 0], offsets[..2]);
+        for (var index = 2; index < offsets.Count; index++)
+        {
+            if ((string)tokens[index]! is not ['b', 'y', 't', 'e', 's', ':', ..] and var token) Assert.StartsWith(token, text[offsets[index]..], StringComparison.Ordinal);
+        }
+
+        // The musical sign is four tokens and two characters, and what follows begins right after it.
+        Assert.Equal(4, offsets.Count(offset => offset == Prompt.Length - 2));
+        Assert.Contains(Prompt.Length, offsets);
+
+        // Without the echo they count from the answer's own beginning, streamed or not.
+        var echoed = offsets.Where(offset => offset >= Prompt.Length).Select(offset => offset - Prompt.Length).ToList();
+        body["echo"] = false;
+        Assert.Equal(echoed, (await CompleteAsync((JsonObject)body.DeepClone()))["choices"]![0]!["logprobs"]!["text_offset"]!.AsArray().Select(offset => (int)offset!));
+        body["stream"] = true;
+        using var response = await Client.PostNodeAsync("/v1/completions", body);
+        var chunks = (await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken)).Split("\n\n", StringSplitOptions.RemoveEmptyEntries)[..^1];
+        Assert.Equal(echoed, chunks.SelectMany(line => JsonNode.Parse(line["data: ".Length..])!["choices"]![0]!["logprobs"]?["text_offset"]!.AsArray() ?? []).Select(offset => (int)offset!));
+    }
+
+    [Fact]
+    public async Task Completion_EchoOfIds_IsTheirTextWithoutSpecialTokens()
+    {
+        var answer = await CompleteAsync(new JsonObject { ["model"] = "stories260K", ["prompt"] = Ids([1, 403, 407]), ["max_tokens"] = 0, ["echo"] = true, ["logprobs"] = 0 });
+
+        var choice = answer["choices"]![0]!;
+        Assert.DoesNotContain("<s>", (string?)choice["text"], StringComparison.Ordinal);
+        Assert.Equal([0, 0], choice["logprobs"]!["text_offset"]!.AsArray().Select(offset => (int)offset!).Take(2));
     }
 
     [Fact]
@@ -184,7 +241,7 @@ public sealed class CompletionTests(ServingWorld world) : IClassFixture<ServingW
     [InlineData("""{"model": "llama2", "prompt": "a", "top_k": 4}""", "top_k")]
     [InlineData("""{"model": "llama2", "prompt": "a", "stop": [""]}""", "stop")]
     [InlineData("""{"model": "llama2", "prompt": "a", "stream_options": {}}""", "stream_options")]
-    [InlineData("""{"model": "llama2", "prompt": "a", "max_tokens": 100000}""", "messages")]
+    [InlineData("""{"model": "llama2", "prompt": "a", "max_tokens": 100000}""", "prompt")]
     [InlineData("""{"model": "llama2", "prompt": "a", "logit_bias": {"x": 1}}""", "logit_bias")]
     public async Task Completion_BadRequest_NamesTheOption(string body, string param)
     {
@@ -219,6 +276,29 @@ public sealed class CompletionTests(ServingWorld world) : IClassFixture<ServingW
         var one = await Client.GetNodeAsync("/v1/models/listed@1");
         Assert.Equal("listed@1", (string?)one["id"]);
         Assert.Equal("llama2", (string?)one["parent"]);
+    }
+
+    [Fact]
+    public async Task Models_PageByPage_IsTheWholeList()
+    {
+        var whole = (await Client.GetNodeAsync("/v1/models"))["data"]!.AsArray().Select(item => (string)item!["id"]!).ToList();
+
+        var (paged, after) = (new List<string>(), "");
+        for (var more = true; more;)
+        {
+            var page = await Client.GetNodeAsync($"/v1/models?limit=2{after}");
+            var ids = page["data"]!.AsArray().Select(item => (string)item!["id"]!).ToList();
+            Assert.Equal((ids[0], ids[^1]), ((string?)page["first_id"], (string?)page["last_id"]));
+            paged.AddRange(ids);
+            (more, after) = ((bool)page["has_more"]!, $"&after={page["last_id"]}");
+        }
+
+        Assert.Equal(whole, paged);
+        foreach (var (query, param) in new[] { ("limit=0", "limit"), ("after=nobody", "after"), ("owner=me", "owner") })
+        {
+            using var refused = await Client.GetAsync($"/v1/models?{query}", TestContext.Current.CancellationToken);
+            Assert.Equal(param, (string?)(await refused.ReadAsync(HttpStatusCode.BadRequest))["error"]!["param"]);
+        }
     }
 
     [Theory]

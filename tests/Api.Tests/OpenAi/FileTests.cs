@@ -14,6 +14,21 @@ public sealed class FileTests(ApiWorld world)
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
     [Fact]
+    public async Task Content_HeadAndKnownETag_AreWhatADownloadToolExpects()
+    {
+        using var client = await world.CreateTenantAsync();
+        using var made = await client.PostRowsAsync("/v1/files", Http.Rows, ("purpose", "fine-tune"));
+        var path = $"/v1/files/{(string)(await made.ReadAsync(HttpStatusCode.OK))["id"]!}/content";
+        var token = TestContext.Current.CancellationToken;
+
+        using var head = await client.SendAsync(new HttpRequestMessage(HttpMethod.Head, path), token);
+        Assert.Equal((HttpStatusCode.OK, Encoding.UTF8.GetByteCount(Http.Rows)), (head.StatusCode, (int)head.Content.Headers.ContentLength!));
+        using var known = await client.SendAsync(new HttpRequestMessage(HttpMethod.Get, path) { Headers = { IfNoneMatch = { head.Headers.ETag! } } }, token);
+        Assert.Equal(HttpStatusCode.NotModified, known.StatusCode);
+        Assert.Equal(Http.Rows, await client.GetStringAsync(path, token));
+    }
+
+    [Fact]
     public async Task File_UploadedShownReadAndDeleted_IsTheSameBytesUntilItIsGone()
     {
         var client = await world.CreateTenantAsync();

@@ -36,6 +36,12 @@ internal sealed class ServingMeter : IDisposable
         lock (_values) return _values.GetValueOrDefault($"={name} {tag}") + _values.GetValueOrDefault($"+{name} {tag}");
     }
 
+    /// <summary>Whether a counter has been heard of, with 0 or more.</summary>
+    public bool Knows(string name, string tag)
+    {
+        lock (_values) return _values.ContainsKey($"+{name} {tag}");
+    }
+
     public void Dispose() => _listener.Dispose();
 
     private void Note(Instrument instrument, long value, ReadOnlySpan<KeyValuePair<string, object?>> tags, object? state)

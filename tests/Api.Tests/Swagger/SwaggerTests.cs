@@ -31,6 +31,47 @@ public sealed class SwaggerTests(ApiWorld world)
     }
 
     [Fact]
+    public async Task Document_Answers_AreAllThatItsRoutesGive()
+    {
+        var paths = (await world.Client.GetNodeAsync("/swagger/v1/swagger.json"))["paths"]!.AsObject();
+        using var anonymous = world.CreateClient(null);
+        using var client = await world.CreateTenantAsync();
+        var surprises = new List<string>();
+        foreach (var (path, operations) in paths)
+        {
+            foreach (var (method, operation) in operations!.AsObject())
+            {
+                var url = path.Replace("{number}", "1", StringComparison.Ordinal).Replace("{id}", "none", StringComparison.Ordinal).Replace("{deliveryId}", "none", StringComparison.Ordinal);
+                foreach (var (kind, sender, query, type) in new[] { ("no key", anonymous, "", "application/json"), ("empty", client, "", "application/json"), ("plain", client, "", "text/plain"), ("bad query", client, "?limit=0&format=odd&dry_run=maybe", "application/json") })
+                {
+                    using var request = new HttpRequestMessage(new HttpMethod(method.ToUpperInvariant()), url + query);
+                    if (operation!["requestBody"] is not null) request.Content = new StringContent("{}", System.Text.Encoding.UTF8, type);
+                    using var response = await sender.SendAsync(request, TestContext.Current.CancellationToken);
+                    var documented = operation["responses"]![$"{(int)response.StatusCode}"];
+                    var media = response.Content.Headers.ContentType?.MediaType;
+                    if (documented is null) surprises.Add($"{method} {url} ({kind}): {(int)response.StatusCode}");
+                    else if ((int)response.StatusCode >= 400 && documented["content"]?[media ?? ""] is null) surprises.Add($"{method} {url} ({kind}): {(int)response.StatusCode} as {media}");
+                }
+            }
+        }
+
+        Assert.Equal([], surprises);
+    }
+
+    [Theory]
+    [InlineData("/v1/chat/completions", "post", "400 404 413 415 429 503")]
+    [InlineData("/v1/models/{id}", "delete", "403 404 409 503")]
+    [InlineData("/v1/fine_tuning/jobs/{id}/pause", "post", "404 409 503")]
+    [InlineData("/adapters/{id}/pin", "put", "404 409 503")]
+    [InlineData("/adapters/{id}/versions/{number}/download", "get", "206 304 400 404 409 416 503")]
+    public async Task Document_Operation_HasTheRefusalsThatTakeMoreThanAWrongRequest(string path, string method, string statuses)
+    {
+        var responses = (await world.Client.GetNodeAsync("/swagger/v1/swagger.json"))["paths"]![path]![method]!["responses"]!.AsObject();
+
+        Assert.Equal(statuses.Split(' '), responses.Select(response => response.Key).Where(status => status is not ("200" or "204" or "401")).Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
     public async Task Document_References_AllResolve()
     {
         var text = (await world.Client.GetNodeAsync("/swagger/v1/swagger.json")).ToJsonString();

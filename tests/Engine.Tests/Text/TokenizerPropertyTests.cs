@@ -49,6 +49,28 @@ public sealed class TokenizerPropertyTests
     }
 
     [Theory]
+    [MemberData(nameof(Folders))]
+    public void Follow_TextCutBetweenTokens_GoesOnWithWhatIsMissing(string folder)
+    {
+        var tokenizer = TokenizerFixtures.Load(folder);
+        var ids = tokenizer.Encode("Once upon a time,  a h\u00e9ron \U0001d11e sang  \n of 3 reeds").Ids;
+        var whole = tokenizer.Decode(ids, skipSpecialTokens: true);
+        var cuts = 0;
+        for (var cut = 1; cut < ids.Length; cut++)
+        {
+            var before = tokenizer.Decode(ids.AsSpan(0, cut), skipSpecialTokens: true);
+            // A character that is cut in two has no text on either side.
+            if (before.Contains('\uFFFD', StringComparison.Ordinal) || !whole.StartsWith(before, StringComparison.Ordinal)) continue;
+            var stream = new TextStream(tokenizer);
+            stream.Follow(ids.AsSpan(0, cut));
+            Assert.Equal(whole, before + string.Concat(ids[cut..].Select(stream.Append)) + stream.Flush());
+            cuts++;
+        }
+
+        Assert.InRange(cuts, 5, ids.Length);
+    }
+
+    [Theory]
     [InlineData("conformance/models/llama3")]
     [InlineData("models/bench-llama")]
     [InlineData("conformance/tokenizers/gpt2")]

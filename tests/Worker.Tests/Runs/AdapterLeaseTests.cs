@@ -89,6 +89,24 @@ public sealed class AdapterLeaseTests : IAsyncLifetime
         Assert.Equal(0, (await _service.TaskAsync(taskId)).Attempt);
     }
 
+    [Fact]
+    public async Task Report_OfARunThatDoesNotTrainYet_KeepsTheStepsThatWereCountedWhenTheTaskWasSent()
+    {
+        var taskId = await _service.AddTaskAsync(_adapterId, "red", new Hyperparameters(), enqueue: false);
+        await using (var database = _service.Open()) await database.Tasks.Where(row => row.Id == taskId).ExecuteUpdateAsync(task => task.SetProperty(row => row.TotalSteps, 400), Token);
+        var records = Records((await TakeAsync("run_1"))!, taskId);
+        await records.StartAsync("wrk_1", "host:1", "cpu", Token);
+        var progress = new RunProgress(evaluates: true);
+
+        progress.Enter(LearningTaskPhase.Preparing, _time.GetUtcNow());
+        await records.ReportAsync(progress, [], [], Token);
+        Assert.Equal(400, (await _service.TaskAsync(taskId)).TotalSteps);
+
+        progress.Trained(3, 390, _time.GetUtcNow());
+        await records.ReportAsync(progress, [], [], Token);
+        Assert.Equal((3, 390), ((await _service.TaskAsync(taskId)).Step, (await _service.TaskAsync(taskId)).TotalSteps));
+    }
+
     private async Task<AdapterLease?> TakeAsync(string owner)
     {
         await using var database = _service.Open();

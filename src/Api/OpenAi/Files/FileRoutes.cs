@@ -2,6 +2,7 @@ using ContinualService.Api.Requests;
 using ContinualService.Api.Swagger;
 using ContinualService.Api.Tenants;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.Net.Http.Headers;
 
 namespace ContinualService.Api.OpenAi.Files;
 
@@ -67,7 +68,7 @@ internal static class FileRoutes
         var file = await files.FindAsync(http.User.Tenant(), id, null, cancellationToken);
         var content = await files.OpenAsync(file, cancellationToken);
         http.Response.ContentLength = file.SizeBytes;
-        return TypedResults.Stream(content, "application/octet-stream", file.FileName);
+        return TypedResults.Stream(content, "application/octet-stream", file.FileName, file.CreatedAt, new EntityTagHeaderValue($"\"{file.Sha256}\""));
     }
 
     /// <summary>Deletes a file; jobs made of it go on.</summary>

@@ -29,14 +29,14 @@ internal static class JobRoutes
     public static void MapJobs(this IEndpointRouteBuilder group)
     {
         group.MapPost("/fine_tuning/jobs", CreateAsync).WithName("CreateJob").Accepts<JobExample>("application/json").Produces<JobResponse>()
-            .WithMetadata(new DocumentedBody(Example)).WithMetadata(IdempotencyKey.Documented);
+            .WithMetadata(new DocumentedBody(Example), DocumentedStatus.Conflict, new DocumentedStatus(StatusCodes.Status404NotFound, "There is no such model or file for this key.")).WithMetadata(IdempotencyKey.Documented);
         group.MapGet("/fine_tuning/jobs", ListAsync).WithName("ListJobs").Produces<OpenAiList<JobResponse>>().WithMetadata(ListQuery.Documented());
         group.MapGet("/fine_tuning/jobs/{id}", GetAsync).WithName("GetJob").Produces<JobResponse>();
         group.MapGet("/fine_tuning/jobs/{id}/events", EventsAsync).WithName("ListJobEvents").Produces<OpenAiList<JobEventResponse>>().WithMetadata(ListQuery.Documented());
         group.MapGet("/fine_tuning/jobs/{id}/checkpoints", CheckpointsAsync).WithName("ListJobCheckpoints").Produces<OpenAiList<JobCheckpointResponse>>().WithMetadata(ListQuery.Documented());
-        group.MapPost("/fine_tuning/jobs/{id}/cancel", CancelAsync).WithName("CancelJob").Produces<JobResponse>();
-        group.MapPost("/fine_tuning/jobs/{id}/pause", PauseAsync).WithName("PauseJob").Produces<JobResponse>();
-        group.MapPost("/fine_tuning/jobs/{id}/resume", ResumeAsync).WithName("ResumeJob").Produces<JobResponse>();
+        group.MapPost("/fine_tuning/jobs/{id}/cancel", CancelAsync).WithName("CancelJob").Produces<JobResponse>().WithMetadata(DocumentedStatus.Conflict);
+        group.MapPost("/fine_tuning/jobs/{id}/pause", PauseAsync).WithName("PauseJob").Produces<JobResponse>().WithMetadata(DocumentedStatus.Conflict);
+        group.MapPost("/fine_tuning/jobs/{id}/resume", ResumeAsync).WithName("ResumeJob").Produces<JobResponse>().WithMetadata(DocumentedStatus.Conflict);
     }
 
     /// <summary>Makes a fine-tuning job: a base model gets a new adapter, an adapter its next task.</summary>

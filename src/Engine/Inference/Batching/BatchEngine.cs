@@ -104,8 +104,13 @@ public sealed class BatchEngine : IDisposable
 
     private void DropCancelled()
     {
-        foreach (var sequence in _rows.Running.ToList())
+        // From the last on: End takes a sequence out of the list.
+        for (var index = _rows.Running.Count - 1; index >= 0; index--)
+        {
+            var sequence = _rows.Running[index];
             if (IsCancelled(sequence)) End(sequence, Cancelled(sequence));
+        }
+
         foreach (var sequence in Waiting())
             if (IsCancelled(sequence)) Leave(sequence, Cancelled(sequence));
 
@@ -164,21 +169,21 @@ public sealed class BatchEngine : IDisposable
 
         var began = Stopwatch.GetTimestamp();
         var step = BatchStep.Plan(_rows.Running, _options.StepTokens);
-        List<(RunningSequence Sequence, ScoredToken Token)> chosen;
+        (RunningSequence Sequence, ScoredToken Token)[] chosen;
         try
         {
             chosen = step.Run(_decoder, _rows.Table, _kernels, _shortPass);
         }
         catch (Exception error)
         {
-            foreach (var sequence in step.Sequences.ToList()) End(sequence, error);
+            foreach (var row in step.Rows) End(row.Sequence, error);
             return;
         }
 
-        _metrics.Step(_model, step.Rows, Stopwatch.GetElapsedTime(began), step.Generated, step.PromptTokens);
+        _metrics.Step(_model, step.Rows.Count, Stopwatch.GetElapsedTime(began), step.Generated, step.PromptTokens);
         lock (_lock)
         {
-            foreach (var (sequence, tokens) in step.Work) _line.Charge(sequence.Request.Owner, tokens);
+            foreach (var row in step.Rows) _line.Charge(row.Sequence.Request.Owner, row.Count);
         }
 
         foreach (var (sequence, token) in chosen) Deliver(sequence, token);
@@ -228,12 +233,12 @@ public sealed class BatchEngine : IDisposable
 
     private List<RunningSequence> Heads()
     {
-        lock (_lock) return _line.Heads();
+        lock (_lock) return _line.Count == 0 ? [] : _line.Heads();
     }
 
     private List<RunningSequence> Waiting()
     {
-        lock (_lock) return _line.All();
+        lock (_lock) return _line.Count == 0 ? [] : _line.All();
     }
 
     private void Report()

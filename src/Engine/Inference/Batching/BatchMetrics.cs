@@ -31,6 +31,9 @@ public sealed class BatchMetrics
     internal void Add(string model, Func<BatchLoad> read)
     {
         lock (_engines) _engines.Add((model, read));
+        // A counter that appears with its first event hides that event from whoever looks at its growth.
+        foreach (var kind in (string[])["generated", "prompt", "cached"]) Tokens(model, kind, 0);
+        foreach (var counter in (Counter<long>[])[_preempted, _slotLoads]) counter.Add(0, Tag(model));
     }
 
     internal void Remove(Func<BatchLoad> read)

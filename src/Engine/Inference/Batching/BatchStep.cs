@@ -13,15 +13,24 @@ internal sealed class BatchStep
     // Positions that go through the head at once where a prompt is scored: bounds the memory to this many rows of logits.
     private const int ScoredRows = 64;
 
-    private readonly List<Row> _rows = [];
+    private readonly List<Row> _rows;
     private readonly PackedBatch _batch = new();
 
-    private sealed record Row(RunningSequence Sequence, int Start, int Count, bool Chooses);
+    private BatchStep(int most) => _rows = new List<Row>(most);
+
+    /// <summary>What a sequence has in the step: <paramref name="Count"/> tokens, the first of them token <paramref name="Start"/> of the step, and whether its next token comes out.</summary>
+    public readonly record struct Row(RunningSequence Sequence, int Start, int Count, bool Chooses);
+
+    public IReadOnlyList<Row> Rows => _rows;
+
+    public int Generated { get; private set; }
+
+    public int PromptTokens { get; private set; }
 
     /// <summary>Chooses what the step computes. Prompts are read in the order of admission.</summary>
     public static BatchStep Plan(IReadOnlyList<RunningSequence> running, int budget)
     {
-        var step = new BatchStep();
+        var step = new BatchStep(running.Count);
         foreach (var sequence in running)
             if (sequence.Pending == 1) step.Add(sequence, 1);
         foreach (var sequence in running)
@@ -36,46 +45,59 @@ internal sealed class BatchStep
         return step;
     }
 
-    public IEnumerable<RunningSequence> Sequences => _rows.Select(row => row.Sequence);
-
-    public int Rows => _rows.Count;
-
-    /// <summary>Tokens computed per sequence.</summary>
-    public IEnumerable<(RunningSequence Sequence, int Tokens)> Work => _rows.Select(row => (row.Sequence, row.Count));
-
-    public int Generated => _rows.Count(row => row.Chooses);
-
-    public int PromptTokens => _rows.Sum(row => row.Count) - _rows.Count(row => row.Count == 1 && row.Sequence.NewTokens > 0);
-
     /// <summary>Computes the step. The caches have grown when it returns.</summary>
     /// <returns>The next token of each sequence whose tokens are all through.</returns>
-    public List<(RunningSequence Sequence, ScoredToken Token)> Run(Decoder decoder, LoraTable table, CpuKernels? kernels, ShortPass? shortPass)
+    public (RunningSequence Sequence, ScoredToken Token)[] Run(Decoder decoder, LoraTable table, CpuKernels? kernels, ShortPass? shortPass)
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        var spans = _rows.Select(row => (row.Sequence.Slot, row.Count)).ToList();
         var hidden = shortPass is not null && _batch.Count <= ShortPass.MaxTokens
-            ? shortPass.Run(_batch, table, table.SlotsOf(spans))
-            : decoder.HiddenPacked(_batch, table.Select(spans), kernels); // [N, D]
+            ? shortPass.Run(_batch, table, table.SlotsOf(Spans()))
+            : decoder.HiddenPacked(_batch, table.Select(Spans()), kernels); // [N, D]
         foreach (var row in _rows)
             if (row.Sequence.PromptScores is not null) Score(decoder, hidden, row);
 
-        var choosing = _rows.Where(row => row.Chooses).ToList();
-        if (choosing.Count == 0) return [];
-        var last = tensor(choosing.Select(row => (long)(row.Start + row.Count - 1)).ToArray(), int64, decoder.Device);
+        if (Generated == 0) return [];
+        var last = tensor(LastTokens(), int64, decoder.Device);
         var logits = decoder.Logits(hidden.index_select(0, last), kernels).cpu().contiguous(); // [M, V]
         var values = MemoryMarshal.Cast<byte, float>(logits.bytes);
         var vocabulary = decoder.Config.VocabularySize;
-        var chosen = new List<(RunningSequence, ScoredToken)>(choosing.Count);
-        for (var i = 0; i < choosing.Count; i++) chosen.Add((choosing[i].Sequence, choosing[i].Sequence.Sampler.Next(values.Slice(i * vocabulary, vocabulary))));
+        var (chosen, count) = (new (RunningSequence, ScoredToken)[Generated], 0);
+        foreach (var row in _rows)
+        {
+            if (!row.Chooses) continue;
+            chosen[count] = (row.Sequence, row.Sequence.Sampler.Next(values.Slice(count * vocabulary, vocabulary)));
+            count++;
+        }
+
         return chosen;
+    }
+
+    private (LoraSlot?, int)[] Spans()
+    {
+        var spans = new (LoraSlot?, int)[_rows.Count];
+        for (var index = 0; index < spans.Length; index++) spans[index] = (_rows[index].Sequence.Slot, _rows[index].Count);
+        return spans;
+    }
+
+    /// <summary>Where the tokens are that the next ones come out of.</summary>
+    private long[] LastTokens()
+    {
+        var (places, count) = (new long[Generated], 0);
+        foreach (var row in _rows)
+            if (row.Chooses) places[count++] = row.Start + row.Count - 1;
+        return places;
     }
 
     private void Add(RunningSequence sequence, int count)
     {
         var from = sequence.Cache!.Length;
         var start = _batch.Add(sequence.Cache, sequence.Tokens.Slice(from, count));
-        _rows.Add(new Row(sequence, start, count, from + count == sequence.Length));
+        var row = new Row(sequence, start, count, from + count == sequence.Length);
+        _rows.Add(row);
+        if (row.Chooses) Generated++;
+        // What a sequence generates goes through the model one by one; all else is of its prompt.
+        PromptTokens += count == 1 && sequence.NewTokens > 0 ? 0 : count;
     }
 
     /// <summary>Each token of the prompt under the logits of the one before it.</summary>
