@@ -12,8 +12,8 @@ namespace ContinualService.Bench.Continual;
 
 /// <summary>
 /// Learns a stream of tasks with one method and one seed and fills the accuracy matrix. What two runs would compute twice alike is computed
-/// once: the base's scores, and, per seed and rate, the first task (both methods start it fresh from the same stream of random numbers and serve
-/// what they tuned, so it is the same computation).
+/// once: the base's scores, and, per seed and rate, the first task of methods whose first state follows from plainly tuned weights (they start fresh from the same
+/// stream of random numbers, so it is the same computation).
 /// </summary>
 public sealed class StreamRunner(ContinualSettings settings, Decoder decoder, Tokenizer tokenizer, IReadOnlyList<BenchTask> tasks, WorkMeter meter)
 {
@@ -27,31 +27,45 @@ public sealed class StreamRunner(ContinualSettings settings, Decoder decoder, To
     /// <summary>Units of what a later method of the same seed does not repeat.</summary>
     public double UnitsOfFirstTask => TrainUnits(tasks[0]) + UnitsOfScoring;
 
+    /// <summary>Whether a method's state after one task is known from the plainly tuned weights; the question needs no layers.</summary>
+    public bool SharesFirstTask(string label)
+    {
+        using var none = new LoraWeights([]);
+        using var state = ContinualMethods.Parse(label).StateOf(settings.Lora, none, 1);
+        return state is not null;
+    }
+
     public double UnitsOfScoring => tasks.Sum(ScoringUnits);
 
-    public RunResult Run(string methodName, long seed, TrainingOptions options, string settingsHash, CancellationToken cancellationToken)
+    /// <param name="label">See <see cref="ContinualMethods.Parse"/>.</param>
+    /// <param name="seed">Root of the random streams.</param>
+    /// <param name="options">How each task is tuned.</param>
+    /// <param name="settingsHash">Kept with the result.</param>
+    /// <param name="cancellationToken">Looked at between steps and rows.</param>
+    public RunResult Run(string label, long seed, TrainingOptions options, string settingsHash, CancellationToken cancellationToken)
     {
         var clock = Stopwatch.StartNew();
-        var method = ContinualMethods.ByName(methodName);
+        var method = ContinualMethods.Parse(label);
+        var plain = SharesFirstTask(label);
         options = options with { Seed = seed };
         List<Scored> cells = [.. Base(cancellationToken).Value];
         List<LearnedTaskResult> learned = [];
         AdapterState? state = null;
         for (var index = 1; index <= tasks.Count; index++)
         {
-            var shared = index == 1;
-            var taught = shared ? FirstTask(method, options, cancellationToken).Value : Teach(method, index, state, options, cancellationToken);
-            if (index > 2) state?.Dispose();
+            var shared = index == 1 && plain;
+            var taught = shared ? FirstTask(options, cancellationToken).Value : Teach(method, index, state, options, cancellationToken);
+            state?.Dispose();
 
-            // The shared first state stays as it is for the other method; each run reads it under its own method's name.
-            state = shared ? new AdapterState(taught.State.Config, method.Name, 1, taught.State.Sites) : taught.State;
+            // The shared first state stays as it is for the other methods; each run makes its own of it.
+            state = shared ? FirstState(method, taught.State) : taught.State;
             cells.AddRange(taught.Cells);
             learned.Add(taught.Result with { Shared = shared });
         }
 
-        if (tasks.Count > 1) state?.Dispose();
+        state?.Dispose();
         return new RunResult(
-            settingsHash, method.Name, seed, options.LearningRate, [.. tasks.Select(task => task.Name)], [.. cells.Select(cell => cell.Cell)],
+            settingsHash, label, seed, options.LearningRate, [.. tasks.Select(task => task.Name)], [.. cells.Select(cell => cell.Cell)],
             [.. cells.Where(cell => cell.Likelihood is not null).Select(cell => cell.Likelihood!)], learned, clock.Elapsed.TotalSeconds);
     }
 
@@ -60,17 +74,23 @@ public sealed class StreamRunner(ContinualSettings settings, Decoder decoder, To
         lock (_gate) return _base ??= new Lazy<IReadOnlyList<Scored>>(() => Score(null, 0, cancellationToken));
     }
 
-    private Lazy<Taught> FirstTask(IContinualMethod method, TrainingOptions options, CancellationToken cancellationToken)
+    private Lazy<Taught> FirstTask(TrainingOptions options, CancellationToken cancellationToken)
     {
         lock (_gate)
         {
             if (!_firstTasks.TryGetValue((options.Seed, options.LearningRate), out var first))
             {
-                first = _firstTasks[(options.Seed, options.LearningRate)] = new Lazy<Taught>(() => Teach(method, 1, null, options, cancellationToken));
+                first = _firstTasks[(options.Seed, options.LearningRate)] = new Lazy<Taught>(() => Teach(new SeqLora(), 1, null, options, cancellationToken));
             }
 
             return first;
         }
+    }
+
+    private AdapterState FirstState(IContinualMethod method, AdapterState shared)
+    {
+        using var weights = shared.ServingWeights();
+        return method.StateOf(settings.Lora, weights, 1)!;
     }
 
     private Taught Teach(IContinualMethod method, int index, AdapterState? previous, TrainingOptions options, CancellationToken cancellationToken)
@@ -91,7 +111,7 @@ public sealed class StreamRunner(ContinualSettings settings, Decoder decoder, To
         var cells = Score(served, index, cancellationToken);
         var training = learned.Training;
         meter.Say(FormattableString.Invariant(
-            $"{method.Name} seed {options.Seed} lr {options.LearningRate:G3}: learned {task.Name} ({index}/{tasks.Count}), loss {training.FirstLoss:F3} -> {training.LastLoss:F3}, ")
+            $"{method.Label()} seed {options.Seed} lr {options.LearningRate:G3}: learned {task.Name} ({index}/{tasks.Count}), loss {training.FirstLoss:F3} -> {training.LastLoss:F3}, ")
             + FormattableString.Invariant($"{training.ProcessedTokens / training.Seconds:F0} tokens/s; scores {string.Join(" ", cells.Select(cell => cell.Cell.Score.ToString("F3", System.Globalization.CultureInfo.InvariantCulture)))}"));
         return new Taught(learned.State, cells, new LearnedTaskResult(
             task.Name, learned.Lambda, training.Steps, training.FirstLoss, training.LastLoss, training.ProcessedTokens, training.Seconds,
