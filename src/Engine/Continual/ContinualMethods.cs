@@ -13,6 +13,16 @@ public static class ContinualMethods
     [
         Entry(options => new Slao(options)),
         Entry(options => new SeqLora(options)),
+        Entry(options => new IncLora(options)),
+        Entry(options => new OLora(options)),
+        Entry(options => new Ewc(options)),
+        Entry(options => new MagMax(options)),
+        Entry(options => new Opcm(options)),
+        Entry(options => new Soup(options)),
+        Entry(options => new Ties(options)),
+        Entry(options => new CLora(options)),
+        Entry(options => new NmtLora(options)),
+        Entry(options => new LoracIpc(options)),
     ];
 
     /// <summary>Every method with its default options.</summary>
