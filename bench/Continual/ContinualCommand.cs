@@ -61,8 +61,8 @@ public static class ContinualCommand
         var runner = new StreamRunner(settings, decoder, tokenizer, tasks, meter);
         var open = new ConcurrentQueue<PlannedRun>(planned.Where(run => !results.ContainsKey(run)));
         var sharing = open.Where(run => runner.SharesFirstTask(run.Method)).ToList();
-        var firstTasks = open.Count - sharing.Count + sharing.Select(run => (run.Seed, run.Options.LearningRate)).Distinct().Count();
-        if (!open.IsEmpty) meter.Plan(runner.UnitsOfScoring + (open.Count * (runner.UnitsOfRun - runner.UnitsOfFirstTask)) + (firstTasks * runner.UnitsOfFirstTask));
+        var firstTasks = sharing.Select(run => (run.Seed, run.Options.LearningRate)).Distinct().Count();
+        if (!open.IsEmpty) meter.Plan(runner.UnitsOfScoring + open.Sum(run => runner.UnitsOf(run.Method)) - ((sharing.Count - firstTasks) * runner.UnitsOfFirstTask));
         InParallel(settings, open, stop, run =>
         {
             var result = runner.Run(run.Method, run.Seed, run.Options, run.Hash, stop.Token);

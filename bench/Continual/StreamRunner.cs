@@ -21,8 +21,8 @@ public sealed class StreamRunner(ContinualSettings settings, Decoder decoder, To
     private readonly Dictionary<(long Seed, double Rate), Lazy<Taught>> _firstTasks = [];
     private Lazy<IReadOnlyList<Scored>>? _base;
 
-    /// <summary>Units of work of one full run, in tokens through the forward pass; see <see cref="WorkMeter"/>.</summary>
-    public double UnitsOfRun => tasks.Sum(TrainUnits) + tasks.Count * UnitsOfScoring;
+    /// <summary>Units of work of one full run, in tokens through the forward pass; see <see cref="WorkMeter"/>. The base's scores are not in it.</summary>
+    public double UnitsOf(string label) => label == Bounds.Base ? 0 : tasks.Sum(TrainUnits) + ((label == Bounds.Multitask ? 1 : tasks.Count) * UnitsOfScoring);
 
     /// <summary>Units of what a later method of the same seed does not repeat.</summary>
     public double UnitsOfFirstTask => TrainUnits(tasks[0]) + UnitsOfScoring;
@@ -30,6 +30,7 @@ public sealed class StreamRunner(ContinualSettings settings, Decoder decoder, To
     /// <summary>Whether a method's state after one task is known from the plainly tuned weights; the question needs no layers.</summary>
     public bool SharesFirstTask(string label)
     {
+        if (Bounds.Names.Contains(label)) return false;
         using var none = new LoraWeights([]);
         using var state = ContinualMethods.Parse(label).StateOf(settings.Lora, none, 1);
         return state is not null;
@@ -37,7 +38,7 @@ public sealed class StreamRunner(ContinualSettings settings, Decoder decoder, To
 
     public double UnitsOfScoring => tasks.Sum(ScoringUnits);
 
-    /// <param name="label">See <see cref="ContinualMethods.Parse"/>.</param>
+    /// <param name="label">See <see cref="ContinualMethods.Parse"/>; or one of <see cref="Bounds"/>.</param>
     /// <param name="seed">Root of the random streams.</param>
     /// <param name="options">How each task is tuned.</param>
     /// <param name="settingsHash">Kept with the result.</param>
@@ -45,16 +46,17 @@ public sealed class StreamRunner(ContinualSettings settings, Decoder decoder, To
     public RunResult Run(string label, long seed, TrainingOptions options, string settingsHash, CancellationToken cancellationToken)
     {
         var clock = Stopwatch.StartNew();
+        options = options with { Seed = seed };
+        if (Bounds.Names.Contains(label)) return RunBound(label, options, settingsHash, cancellationToken);
         var method = ContinualMethods.Parse(label);
         var plain = SharesFirstTask(label);
-        options = options with { Seed = seed };
         List<Scored> cells = [.. Base(cancellationToken).Value];
         List<LearnedTaskResult> learned = [];
         AdapterState? state = null;
         for (var index = 1; index <= tasks.Count; index++)
         {
             var shared = index == 1 && plain;
-            var taught = shared ? FirstTask(options, cancellationToken).Value : Teach(method, index, state, options, cancellationToken);
+            var taught = shared ? FirstTask(options, cancellationToken).Value : Teach(method, tasks[index - 1], index, state, options, cancellationToken);
             state?.Dispose();
 
             // The shared first state stays as it is for the other methods; each run makes its own of it.
@@ -64,10 +66,31 @@ public sealed class StreamRunner(ContinualSettings settings, Decoder decoder, To
         }
 
         state?.Dispose();
-        return new RunResult(
-            settingsHash, label, seed, options.LearningRate, [.. tasks.Select(task => task.Name)], [.. cells.Select(cell => cell.Cell)],
-            [.. cells.Where(cell => cell.Likelihood is not null).Select(cell => cell.Likelihood!)], learned, clock.Elapsed.TotalSeconds);
+        return Result(label, options, settingsHash, cells, learned, clock);
     }
+
+    /// <summary>A bound does not learn one task after another: its scores stand in the row of every task, so that its AA is the bound and its BWT 0.</summary>
+    private RunResult RunBound(string label, TrainingOptions options, string settingsHash, CancellationToken cancellationToken)
+    {
+        var clock = Stopwatch.StartNew();
+        var scores = Base(cancellationToken).Value;
+        List<Scored> cells = [.. scores];
+        var result = new LearnedTaskResult("", 0, 0, 0, 0, 0, 0, 0, 0, true);
+        if (label == Bounds.Multitask)
+        {
+            var together = tasks[0] with { Name = "all tasks at once", Train = [.. tasks.SelectMany(task => task.Train)] };
+            var taught = Teach(new SeqLora(), together, tasks.Count, null, options, cancellationToken);
+            taught.State.Dispose();
+            (scores, result) = (taught.Cells, taught.Result);
+        }
+
+        foreach (var version in Enumerable.Range(1, tasks.Count)) cells.AddRange(scores.Select(score => score.At(version)));
+        return Result(label, options, settingsHash, cells, [.. tasks.Select((task, index) => index == 0 ? result with { Task = task.Name } : new LearnedTaskResult(task.Name, 0, 0, 0, 0, 0, 0, 0, result.DeltaNorm, true))], clock);
+    }
+
+    private RunResult Result(string label, TrainingOptions options, string settingsHash, IReadOnlyList<Scored> cells, IReadOnlyList<LearnedTaskResult> learned, Stopwatch clock) => new(
+        settingsHash, label, options.Seed, options.LearningRate, [.. tasks.Select(task => task.Name)], [.. cells.Select(cell => cell.Cell)],
+        [.. cells.Where(cell => cell.Likelihood is not null).Select(cell => cell.Likelihood!)], learned, clock.Elapsed.TotalSeconds);
 
     private Lazy<IReadOnlyList<Scored>> Base(CancellationToken cancellationToken)
     {
@@ -80,7 +103,7 @@ public sealed class StreamRunner(ContinualSettings settings, Decoder decoder, To
         {
             if (!_firstTasks.TryGetValue((options.Seed, options.LearningRate), out var first))
             {
-                first = _firstTasks[(options.Seed, options.LearningRate)] = new Lazy<Taught>(() => Teach(new SeqLora(), 1, null, options, cancellationToken));
+                first = _firstTasks[(options.Seed, options.LearningRate)] = new Lazy<Taught>(() => Teach(new SeqLora(), tasks[0], 1, null, options, cancellationToken));
             }
 
             return first;
@@ -93,9 +116,8 @@ public sealed class StreamRunner(ContinualSettings settings, Decoder decoder, To
         return method.StateOf(settings.Lora, weights, 1)!;
     }
 
-    private Taught Teach(IContinualMethod method, int index, AdapterState? previous, TrainingOptions options, CancellationToken cancellationToken)
+    private Taught Teach(IContinualMethod method, BenchTask task, int index, AdapterState? previous, TrainingOptions options, CancellationToken cancellationToken)
     {
-        var task = tasks[index - 1];
         long before = 0;
         var units = TrainUnits(task);
         var progress = new StepProgress(step =>
@@ -139,7 +161,10 @@ public sealed class StreamRunner(ContinualSettings settings, Decoder decoder, To
     // Generation adds a few single-token passes to the prompt; scoring labels repeats the prompt for each.
     private double ScoringUnits(BenchTask task) => task.ScoredTokens * (settings.LabelLikelihood ? 2.5 : 1.5);
 
-    private sealed record Scored(MatrixCell Cell, MatrixCell? Likelihood);
+    private sealed record Scored(MatrixCell Cell, MatrixCell? Likelihood)
+    {
+        public Scored At(int version) => new(Cell with { Version = version }, Likelihood is null ? null : Likelihood with { Version = version });
+    }
 
     private sealed record Taught(AdapterState State, IReadOnlyList<Scored> Cells, LearnedTaskResult Result);
 
