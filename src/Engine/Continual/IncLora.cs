@@ -1,7 +1,6 @@
 using ContinualService.Engine.Lora;
 using ContinualService.Engine.Models;
 using ContinualService.Engine.Training;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace ContinualService.Engine.Continual;
@@ -25,12 +24,7 @@ public sealed class IncLora(MethodOptions? options = null) : IContinualMethod
     public Tuning StartTask(Decoder decoder, LoraConfig config, AdapterState? previous, Generator generator) =>
         new StackedTuning(LoraWeights.CreateFresh(decoder, config, generator), previous);
 
-    public AdapterState FinishTask(LoraConfig config, Tuning tuned, AdapterState? previous)
-    {
-        using var scope = NewDisposeScope();
-        using var noGrad = no_grad();
-        return new AdapterState(config, this, (previous?.TaskIndex ?? 0) + 1, [.. tuned.Lora.Pairs.Select((pair, index) => new AdapterSite(pair.Site, PairStack.Append(previous?.Sites[index], pair)))]);
-    }
+    public AdapterState FinishTask(LoraConfig config, Tuning tuned, AdapterState? previous) => PairStack.Finish(this, config, tuned, previous);
 
-    public (Tensor A, Tensor B) Serve(AdapterSite site) => (site.Tensors[PairStack.StackedA].clone(), site.Tensors[PairStack.StackedB].clone());
+    public (Tensor A, Tensor B) Serve(AdapterSite site) => PairStack.Serve(site);
 }

@@ -12,7 +12,6 @@ namespace ContinualService.Engine.Continual;
 /// </summary>
 public sealed class OLora : IContinualMethod
 {
-    private readonly IncLora _incLora = new();
     private readonly double _lambda;
 
     public OLora(MethodOptions? options = null)
@@ -34,14 +33,9 @@ public sealed class OLora : IContinualMethod
     public Tuning StartTask(Decoder decoder, LoraConfig config, AdapterState? previous, Generator generator) =>
         Tune(LoraWeights.CreateFresh(decoder, config, generator), previous);
 
-    public AdapterState FinishTask(LoraConfig config, Tuning tuned, AdapterState? previous)
-    {
-        using var scope = NewDisposeScope();
-        using var noGrad = no_grad();
-        return new AdapterState(config, this, (previous?.TaskIndex ?? 0) + 1, [.. tuned.Lora.Pairs.Select((pair, index) => new AdapterSite(pair.Site, PairStack.Append(previous?.Sites[index], pair)))]);
-    }
+    public AdapterState FinishTask(LoraConfig config, Tuning tuned, AdapterState? previous) => PairStack.Finish(this, config, tuned, previous);
 
-    public (Tensor A, Tensor B) Serve(AdapterSite site) => _incLora.Serve(site);
+    public (Tensor A, Tensor B) Serve(AdapterSite site) => PairStack.Serve(site);
 
     internal Tuning Tune(LoraWeights lora, AdapterState? previous) => new OrthogonalTuning(lora, previous, _lambda);
 

@@ -1,5 +1,6 @@
 using ContinualService.Engine.Lora;
 using ContinualService.Engine.Models;
+using ContinualService.Engine.Training;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -25,6 +26,17 @@ internal static class PairStack
             [StackedB] = previous is null ? b.clone() : cat([previous.Tensors[StackedB], b], 1), // [out, T R]
         };
     }
+
+    /// <summary>The state of a method that keeps the pairs of all tasks and nothing else.</summary>
+    public static AdapterState Finish(IContinualMethod method, LoraConfig config, Tuning tuned, AdapterState? previous)
+    {
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        return new AdapterState(config, method, (previous?.TaskIndex ?? 0) + 1, [.. tuned.Lora.Pairs.Select((pair, index) => new AdapterSite(pair.Site, Append(previous?.Sites[index], pair)))]);
+    }
+
+    /// <summary>All pairs as one; copies.</summary>
+    public static (Tensor A, Tensor B) Serve(AdapterSite site) => (site.Tensors[StackedA].clone(), site.Tensors[StackedB].clone());
 
     /// <summary>The pairs of the tasks so far as one frozen pair of each layer, under the scale of one task's shape.</summary>
     public static IReadOnlyList<LoraPair> Frozen(AdapterState state) =>

@@ -70,6 +70,31 @@ public sealed class IncLoraTests : IDisposable
     }
 
     [Fact]
+    public void Update_WithDropout_DropsNothingOfTheFrozenPairs()
+    {
+        using var scope = NewDisposeScope();
+        using var first = Learned(null, 1);
+        using var noGrad = no_grad();
+        // Its B is still 0: all that is added is the frozen pairs'.
+        using var tuning = _method.StartTask(_decoder, TinyModel.Lora, first, new Generator(1));
+        using var live = new LiveParameters(tuning, CPU);
+        using var served = first.ServingWeights();
+        var ids = tensor(new long[] { 1, 5, 9, 2, 30 }).unsqueeze(0);
+        var training = _decoder.Hidden(ids, tuning.Update(live, new LoraDropout(0.9, new Generator(2))));
+        Assert.True(training.sub(_decoder.Hidden(ids, served)).abs().max().item<float>() < 1e-5);
+    }
+
+    [Fact]
+    public void Stacked_Patterns_KeepEveryLayersScale()
+    {
+        var config = new LoraConfig(4, 8, ["layer"]) { RankPattern = new Dictionary<string, int> { ["layer1"] = 2 }, AlphaPattern = new Dictionary<string, double> { ["layer2"] = 3 } };
+        var three = config.Stacked(3);
+        Assert.Equal((12, 24.0), (three.Rank, three.Alpha));
+        Assert.Equal([12, 6, 12], new[] { "layer0", "layer1", "layer2" }.Select(three.RankOf));
+        Assert.All(["layer0", "layer1", "layer2"], path => Assert.Equal(config.ScaleOf(path), three.ScaleOf(path), 1e-12));
+    }
+
+    [Fact]
     public void Learn_SecondTask_KeepsTheFirstPairAsItWas()
     {
         using var first = Learned(null, 1);
