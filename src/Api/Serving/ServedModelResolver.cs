@@ -1,10 +1,8 @@
 using System.Globalization;
-using System.Text.Json;
 using ContinualService.Api.Adapters;
 using ContinualService.Api.OpenAi;
 using ContinualService.Api.OpenAi.Jobs;
 using ContinualService.Domain.Adapters;
-using ContinualService.Engine.Lora;
 using ContinualService.Engine.Models;
 using ContinualService.Infrastructure.Database;
 using Microsoft.EntityFrameworkCore;
@@ -26,8 +24,7 @@ internal sealed class ServedModelResolver(ServiceDbContext database, ModelCatalo
         var loaded = await host.BaseAsync(pinned);
         if (loaded.Model.Digest != adapter.BaseDigest)
             throw OpenAiException.NoModel(name, $"its base model {adapter.Model} has changed since the adapter was made. Ask the operator to put the old files back.");
-        var config = new LoraConfig(adapter.Rank, adapter.Alpha, JsonSerializer.Deserialize<string[]>(adapter.TargetModulesJson)!);
-        return new ServedModel(name, loaded, await host.AdapterAsync(loaded.Model, config, version.Sha256), version.Number, version.Sha256);
+        return new ServedModel(name, loaded, await host.AdapterAsync(loaded.Model, adapter.ServedShape(version), version.Sha256), version.Number, version.Sha256);
     }
 
     /// <summary>The adapter and version that a name selects.</summary>

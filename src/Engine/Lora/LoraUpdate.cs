@@ -13,15 +13,8 @@ internal sealed class LoraUpdate(LoraWeights weights, LoraDropout? dropout) : Li
         if (weights.At(site) is not { } pair) return y;
         // Masters stay float32; the product runs in the activations' dtype and gradients come back through the cast.
         var (a, b) = (pair.A.to(x.dtype), pair.B.to(x.dtype));
-        var down = linear(Drop(x), a); // [N, R]
+        var down = linear(dropout?.Apply(x) ?? x, a); // [N, R]
         // In place: the base product is needed by nobody else, and its backward does not look at it.
         return y.addmm_(down, b.t(), 1, (float)pair.Scale);
-    }
-
-    private Tensor Drop(Tensor x)
-    {
-        if (dropout is null || dropout.Probability == 0) return x;
-        var keep = rand(x.shape, float32, x.device, generator: dropout.Generator).ge(dropout.Probability);
-        return x.mul(keep.to(x.dtype).div_(1 - dropout.Probability));
     }
 }
