@@ -7,6 +7,7 @@ using ContinualService.Api.OpenAi;
 using ContinualService.Api.Operators;
 using ContinualService.Api.Requests;
 using ContinualService.Api.Swagger;
+using ContinualService.Api.Previews;
 using ContinualService.Api.Tasks;
 using ContinualService.Api.Tenants;
 using ContinualService.Api.Webhooks;
@@ -28,6 +29,7 @@ builder.Services
     .AddDatasets()
     .AddAdapters()
     .AddTasks()
+    .AddPreviews()
     .AddOpenAi()
     .AddWebhooks()
     .AddQueueDashboard()
@@ -52,6 +54,7 @@ routes.MapModels();
 routes.MapDatasets();
 routes.MapAdapters();
 routes.MapTasks();
+routes.MapPreviews();
 routes.MapAudit();
 routes.MapOpenAi();
 routes.MapWebhooks();

@@ -93,6 +93,15 @@ internal sealed class TrainingJob(
                 return true;
             }
 
+            // A preview has told all it measured on the way: there is nothing to store or publish.
+            if (plan.Preview is not null)
+            {
+                var ended = await records.PreviewEndedAsync(CancellationToken.None);
+                trace.End(WireName.Of(ended ? TaskRunOutcome.Succeeded : TaskRunOutcome.Cancelled));
+                logger.Previewed(task.Id, task.AdapterId);
+                return true;
+            }
+
             // Step 6: store.
             var result = RunJson.Read<RunResult>(Path.Combine(plan.Folder, RunResult.FileName));
             var state = await StoreAsync(plan, RunResult.StateFile);
@@ -169,7 +178,7 @@ internal sealed class TrainingJob(
     {
         using var process = TrainingProcess.Start(plan.SpecPath, RunPreparation.Threads(settings.Value));
         logger.RunBegins(plan.Task.Id, plan.Task.Attempt, process.Id);
-        var progress = new RunProgress(plan.Ancestors.Count > 0 || plan.Task.EvaluationDatasetId is not null);
+        var progress = new RunProgress(plan.Ancestors.Count > 0 || plan.Task.EvaluationDatasetId is not null, trains: plan.Preview is null);
         var follower = new RunFollower(records, progress, plan.Task, checkpoints, metrics, trace, settings.Value, time, logger);
         return await follower.FollowAsync(process, stopping, leaseLost);
     }

@@ -18,12 +18,14 @@ internal sealed class DeleteAdapter(ServiceDbContext database, TimeProvider time
         await database.LockTenantAsync(adapter.TenantId, cancellationToken);
         var busy = await database.Tasks.Where(row => row.AdapterId == adapter.Id)
             .Where(row => row.Status == LearningTaskStatus.Queued || row.Status == LearningTaskStatus.Running || row.Status == LearningTaskStatus.Paused)
-            .Select(row => row.Id).FirstOrDefaultAsync(cancellationToken);
+            .Select(row => new { row.Id, row.Kind }).FirstOrDefaultAsync(cancellationToken);
+        if (busy is { Kind: LearningTaskKind.MergePreview })
+            return new Problem(ProblemTypes.WrongState, $"'{adapter.Name}' has a merge preview that is not finished. Wait for it, or DELETE the one that GET /adapters/{adapter.Id}/merge-previews shows, then delete.");
         if (busy is not null)
         {
-            return new Problem(ProblemTypes.WrongState, $"Task {busy} of '{adapter.Name}' is not finished. Wait for it, or POST /tasks/{busy}/cancel, then delete.")
+            return new Problem(ProblemTypes.WrongState, $"Task {busy.Id} of '{adapter.Name}' is not finished. Wait for it, or POST /tasks/{busy.Id}/cancel, then delete.")
             {
-                TaskId = busy,
+                TaskId = busy.Id,
             };
         }
 

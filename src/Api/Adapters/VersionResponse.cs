@@ -16,6 +16,9 @@ public sealed class VersionResponse
     /// <summary>The task that made it; null: imported.</summary>
     public required string? TaskId { get; init; }
 
+    /// <summary>The merge preview that it was adopted from; null: its task published it.</summary>
+    public required string? MergePreviewId { get; init; }
+
     /// <summary>The method's i: 1 for the first task.</summary>
     public required int TaskIndex { get; init; }
 
@@ -33,6 +36,7 @@ public sealed class VersionResponse
         Sha256 = version.Sha256,
         Parent = version.Parent,
         TaskId = version.TaskId,
+        MergePreviewId = version.MergePreviewId,
         TaskIndex = version.TaskIndex,
         Lambda = version.Lambda,
         Status = version.Status,

@@ -15,20 +15,10 @@ namespace ContinualService.Api.Tasks;
 internal sealed class TaskControl(ServiceDbContext database, ITaskQueue queue, EventHub hub, TimeProvider time)
 {
     /// <summary>Cancels a queued or paused task at once, and asks a running one to end.</summary>
-    public Task<Outcome<LearningTask>> CancelAsync(Caller caller, string taskId, CancellationToken cancellationToken) =>
-        ChangeAsync(caller, taskId, "task.cancel", async (task, scope, now) =>
-        {
-            if (task.Status is LearningTaskStatus.Cancelled) return null;
-            if (task.Status is LearningTaskStatus.Succeeded or LearningTaskStatus.Failed) return Over(task, "cancel");
-            task.CancelRequested = true;
-            if (task.Status is LearningTaskStatus.Running) return null;
-            (task.Status, task.FinishedAt) = (LearningTaskStatus.Cancelled, now);
-            await database.Checkpoints.Where(row => row.TaskId == taskId).ExecuteDeleteAsync(cancellationToken);
-            await database.AppendEventAsync(taskId, TaskEventTypes.Cancelled, new { status = WireName.Of(LearningTaskStatus.Cancelled) }, now, cancellationToken);
-            // What waited behind it may go now.
-            if (await NextAsync(task, cancellationToken) is { } next) scope.Wake(next);
-            return null;
-        }, cancellationToken);
+    public Task<Outcome<LearningTask>> CancelAsync(Caller caller, string taskId, CancellationToken cancellationToken) => CancelAsync(caller, taskId, LearningTaskKind.Training, cancellationToken);
+
+    /// <summary>The same for the task that measures a merge preview.</summary>
+    public Task<Outcome<LearningTask>> CancelPreviewAsync(Caller caller, string taskId, CancellationToken cancellationToken) => CancelAsync(caller, taskId, LearningTaskKind.MergePreview, cancellationToken);
 
     /// <summary>Puts a queued task aside at once, and asks a running one to write a checkpoint and end; later tasks of the adapter wait behind it.</summary>
     public Task<Outcome<LearningTask>> PauseAsync(Caller caller, string taskId, CancellationToken cancellationToken) =>
@@ -84,6 +74,21 @@ internal sealed class TaskControl(ServiceDbContext database, ITaskQueue queue, E
             return null;
         }, cancellationToken);
 
+    private Task<Outcome<LearningTask>> CancelAsync(Caller caller, string taskId, LearningTaskKind kind, CancellationToken cancellationToken) =>
+        ChangeAsync(caller, taskId, kind == LearningTaskKind.Training ? "task.cancel" : "preview.cancel", async (task, scope, now) =>
+        {
+            if (task.Status is LearningTaskStatus.Cancelled) return null;
+            if (task.Status is LearningTaskStatus.Succeeded or LearningTaskStatus.Failed) return Over(task, "cancel");
+            task.CancelRequested = true;
+            if (task.Status is LearningTaskStatus.Running) return null;
+            (task.Status, task.FinishedAt) = (LearningTaskStatus.Cancelled, now);
+            await database.Checkpoints.Where(row => row.TaskId == taskId).ExecuteDeleteAsync(cancellationToken);
+            await database.AppendEventAsync(taskId, TaskEventTypes.Cancelled, new { status = WireName.Of(LearningTaskStatus.Cancelled) }, now, cancellationToken);
+            // What waited behind it may go now.
+            if (await NextAsync(task, cancellationToken) is { } next) scope.Wake(next);
+            return null;
+        }, cancellationToken, kind);
+
     private static Problem Over(LearningTask task, string verb) =>
         new(ProblemTypes.WrongState, $"The task is over ({WireName.Of(task.Status)}); there is nothing to {verb}.") { TaskId = task.Id };
 
@@ -99,13 +104,14 @@ internal sealed class TaskControl(ServiceDbContext database, ITaskQueue queue, E
             .OrderBy(row => row.Id).Select(row => (string?)row.Id).FirstOrDefaultAsync(cancellationToken);
 
     private async Task<Outcome<LearningTask>> ChangeAsync(
-        Caller caller, string taskId, string action, Func<LearningTask, WriteScope, DateTimeOffset, Task<Problem?>> change, CancellationToken cancellationToken)
+        Caller caller, string taskId, string action, Func<LearningTask, WriteScope, DateTimeOffset, Task<Problem?>> change, CancellationToken cancellationToken,
+        LearningTaskKind kind = LearningTaskKind.Training)
     {
         await using var scope = WriteScope.Begin(database, queue);
         // A new or retried task must not meet the deletion of its adapter.
         await database.LockTenantAsync(caller.TenantId, cancellationToken);
         await database.LockTaskAsync(taskId, cancellationToken);
-        var task = await database.Tasks.FirstOrDefaultAsync(row => row.TenantId == caller.TenantId && row.Id == taskId, cancellationToken);
+        var task = await database.Tasks.FirstOrDefaultAsync(row => row.TenantId == caller.TenantId && row.Id == taskId && row.Kind == kind, cancellationToken);
         if (task is null) return Problem.NotFound($"The task '{taskId}'", "GET /tasks lists yours.");
         var now = time.GetUtcNow();
         if (await change(task, scope, now) is { } problem) return problem;

@@ -86,12 +86,12 @@ internal static class TaskEndpoints
     {
         if (Paging.Read(request).Failed(out var problem, out var paging)) return problem;
         var tenant = request.HttpContext.User.Tenant();
-        var query = database.Tasks.AsNoTracking().Where(row => row.TenantId == tenant);
+        var query = database.Tasks.AsNoTracking().Where(row => row.TenantId == tenant && row.Kind == LearningTaskKind.Training);
         if (request.Query["adapter"].ToString() is { Length: > 0 } named)
         {
             if ((await database.FindAdapterAsync(tenant, named, cancellationToken)).Failed(out var unknown, out var adapter)) return unknown;
             // The tenant is asked for already; naming it again would let the database walk through all of its tasks for those of one adapter.
-            query = database.Tasks.AsNoTracking().Where(row => row.AdapterId == adapter.Id);
+            query = database.Tasks.AsNoTracking().Where(row => row.AdapterId == adapter.Id && row.Kind == LearningTaskKind.Training);
         }
 
         if (request.Query["status"].ToString() is { Length: > 0 } wanted)
@@ -131,7 +131,7 @@ internal static class TaskEndpoints
     {
         if (Paging.Read(request).Failed(out var badPage, out var paging)) return badPage;
         var tenant = request.HttpContext.User.Tenant();
-        if (!await database.Tasks.AnyAsync(row => row.TenantId == tenant && row.Id == id, cancellationToken)) return NoTask(id);
+        if (!await database.Tasks.AnyAsync(row => row.TenantId == tenant && row.Id == id && row.Kind == LearningTaskKind.Training, cancellationToken)) return NoTask(id);
         var steps = database.StepMetrics.AsNoTracking().Where(row => row.TaskId == id);
         var (wanted, rows) = (paging.Limit + 1, new List<StepMetric>());
         if (paging.Cursor is { } cursor)
@@ -186,7 +186,7 @@ internal static class TaskEndpoints
     private static async Task<Outcome<LearningTask>> FindAsync(string id, HttpContext http, ServiceDbContext database, CancellationToken cancellationToken)
     {
         var tenant = http.User.Tenant();
-        var task = await database.Tasks.AsNoTracking().FirstOrDefaultAsync(row => row.TenantId == tenant && row.Id == id, cancellationToken);
+        var task = await database.Tasks.AsNoTracking().FirstOrDefaultAsync(row => row.TenantId == tenant && row.Id == id && row.Kind == LearningTaskKind.Training, cancellationToken);
         return task is not null ? task : NoTask(id);
     }
 

@@ -28,7 +28,7 @@ internal sealed class TaskEstimator(ServiceDbContext database)
     private async Task<double?> SecondsAsync(TaskDraft draft, CancellationToken cancellationToken)
     {
         var last = await database.Tasks.AsNoTracking()
-            .Where(row => row.BaseDigest == draft.Model.Digest && row.Status == LearningTaskStatus.Succeeded)
+            .Where(row => row.BaseDigest == draft.Model.Digest && row.Status == LearningTaskStatus.Succeeded && row.Kind == LearningTaskKind.Training)
             .OrderByDescending(row => row.Id).Select(row => row.Id).FirstOrDefaultAsync(cancellationToken);
         if (last is null) return null;
         var step = await database.StepMetrics.AsNoTracking().Where(row => row.TaskId == last)

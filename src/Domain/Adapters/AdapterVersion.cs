@@ -22,6 +22,9 @@ public sealed class AdapterVersion
     /// <summary>The task that made it; null: it was imported, and no score of it counts in the adapter's matrix.</summary>
     public string? TaskId { get; init; }
 
+    /// <summary>The preview that it was adopted from; null: its task published it.</summary>
+    public string? MergePreviewId { get; init; }
+
     /// <summary>The method's i: 1 for the first task of the lineage.</summary>
     public int TaskIndex { get; init; }
 

@@ -5,6 +5,8 @@ public sealed class LearningTask
 {
     public required string Id { get; init; }
 
+    public LearningTaskKind Kind { get; init; }
+
     public required string TenantId { get; init; }
 
     public required string AdapterId { get; init; }

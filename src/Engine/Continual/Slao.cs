@@ -15,7 +15,7 @@ namespace ContinualService.Engine.Continual;
 /// <item><c>merge</c>, what is tuned (FT) or frozen (FRE) from the second task on, and what is merged (M); all but <c>slao</c> start without the orthonormal basis.
 /// The first task tunes both whatever it says: a frozen zero B would learn nothing. Merging A keeps one more |A|.</item>
 /// </list></summary>
-public sealed class Slao : IContinualMethod
+public sealed class Slao : IAffineMerge
 {
     private readonly string _init;
     private readonly bool _orthonormal;
@@ -59,12 +59,15 @@ public sealed class Slao : IContinualMethod
         return new Tuning(lora, [.. lora.Pairs.SelectMany(pair => _freezesA ? [pair.B] : _freezesB ? new[] { pair.A } : [pair.A, pair.B])]);
     }
 
-    public AdapterState FinishTask(LoraConfig config, Tuning tuned, AdapterState? previous) => Finish(config, tuned.Lora, previous?.Sites, (previous?.TaskIndex ?? 0) + 1);
+    public AdapterState FinishTask(LoraConfig config, Tuning tuned, AdapterState? previous) => Finish(config, TunedOf(tuned.Lora), previous?.Sites, (previous?.TaskIndex ?? 0) + 1, null);
+
+    public AdapterState MergeAt(AdapterState finished, AdapterState previous, double lambda) =>
+        Finish(finished.Config, finished.Sites.Select(site => (site.Site, site.AFineTuned, site.BFineTuned)), previous.Sites, finished.TaskIndex, lambda);
 
     public (Tensor A, Tensor B) Serve(AdapterSite site) => (ServedA(site).clone(), site.BMerged.clone());
 
     /// <summary>The tuned B before its merge is not in a LoRA: the merged one takes its place.</summary>
-    public AdapterState StateOf(LoraConfig config, LoraWeights weights, int taskIndex) => Finish(config, weights, null, taskIndex);
+    public AdapterState StateOf(LoraConfig config, LoraWeights weights, int taskIndex) => Finish(config, TunedOf(weights), null, taskIndex, null);
 
     /// <summary>M + lambda (M_ft - M) of either matrix, float32; without an earlier M, what lambda = 1 gives: M_ft.</summary>
     internal static Tensor Merge(Tensor? merged, Tensor fineTuned, double lambda)
@@ -80,21 +83,24 @@ public sealed class Slao : IContinualMethod
         return next.to(Precision.Master, copy: true).MoveToOuterDisposeScope();
     }
 
-    private AdapterState Finish(LoraConfig config, LoraWeights fineTuned, IReadOnlyList<AdapterSite>? previous, int taskIndex)
+    // Lazy: the detached handles belong into the scope of whoever reads them.
+    private static IEnumerable<(LinearSite Site, Tensor A, Tensor B)> TunedOf(LoraWeights lora) => lora.Pairs.Select(pair => (pair.Site, pair.A.detach(), pair.B.detach()));
+
+    private AdapterState Finish(LoraConfig config, IEnumerable<(LinearSite Site, Tensor A, Tensor B)> tuned, IReadOnlyList<AdapterSite>? previous, int taskIndex, double? lambda)
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        var lambda = Lambda(taskIndex);
-        return new AdapterState(config, this, taskIndex, [.. fineTuned.Pairs.Select((pair, index) =>
+        var weight = lambda ?? Lambda(taskIndex);
+        return new AdapterState(config, this, taskIndex, [.. tuned.Select((pair, index) =>
         {
             var last = previous?[index];
             Dictionary<string, Tensor> tensors = new()
             {
-                [StateTensor.FineTunedA] = pair.A.detach().clone(),
-                [StateTensor.FineTunedB] = pair.B.detach().clone(),
-                [StateTensor.MergedB] = Merge(_mergesB ? last?.BMerged : null, pair.B.detach(), lambda),
+                [StateTensor.FineTunedA] = pair.A.clone(),
+                [StateTensor.FineTunedB] = pair.B.clone(),
+                [StateTensor.MergedB] = Merge(_mergesB ? last?.BMerged : null, pair.B, weight),
             };
-            if (_mergesA) tensors[StateTensor.MergedA] = Merge(last is null ? null : ServedA(last), pair.A.detach(), lambda);
+            if (_mergesA) tensors[StateTensor.MergedA] = Merge(last is null ? null : ServedA(last), pair.A, weight);
             return new AdapterSite(pair.Site, tensors);
         })]);
     }

@@ -10,7 +10,7 @@ namespace ContinualService.Engine.Continual;
 /// Uniform average (model soup) of B along one sequential trajectory: a task starts from the last fine-tune as it stands; A is replaced, and the B that serves is the mean of
 /// all tuned B: B_merge += (B_ft - B_merge) / i. Keeps |A| + 2|B|.
 /// </summary>
-public sealed class Soup(MethodOptions? options = null) : IContinualMethod
+public sealed class Soup(MethodOptions? options = null) : IAffineMerge
 {
     public string Name => "soup";
 
@@ -28,6 +28,13 @@ public sealed class Soup(MethodOptions? options = null) : IContinualMethod
     }
 
     public AdapterState FinishTask(LoraConfig config, Tuning tuned, AdapterState? previous) => Finish(config, tuned.Lora, previous?.Sites, (previous?.TaskIndex ?? 0) + 1);
+
+    public AdapterState MergeAt(AdapterState finished, AdapterState previous, double lambda)
+    {
+        using var scope = NewDisposeScope();
+        return new AdapterState(finished.Config, this, finished.TaskIndex, [.. finished.Sites.Select((site, index) => new AdapterSite(
+            site.Site, site.AFineTuned.clone(), site.BFineTuned.clone(), Slao.Merge(previous.Sites[index].BMerged, site.BFineTuned, lambda)))]);
+    }
 
     public (Tensor A, Tensor B) Serve(AdapterSite site) => (site.AFineTuned.clone(), site.BMerged.clone());
 

@@ -1,6 +1,7 @@
 using ContinualService.Domain.Adapters;
 using ContinualService.Domain.Datasets;
 using ContinualService.Domain.Files;
+using ContinualService.Domain.Previews;
 using ContinualService.Domain.Tasks;
 using ContinualService.Domain.Tenants;
 using ContinualService.Domain.Upkeep;
@@ -28,6 +29,8 @@ public sealed class ServiceDbContext(DbContextOptions<ServiceDbContext> options)
     public DbSet<AdapterAlias> Aliases => Set<AdapterAlias>();
 
     public DbSet<LearningTask> Tasks => Set<LearningTask>();
+
+    public DbSet<MergePreview> MergePreviews => Set<MergePreview>();
 
     public DbSet<TaskRun> Runs => Set<TaskRun>();
 
@@ -96,8 +99,9 @@ public sealed class ServiceDbContext(DbContextOptions<ServiceDbContext> options)
         modelBuilder.Entity<AdapterVersion>(version =>
         {
             version.HasIndex(row => new { row.AdapterId, row.Number }).IsUnique();
-            // One task publishes one version, whatever happens to its runs.
-            version.HasIndex(row => row.TaskId).IsUnique();
+            // One task publishes one version, whatever happens to its runs; previews adopt others of it.
+            version.HasIndex(row => row.TaskId).IsUnique().HasFilter("\"MergePreviewId\" IS NULL");
+            version.HasOne<MergePreview>().WithMany().HasForeignKey(row => row.MergePreviewId).OnDelete(DeleteBehavior.Restrict);
             version.HasIndex(row => row.Sha256);
             version.HasIndex(row => row.StateSha256);
             version.HasOne<Adapter>().WithMany().HasForeignKey(row => row.AdapterId).OnDelete(DeleteBehavior.Restrict);
@@ -122,6 +126,13 @@ public sealed class ServiceDbContext(DbContextOptions<ServiceDbContext> options)
             task.HasOne<Adapter>().WithMany().HasForeignKey(row => row.AdapterId).OnDelete(DeleteBehavior.Restrict);
             task.HasOne<Dataset>().WithMany().HasForeignKey(row => row.TrainDatasetId).OnDelete(DeleteBehavior.Restrict);
             task.HasOne<Dataset>().WithMany().HasForeignKey(row => row.EvaluationDatasetId).OnDelete(DeleteBehavior.Restrict);
+        });
+        modelBuilder.Entity<LearningTask>().Property(row => row.Kind).HasDefaultValue(LearningTaskKind.Training);
+        modelBuilder.Entity<MergePreview>(preview =>
+        {
+            preview.HasIndex(row => new { row.AdapterId, row.Id });
+            preview.HasOne<Adapter>().WithMany().HasForeignKey(row => row.AdapterId).OnDelete(DeleteBehavior.Restrict);
+            preview.HasOne<LearningTask>().WithOne().HasForeignKey<MergePreview>(row => row.TaskId).OnDelete(DeleteBehavior.Cascade);
         });
         modelBuilder.Entity<TaskRun>(run =>
         {

@@ -11,8 +11,9 @@ internal static class WebhookOutbox
     /// <summary>Adds a delivery to the context for each webhook of the task's tenant that wants the event; the caller saves them.</summary>
     public static async Task AddDeliveriesAsync(this ServiceDbContext database, TaskEvent happened, CancellationToken cancellationToken)
     {
+        // A preview is no job; what is adopted from it is a version like any other.
         if (WebhookTypes.Of(happened.Type) is not { } type) return;
-        var webhooks = await database.Tasks.Where(task => task.Id == happened.TaskId)
+        var webhooks = await database.Tasks.Where(task => task.Id == happened.TaskId && (task.Kind == LearningTaskKind.Training || type == WebhookTypes.Published))
             .Join(database.Webhooks.AsNoTracking(), task => task.TenantId, row => row.TenantId, (_, row) => row).ToListAsync(cancellationToken);
         foreach (var webhook in webhooks.Where(row => row.Events.Split(' ').Contains(type)))
         {

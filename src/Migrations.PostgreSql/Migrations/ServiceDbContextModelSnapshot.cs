@@ -207,6 +207,10 @@ namespace ContinualService.Migrations.PostgreSql.Migrations
                     b.Property<double>("Lambda")
                         .HasColumnType("double precision");
 
+                    b.Property<string>("MergePreviewId")
+                        .HasColumnType("text")
+                        .UseCollation("C");
+
                     b.Property<int>("Number")
                         .HasColumnType("integer");
 
@@ -243,12 +247,15 @@ namespace ContinualService.Migrations.PostgreSql.Migrations
 
                     b.HasKey("Id");
 
+                    b.HasIndex("MergePreviewId");
+
                     b.HasIndex("Sha256");
 
                     b.HasIndex("StateSha256");
 
                     b.HasIndex("TaskId")
-                        .IsUnique();
+                        .IsUnique()
+                        .HasFilter("\"MergePreviewId\" IS NULL");
 
                     b.HasIndex("AdapterId", "Number")
                         .IsUnique();
@@ -381,6 +388,53 @@ namespace ContinualService.Migrations.PostgreSql.Migrations
                     b.ToTable("Files");
                 });
 
+            modelBuilder.Entity("ContinualService.Domain.Previews.MergePreview", b =>
+                {
+                    b.Property<string>("Id")
+                        .HasColumnType("text")
+                        .UseCollation("C");
+
+                    b.Property<string>("AdapterId")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .UseCollation("C");
+
+                    b.Property<string>("LambdasJson")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .UseCollation("C");
+
+                    b.Property<double>("OwnLambda")
+                        .HasColumnType("double precision");
+
+                    b.Property<string>("PointsJson")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .UseCollation("C");
+
+                    b.Property<string>("PolicyJson")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .UseCollation("C");
+
+                    b.Property<string>("TaskId")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .UseCollation("C");
+
+                    b.Property<int>("VersionNumber")
+                        .HasColumnType("integer");
+
+                    b.HasKey("Id");
+
+                    b.HasIndex("TaskId")
+                        .IsUnique();
+
+                    b.HasIndex("AdapterId", "Id");
+
+                    b.ToTable("MergePreviews");
+                });
+
             modelBuilder.Entity("ContinualService.Domain.Tasks.FineTuningJob", b =>
                 {
                     b.Property<string>("TaskId")
@@ -491,6 +545,12 @@ namespace ContinualService.Migrations.PostgreSql.Migrations
                         .IsRequired()
                         .HasColumnType("text")
                         .UseCollation("C");
+
+                    b.Property<string>("Kind")
+                        .IsRequired()
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("text")
+                        .HasDefaultValue("Training");
 
                     b.Property<string>("LabelsJson")
                         .HasColumnType("text")
@@ -1051,6 +1111,11 @@ namespace ContinualService.Migrations.PostgreSql.Migrations
                         .OnDelete(DeleteBehavior.Restrict)
                         .IsRequired();
 
+                    b.HasOne("ContinualService.Domain.Previews.MergePreview", null)
+                        .WithMany()
+                        .HasForeignKey("MergePreviewId")
+                        .OnDelete(DeleteBehavior.Restrict);
+
                     b.HasOne("ContinualService.Domain.Tasks.LearningTask", null)
                         .WithMany()
                         .HasForeignKey("TaskId")
@@ -1081,6 +1146,21 @@ namespace ContinualService.Migrations.PostgreSql.Migrations
                         .WithMany()
                         .HasForeignKey("TenantId")
                         .OnDelete(DeleteBehavior.Restrict)
+                        .IsRequired();
+                });
+
+            modelBuilder.Entity("ContinualService.Domain.Previews.MergePreview", b =>
+                {
+                    b.HasOne("ContinualService.Domain.Adapters.Adapter", null)
+                        .WithMany()
+                        .HasForeignKey("AdapterId")
+                        .OnDelete(DeleteBehavior.Restrict)
+                        .IsRequired();
+
+                    b.HasOne("ContinualService.Domain.Tasks.LearningTask", null)
+                        .WithOne()
+                        .HasForeignKey("ContinualService.Domain.Previews.MergePreview", "TaskId")
+                        .OnDelete(DeleteBehavior.Cascade)
                         .IsRequired();
                 });
 

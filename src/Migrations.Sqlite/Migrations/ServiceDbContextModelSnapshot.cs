@@ -184,6 +184,9 @@ namespace ContinualService.Migrations.Sqlite.Migrations
                     b.Property<double>("Lambda")
                         .HasColumnType("REAL");
 
+                    b.Property<string>("MergePreviewId")
+                        .HasColumnType("TEXT");
+
                     b.Property<int>("Number")
                         .HasColumnType("INTEGER");
 
@@ -216,12 +219,15 @@ namespace ContinualService.Migrations.Sqlite.Migrations
 
                     b.HasKey("Id");
 
+                    b.HasIndex("MergePreviewId");
+
                     b.HasIndex("Sha256");
 
                     b.HasIndex("StateSha256");
 
                     b.HasIndex("TaskId")
-                        .IsUnique();
+                        .IsUnique()
+                        .HasFilter("\"MergePreviewId\" IS NULL");
 
                     b.HasIndex("AdapterId", "Number")
                         .IsUnique();
@@ -340,6 +346,47 @@ namespace ContinualService.Migrations.Sqlite.Migrations
                     b.ToTable("Files");
                 });
 
+            modelBuilder.Entity("ContinualService.Domain.Previews.MergePreview", b =>
+                {
+                    b.Property<string>("Id")
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("AdapterId")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("LambdasJson")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.Property<double>("OwnLambda")
+                        .HasColumnType("REAL");
+
+                    b.Property<string>("PointsJson")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("PolicyJson")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("TaskId")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.Property<int>("VersionNumber")
+                        .HasColumnType("INTEGER");
+
+                    b.HasKey("Id");
+
+                    b.HasIndex("TaskId")
+                        .IsUnique();
+
+                    b.HasIndex("AdapterId", "Id");
+
+                    b.ToTable("MergePreviews");
+                });
+
             modelBuilder.Entity("ContinualService.Domain.Tasks.FineTuningJob", b =>
                 {
                     b.Property<string>("TaskId")
@@ -435,6 +482,12 @@ namespace ContinualService.Migrations.Sqlite.Migrations
                     b.Property<string>("HyperparametersJson")
                         .IsRequired()
                         .HasColumnType("TEXT");
+
+                    b.Property<string>("Kind")
+                        .IsRequired()
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("TEXT")
+                        .HasDefaultValue("Training");
 
                     b.Property<string>("LabelsJson")
                         .HasColumnType("TEXT");
@@ -943,6 +996,11 @@ namespace ContinualService.Migrations.Sqlite.Migrations
                         .OnDelete(DeleteBehavior.Restrict)
                         .IsRequired();
 
+                    b.HasOne("ContinualService.Domain.Previews.MergePreview", null)
+                        .WithMany()
+                        .HasForeignKey("MergePreviewId")
+                        .OnDelete(DeleteBehavior.Restrict);
+
                     b.HasOne("ContinualService.Domain.Tasks.LearningTask", null)
                         .WithMany()
                         .HasForeignKey("TaskId")
@@ -973,6 +1031,21 @@ namespace ContinualService.Migrations.Sqlite.Migrations
                         .WithMany()
                         .HasForeignKey("TenantId")
                         .OnDelete(DeleteBehavior.Restrict)
+                        .IsRequired();
+                });
+
+            modelBuilder.Entity("ContinualService.Domain.Previews.MergePreview", b =>
+                {
+                    b.HasOne("ContinualService.Domain.Adapters.Adapter", null)
+                        .WithMany()
+                        .HasForeignKey("AdapterId")
+                        .OnDelete(DeleteBehavior.Restrict)
+                        .IsRequired();
+
+                    b.HasOne("ContinualService.Domain.Tasks.LearningTask", null)
+                        .WithOne()
+                        .HasForeignKey("ContinualService.Domain.Previews.MergePreview", "TaskId")
+                        .OnDelete(DeleteBehavior.Cascade)
                         .IsRequired();
                 });
 

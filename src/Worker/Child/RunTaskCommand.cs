@@ -20,7 +20,8 @@ internal static class RunTaskCommand
         var reporter = new RunReporter(output);
         try
         {
-            var finished = TaskRunner.Run(RunJson.Read<RunSpec>(specPath), reporter, stop.Token);
+            var spec = RunJson.Read<RunSpec>(specPath);
+            var finished = spec.Preview is { } preview ? PreviewRunner.Run(spec, preview, reporter, stop.Token) : TaskRunner.Run(spec, reporter, stop.Token);
             reporter.Send(finished ? new RunMessage.Done() : new RunMessage.Stopped());
             return 0;
         }

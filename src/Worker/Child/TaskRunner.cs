@@ -88,7 +88,7 @@ internal static class TaskRunner
     private static void SayUnusable(Exception why, RunReporter reporter) =>
         reporter.Send(new RunMessage.Log($"The run's checkpoint cannot be used; the run starts from its first step. {why.Message}"));
 
-    private static BaseModel LoadBase(RunSpec spec)
+    internal static BaseModel LoadBase(RunSpec spec)
     {
         var digest = ModelDigest.Of(spec.ModelFolder);
         if (digest != spec.BaseDigest)
@@ -142,7 +142,7 @@ internal static class TaskRunner
         return encoded.Rows;
     }
 
-    private static PreparedEvaluation Prepare(BaseModel model, EvaluationSpec spec)
+    internal static PreparedEvaluation Prepare(BaseModel model, EvaluationSpec spec)
     {
         var metric = TaskMetricNames.Parse(spec.Metric) ?? throw new RunFailureException(TaskFailureCode.InvalidSettings, $"There is no metric '{spec.Metric}'.", userError: true);
         var labels = spec.TrainRows is { } train ? RunFiles.ReadRows(train).Select(row => row.Target).OfType<string>().Distinct().ToList() : spec.Labels;
@@ -162,14 +162,20 @@ internal static class TaskRunner
             work.Add((evaluation, ScoredWeights.Candidate, candidate));
         }
 
-        var total = Math.Max(1, work.Sum(each => each.Evaluation.Rows.Count));
-        var done = 0;
+        return Score(model, work, 0, work.Sum(each => each.Evaluation.Rows.Count), reporter, stop);
+    }
+
+    /// <summary>Null where it was asked to stop.</summary>
+    /// <param name="done">Rows scored before these, of <paramref name="total"/>.</param>
+    internal static List<RunScore>? Score(
+        BaseModel model, IReadOnlyList<(PreparedEvaluation Evaluation, ScoredWeights Weights, LoraWeights? Lora)> work, int done, int total, RunReporter reporter, CancellationToken stop)
+    {
         List<RunScore> scores = [];
         try
         {
             foreach (var (evaluation, weights, lora) in work)
             {
-                var relay = new EvaluationRelay(reporter, done, evaluation.Rows.Count, total);
+                var relay = new EvaluationRelay(reporter, done, evaluation.Rows.Count, Math.Max(1, total));
                 var score = TaskEvaluator.Evaluate(model.Decoder, model.Tokenizer, lora, evaluation.Rows, evaluation.Metric, evaluation.Labels, new EvaluationOptions(), relay, stop);
                 scores.Add(new RunScore(evaluation.TaskId, weights, score.Score, score.Count, score.Low, score.High, evaluation.Metric.WireName()));
                 done += evaluation.Rows.Count;
@@ -184,7 +190,7 @@ internal static class TaskRunner
         return scores;
     }
 
-    private sealed record PreparedEvaluation(string TaskId, IReadOnlyList<EncodedExample> Rows, TaskMetric Metric, IReadOnlyList<string> Labels);
+    internal sealed record PreparedEvaluation(string TaskId, IReadOnlyList<EncodedExample> Rows, TaskMetric Metric, IReadOnlyList<string> Labels);
 
     /// <summary>Passes on what the learner says; the first phase was reported before loading.</summary>
     private sealed class LearningRelay(RunReporter reporter) : IProgress<LearningProgress>

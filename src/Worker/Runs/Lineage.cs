@@ -5,7 +5,7 @@ using Microsoft.EntityFrameworkCore;
 namespace ContinualService.Worker.Runs;
 
 /// <summary>The versions from the first to one of an adapter's, along the parents. Versions beside that path are no part of it.</summary>
-internal static class Lineage
+public static class Lineage
 {
     /// <summary>Oldest first; empty for version 0, the bare base.</summary>
     public static async Task<IReadOnlyList<AdapterVersion>> ToAsync(ServiceDbContext database, string adapterId, int number, CancellationToken cancellationToken)

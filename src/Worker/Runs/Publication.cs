@@ -1,6 +1,5 @@
 using ContinualService.Domain;
 using ContinualService.Domain.Adapters;
-using ContinualService.Domain.Evaluation;
 using ContinualService.Domain.Tasks;
 using ContinualService.Infrastructure.Database;
 using ContinualService.Infrastructure.Storage;
@@ -15,9 +14,6 @@ namespace ContinualService.Worker.Runs;
 /// <param name="State">The training state, stored.</param>
 internal sealed record Publication(RunPlan Plan, RunResult Result, StoredObject Adapter, StoredObject State)
 {
-    // Along the lineage, in the order they were learned.
-    private List<string> Tasks { get; } = [.. Plan.Learned.Select(version => version.TaskId!), Plan.Task.Id];
-
     /// <summary>Writes the rows; the number of the version, or null when the task was cancelled instead or put back because the head moved.</summary>
     public async Task<int?> WriteAsync(RunRecords records, CancellationToken cancellationToken)
     {
@@ -42,9 +38,7 @@ internal sealed record Publication(RunPlan Plan, RunResult Result, StoredObject 
                 var adapter = await database.Adapters.SingleAsync(row => row.Id == Plan.Adapter.Id, cancellationToken);
                 // The lease keeps other runs out; a moved head means that somebody went back to another version meanwhile.
                 if (adapter.HeadVersion != Plan.Adapter.HeadVersion) throw new HeadMovedException($"Adapter {adapter.Id}: the head went from version {Plan.Adapter.HeadVersion} to {adapter.HeadVersion} during the run.");
-                var version = await AddVersionAsync(database, now, cancellationToken);
-                await MoveLiveAsync(database, version.Number, now, cancellationToken);
-                (adapter.HeadVersion, adapter.TaskCount) = (version.Number, version.TaskIndex);
+                var version = await Version.AddAsync(database, Cells, now, cancellationToken);
                 await RunRecords.EndAsync(database, task, LearningTaskStatus.Succeeded, now, cancellationToken);
                 await records.CloseRunAsync(database, TaskRunOutcome.Succeeded, null, now, cancellationToken);
                 (task.Percent, task.VersionNumber) = (100, version.Number);
@@ -55,40 +49,22 @@ internal sealed record Publication(RunPlan Plan, RunResult Result, StoredObject 
         return published;
     }
 
-    private async Task<AdapterVersion> AddVersionAsync(ServiceDbContext database, DateTimeOffset now, CancellationToken cancellationToken)
+    private NewVersion Version => new()
     {
-        var last = await database.Versions.Where(row => row.AdapterId == Plan.Adapter.Id).MaxAsync(row => (int?)row.Number, cancellationToken);
-        var number = (last ?? 0) + 1;
-        var cells = Cells(number);
-        database.MatrixCells.AddRange(cells);
-        var earlier = await database.MatrixCells.AsNoTracking().Where(row => row.AdapterId == Plan.Adapter.Id).ToListAsync(cancellationToken);
-        List<int> lineage = [0, .. Plan.Learned.Select(version => version.Number), number];
-        var matrix = Matrix([.. earlier, .. cells], lineage);
-        // A cell of an imported version stands beside the formulas.
-        foreach (var cell in cells.Where(cell => lineage.Contains(cell.VersionNumber))) cell.Forgetting = ContinualMetrics.Forgetting(matrix, Tasks.IndexOf(cell.TaskId) + 1, lineage.IndexOf(cell.VersionNumber));
-        var version = new AdapterVersion
-        {
-            Id = Ids.New("ver"),
-            AdapterId = Plan.Adapter.Id,
-            Number = number,
-            Sha256 = Adapter.Sha256,
-            StateSha256 = State.Sha256,
-            Parent = Plan.Parent?.Number,
-            TaskId = Plan.Task.Id,
-            TaskIndex = Result.TaskIndex,
-            Lambda = Result.Lambda,
-            SizeBytes = Adapter.SizeBytes,
-            StateBytes = State.SizeBytes,
-            AverageAccuracy = ContinualMetrics.AverageAccuracy(matrix),
-            BackwardTransfer = ContinualMetrics.BackwardTransfer(matrix),
-            Forgetting = ContinualMetrics.Forgetting(matrix),
-            CreatedAt = now,
-        };
-        database.Versions.Add(version);
-        return version;
-    }
+        AdapterId = Plan.Adapter.Id,
+        Learned = [.. Plan.Learned],
+        Parent = Plan.Parent?.Number,
+        TaskId = Plan.Task.Id,
+        TaskIndex = Result.TaskIndex,
+        Lambda = Result.Lambda,
+        Sha256 = Adapter.Sha256,
+        SizeBytes = Adapter.SizeBytes,
+        StateSha256 = State.Sha256,
+        StateBytes = State.SizeBytes,
+        Actor = Plan.Task.Id,
+    };
 
-    private List<AdapterMatrixCell> Cells(int number) =>
+    private IReadOnlyList<AdapterMatrixCell> Cells(int number) =>
     [
         .. Result.Scores.Select(score => new AdapterMatrixCell
         {
@@ -102,28 +78,6 @@ internal sealed record Publication(RunPlan Plan, RunResult Result, StoredObject 
             Metric = score.Metric,
         }),
     ];
-
-    // The formulas count tasks and versions along the lineage; numbers of versions beside it do not appear.
-    private AccuracyMatrix Matrix(IReadOnlyList<AdapterMatrixCell> cells, List<int> lineage) => new(Tasks, cells
-        .Where(cell => Tasks.Contains(cell.TaskId) && lineage.Contains(cell.VersionNumber))
-        .Select(cell => cell.At(Tasks.IndexOf(cell.TaskId) + 1, lineage.IndexOf(cell.VersionNumber))));
-
-    private async Task MoveLiveAsync(ServiceDbContext database, int number, DateTimeOffset now, CancellationToken cancellationToken)
-    {
-        var live = await database.Aliases.SingleOrDefaultAsync(row => row.AdapterId == Plan.Adapter.Id && row.Name == AdapterAlias.Live, cancellationToken);
-        database.AliasChanges.Add(new AliasChange
-        {
-            Id = Ids.New("chg"),
-            AdapterId = Plan.Adapter.Id,
-            Alias = AdapterAlias.Live,
-            FromVersion = live?.VersionNumber,
-            ToVersion = number,
-            Actor = Plan.Task.Id,
-            ChangedAt = now,
-        });
-        if (live is null) database.Aliases.Add(live = new AdapterAlias { AdapterId = Plan.Adapter.Id, Name = AdapterAlias.Live });
-        (live.VersionNumber, live.UpdatedAt) = (number, now);
-    }
 
     private async Task AddEventsAsync(ServiceDbContext database, AdapterVersion version, DateTimeOffset now, CancellationToken cancellationToken)
     {

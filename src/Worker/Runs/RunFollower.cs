@@ -1,4 +1,5 @@
 using ContinualService.Domain;
+using ContinualService.Domain.Previews;
 using ContinualService.Domain.Tasks;
 using ContinualService.Worker.Processes;
 using Microsoft.Extensions.Logging;
@@ -20,6 +21,7 @@ internal sealed class RunFollower(
 
     private readonly List<StepMetric> _steps = [];
     private readonly List<(string Type, object Data)> _events = [];
+    private readonly List<PreviewPoint> _points = [];
     private double _nextEventAt = EventEveryPercent;
     private bool _dirty;
     private bool _done;
@@ -109,6 +111,8 @@ internal sealed class RunFollower(
     {
         if (_resumedFrom is { } from) await records.ResumedAsync(from, cancellationToken);
         _resumedFrom = null;
+        if (_points.Count > 0) await records.PreviewedAsync(_points, cancellationToken);
+        _points.Clear();
         var wish = await records.ReportAsync(progress, _steps, _events, cancellationToken);
         _steps.Clear();
         _events.Clear();
@@ -149,6 +153,10 @@ internal sealed class RunFollower(
             case RunMessage.Evaluation evaluation:
                 progress.Evaluated(evaluation.Fraction, now);
                 Progressed();
+                break;
+            case RunMessage.Previewed previewed:
+                _points.Add(previewed.Point);
+                _dirty = true;
                 break;
             case RunMessage.Checkpoint checkpoint:
                 checkpoints.Offer(checkpoint);

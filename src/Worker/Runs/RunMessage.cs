@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using ContinualService.Domain.Previews;
 using ContinualService.Domain.Tasks;
 
 namespace ContinualService.Worker.Runs;
@@ -12,6 +13,7 @@ namespace ContinualService.Worker.Runs;
 [JsonDerivedType(typeof(Checkpoint), "checkpoint")]
 [JsonDerivedType(typeof(Merged), "merged")]
 [JsonDerivedType(typeof(Evaluation), "evaluation")]
+[JsonDerivedType(typeof(Previewed), "previewed")]
 [JsonDerivedType(typeof(Log), "log")]
 [JsonDerivedType(typeof(Failed), "failed")]
 [JsonDerivedType(typeof(Done), "done")]
@@ -62,6 +64,9 @@ internal abstract record RunMessage
 
     /// <summary>How much of all held-out rows is scored, 0 to 1.</summary>
     public sealed record Evaluation(double Fraction) : RunMessage;
+
+    /// <summary>One lambda of a preview is measured.</summary>
+    public sealed record Previewed(PreviewPoint Point) : RunMessage;
 
     /// <summary>For the service's log.</summary>
     public sealed record Log(string Text) : RunMessage;

@@ -1,4 +1,5 @@
 using ContinualService.Domain.Adapters;
+using ContinualService.Domain.Previews;
 using ContinualService.Domain.Tasks;
 
 namespace ContinualService.Worker.Runs;
@@ -9,7 +10,8 @@ namespace ContinualService.Worker.Runs;
 /// <param name="Ancestors">The versions that lead to the head, oldest first.</param>
 /// <param name="Checkpoint">Where an earlier run got to; null: nowhere.</param>
 /// <param name="Folder">The run's own folder.</param>
-internal sealed record RunPlan(LearningTask Task, Adapter Adapter, IReadOnlyList<AdapterVersion> Ancestors, TaskCheckpoint? Checkpoint, string Folder)
+/// <param name="Preview">What is measured, where nothing is learned; the ancestors then end with the previewed version.</param>
+internal sealed record RunPlan(LearningTask Task, Adapter Adapter, IReadOnlyList<AdapterVersion> Ancestors, TaskCheckpoint? Checkpoint, string Folder, MergePreview? Preview = null)
 {
     /// <summary>The version the new one is made from; null for the first.</summary>
     public AdapterVersion? Parent => Ancestors.Count == 0 ? null : Ancestors[^1];

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using ContinualService.Domain.Adapters;
 using ContinualService.Domain.Datasets;
+using ContinualService.Domain.Previews;
 using ContinualService.Domain.Tasks;
 using ContinualService.Engine.Models;
 using ContinualService.Infrastructure;
@@ -28,15 +29,16 @@ internal sealed class RunPreparation(
 
         await using var database = await contexts.CreateDbContextAsync(cancellationToken);
         var adapter = await database.Adapters.AsNoTracking().SingleAsync(row => row.Id == task.AdapterId, cancellationToken);
-        var ancestors = await Lineage.ToAsync(database, adapter.Id, adapter.HeadVersion, cancellationToken);
+        var preview = task.Kind == LearningTaskKind.MergePreview ? await database.MergePreviews.AsNoTracking().SingleAsync(row => row.TaskId == task.Id, cancellationToken) : null;
+        var ancestors = await Lineage.ToAsync(database, adapter.Id, preview?.VersionNumber ?? adapter.HeadVersion, cancellationToken);
         var checkpoint = await database.Checkpoints.AsNoTracking().SingleOrDefaultAsync(row => row.TaskId == task.Id, cancellationToken);
-        var plan = new RunPlan(task, adapter, ancestors, checkpoint, folder);
+        var plan = new RunPlan(task, adapter, ancestors, checkpoint, folder, preview);
         var model = models.Find(adapter.Model) ?? throw new ModelFormatException($"The base model '{adapter.Model}' is no longer in {models.Root}. Put its folder back there, then send the task again.");
 
         var taskIds = plan.Learned.Select(version => version.TaskId!).ToList();
         var learned = await database.Tasks.AsNoTracking().Where(row => taskIds.Contains(row.Id)).ToDictionaryAsync(row => row.Id, cancellationToken);
         var evaluations = new List<EvaluationSpec>();
-        foreach (var each in taskIds.Select(id => learned[id]).Append(task))
+        foreach (var each in preview is null ? taskIds.Select(id => learned[id]).Append(task) : taskIds.Select(id => learned[id]))
             if (await EvaluationAsync(database, each, folder, cancellationToken) is { } evaluation)
                 evaluations.Add(evaluation);
 
@@ -54,18 +56,27 @@ internal sealed class RunPreparation(
             Rank = adapter.Rank,
             Alpha = adapter.Alpha,
             TargetModules = JsonSerializer.Deserialize<string[]>(adapter.TargetModulesJson) ?? [],
-            PreviousState = plan.Parent is null ? null : await FileAsync(plan.Parent.StateSha256, folder, cancellationToken),
+            PreviousState = (preview is null ? plan.Parent : ancestors[^2]) is { } start ? await FileAsync(start.StateSha256, folder, cancellationToken) : null,
             Train = await DatasetAsync(database, task.TrainDatasetId, folder, cancellationToken),
             Hyperparameters = JsonSerializer.Deserialize<Hyperparameters>(task.HyperparametersJson, RunJson.Options) ?? new Hyperparameters(),
             Evaluations = evaluations,
             Checkpoint = checkpoint is null ? null : await CheckpointAsync(checkpoint, folder, cancellationToken),
             CheckpointSeconds = settings.Value.CheckpointSeconds,
+            Preview = preview is null ? null : await PreviewAsync(preview, plan.Parent!, folder, cancellationToken),
             OutputFolder = folder,
         });
         return plan;
     }
 
     internal static int Threads(TrainingSettings settings) => settings.Threads > 0 ? settings.Threads : Environment.ProcessorCount;
+
+    // What an earlier attempt has measured stands.
+    private async Task<PreviewSpec> PreviewAsync(MergePreview preview, AdapterVersion version, string folder, CancellationToken cancellationToken)
+    {
+        var measured = PreviewPoint.Read(preview.PointsJson).Select(point => point.Lambda).ToHashSet();
+        var lambdas = JsonSerializer.Deserialize<double[]>(preview.LambdasJson) ?? [];
+        return new PreviewSpec(version.TaskId!, await FileAsync(version.StateSha256, folder, cancellationToken), version.Lambda, [.. lambdas.Where(lambda => !measured.Contains(lambda))], measured.Count);
+    }
 
     // A lost checkpoint costs time and nothing else.
     private async Task<StoredFile?> CheckpointAsync(TaskCheckpoint checkpoint, string folder, CancellationToken cancellationToken)

@@ -4,7 +4,8 @@ namespace ContinualService.Worker.Runs;
 
 /// <summary>How far a run is and how long it still takes, from what its process reports. Plain arithmetic; the caller brings the clock.</summary>
 /// <param name="evaluates">Whether there are rows to score; without, training takes that share of the bar.</param>
-internal sealed class RunProgress(bool evaluates)
+/// <param name="trains">Whether it learns; a preview only scores.</param>
+internal sealed class RunProgress(bool evaluates, bool trains = true)
 {
     // Less than this much of the bar says too little about the rate.
     private const double LeastMeasured = 0.5;
@@ -53,6 +54,7 @@ internal sealed class RunProgress(bool evaluates)
         LearningTaskPhase.Preparing => (0, 2),
         LearningTaskPhase.Training => evaluates ? (2, 75) : (2, 96),
         LearningTaskPhase.Merging => evaluates ? (75, 76) : (96, 97),
+        LearningTaskPhase.Evaluating when !trains => (2, 98),
         LearningTaskPhase.Evaluating => evaluates ? (76, 98) : (97, 98),
         _ => (98, 100),
     };

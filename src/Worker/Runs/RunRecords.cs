@@ -1,4 +1,5 @@
 using ContinualService.Domain;
+using ContinualService.Domain.Previews;
 using ContinualService.Domain.Tasks;
 using ContinualService.Infrastructure.Database;
 using ContinualService.Infrastructure.Queue;
@@ -90,6 +91,41 @@ internal sealed class RunRecords(IDbContextFactory<ServiceDbContext> contexts, E
             },
             cancellationToken);
         return replaced;
+    }
+
+    /// <summary>Keeps what a preview has measured: a later attempt measures the rest.</summary>
+    public Task PreviewedAsync(IReadOnlyList<PreviewPoint> points, CancellationToken cancellationToken) =>
+        WriteAsync(
+            async (database, task, _) =>
+            {
+                var preview = await database.MergePreviews.SingleAsync(row => row.TaskId == taskId, cancellationToken);
+                preview.PointsJson = PreviewPoint.Write(PreviewPoint.Read(preview.PointsJson).Concat(points).DistinctBy(point => point.Lambda));
+                // As with a newer checkpoint: it gets on.
+                task.DeadRuns = 0;
+            },
+            cancellationToken);
+
+    /// <summary>Ends a preview that has measured all it was asked to; false where it was cancelled instead.</summary>
+    public async Task<bool> PreviewEndedAsync(CancellationToken cancellationToken)
+    {
+        var cancelled = false;
+        await EndRunAsync(
+            TaskRunOutcome.Succeeded, null,
+            async (database, task, now) =>
+            {
+                if (cancelled = task.CancelRequested)
+                {
+                    await CloseRunAsync(database, TaskRunOutcome.Cancelled, null, now, cancellationToken);
+                    await CancelAsync(database, task, now, cancellationToken);
+                    return;
+                }
+
+                await EndAsync(database, task, LearningTaskStatus.Succeeded, now, cancellationToken);
+                task.Percent = 100;
+                await database.AppendEventAsync(taskId, TaskEventTypes.Succeeded, null, now, cancellationToken);
+            },
+            cancellationToken);
+        return !cancelled;
     }
 
     /// <summary>Whether some task goes on from these bytes.</summary>

@@ -47,6 +47,9 @@ internal sealed record RunSpec
     /// <summary>Held-out rows of every task of the lineage that has some, in the order they were learned; this task's own come last.</summary>
     public required IReadOnlyList<EvaluationSpec> Evaluations { get; init; }
 
+    /// <summary>Null: the run learns its task.</summary>
+    public PreviewSpec? Preview { get; init; }
+
     /// <summary>Where the process writes its files.</summary>
     public required string OutputFolder { get; init; }
 }

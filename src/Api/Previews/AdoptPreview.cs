@@ -1,0 +1,138 @@
+using System.Globalization;
+using System.Text.Json.Nodes;
+using ContinualService.Api.Errors;
+using ContinualService.Api.Requests;
+using ContinualService.Api.Tenants;
+using ContinualService.Api.Adapters;
+using ContinualService.Domain.Adapters;
+using ContinualService.Domain.Previews;
+using ContinualService.Domain.Tasks;
+using ContinualService.Engine.Continual;
+using ContinualService.Engine.Lora;
+using ContinualService.Engine.Models;
+using ContinualService.Infrastructure.Database;
+using ContinualService.Infrastructure.Queue;
+using ContinualService.Infrastructure.Storage;
+using ContinualService.Worker.Runs;
+using Microsoft.EntityFrameworkCore;
+using static TorchSharp.torch;
+
+namespace ContinualService.Api.Previews;
+
+/// <summary>
+/// Makes a version of one point of a preview: merged again from the two states, held against the digests of what was measured, and published with the scores that
+/// were measured. The worker's serving check went over these very bytes. A crash before the last step leaves unnamed bytes and nothing else.
+/// </summary>
+internal sealed class AdoptPreview(ServiceDbContext database, ModelCatalog catalog, IObjectStore objects, EventHub hub, TimeProvider time)
+{
+    private const string StateFile = "state.safetensors";
+
+    public async Task<Outcome<AdapterVersion>> RunAsync(Caller caller, Adapter adapter, MergePreview preview, JsonObject body, CancellationToken cancellationToken)
+    {
+        // Step 1: the point.
+        var errors = new List<FieldError>();
+        var request = StrictJson.Bind<AdoptRequest>(body, errors);
+        if (errors.Count > 0) return Problem.Invalid(errors);
+        var points = PreviewPoint.Read(preview.PointsJson);
+        var measured = string.Join(", ", points.Select(each => each.Lambda.ToString("R", CultureInfo.InvariantCulture)));
+        if (request.Lambda is not { } lambda) return Problem.Invalid("lambda", "The lambda is missing.", $"Send one that was measured: {measured}.");
+        if (points.FirstOrDefault(each => each.Lambda == lambda) is not { } point)
+            return Problem.Invalid("lambda", string.Create(CultureInfo.InvariantCulture, $"{lambda} was not measured."), $"Send one that was: {measured}; or make a preview with it.");
+        var path = await Lineage.ToAsync(database, adapter.Id, preview.VersionNumber, cancellationToken);
+        var head = path[^1];
+        if (await RefusalAsync(preview, cancellationToken) is { } refused) return refused;
+        if (head.Lambda == lambda) return Refused(string.Create(CultureInfo.InvariantCulture, $"Version {head.Number} has lambda {lambda} already. Adopt another one, or leave it as it is."));
+
+        // Step 2: merge.
+        var folder = Directory.CreateTempSubdirectory("adopt-").FullName;
+        try
+        {
+            if (catalog.Find(adapter.Model) is not { } model) return new Problem(ProblemTypes.UnknownModel, $"The base model '{adapter.Model}' is no longer here. Put its folder back, then send this again.");
+            using var finished = await StateAsync(head.StateSha256);
+            using var previous = await StateAsync(path[^2].StateSha256);
+            using (var state = ((IAffineMerge)adapter.ContinualMethod()).MergeAt(finished, previous, lambda))
+            using (var served = state.ServingWeights())
+            {
+                state.Save(Path.Combine(folder, StateFile), adapter.BaseDigest);
+                PeftAdapter.Save(folder, state.ServedConfig, served, adapter.Model);
+            }
+
+            // Step 3: store.
+            var weights = await StoreAsync(PeftAdapter.WeightsFile);
+            var merged = await StoreAsync(StateFile);
+            // Bytes of another digest than the measured ones are published by nobody: how they answer is not known.
+            if (weights.Sha256 != point.Sha256 || merged.Sha256 != point.StateSha256)
+                return Refused("What this process merges is not, to the bit, what the worker measured. Give this message to the operator; a new preview does not help where the two compute differently.");
+
+            // Step 4: publish.
+            return await PublishAsync(caller, adapter, preview, path, point, weights, merged, cancellationToken);
+
+            async Task<AdapterState> StateAsync(string sha256)
+            {
+                var path = Path.Combine(folder, sha256);
+                await using (var source = await objects.OpenReadAsync(sha256, cancellationToken))
+                await using (var copy = OwnerOnlyFile.Create(path, FileOptions.Asynchronous)) await source.CopyToAsync(copy, cancellationToken);
+                return AdapterState.Load(path, model.Config, CPU, adapter.BaseDigest);
+            }
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+
+        async Task<StoredObject> StoreAsync(string name)
+        {
+            await using var content = File.OpenRead(Path.Combine(folder, name));
+            return await objects.PutIfAbsentAsync(content, cancellationToken);
+        }
+    }
+
+    private async Task<Outcome<AdapterVersion>> PublishAsync(
+        Caller caller, Adapter adapter, MergePreview preview, IReadOnlyList<AdapterVersion> path, PreviewPoint point, StoredObject weights, StoredObject state, CancellationToken cancellationToken)
+    {
+        var head = path[^1];
+        var version = new NewVersion
+        {
+            AdapterId = adapter.Id,
+            Learned = [.. path.SkipLast(1).Where(earlier => earlier.TaskId is not null)],
+            Parent = head.Parent,
+            TaskId = head.TaskId!,
+            TaskIndex = head.TaskIndex,
+            Lambda = point.Lambda,
+            Sha256 = weights.Sha256,
+            SizeBytes = weights.SizeBytes,
+            StateSha256 = state.Sha256,
+            StateBytes = state.SizeBytes,
+            MergePreviewId = preview.Id,
+            Actor = caller.KeyId,
+        };
+        await using var transaction = await database.Database.BeginTransactionAsync(cancellationToken);
+        await database.LockTenantAsync(caller.TenantId, cancellationToken);
+        await database.LockAdapterAsync(adapter.Id, cancellationToken);
+        await database.LockTaskAsync(preview.TaskId, cancellationToken);
+        if (await RefusalAsync(preview, cancellationToken) is { } refused) return refused;
+        var now = time.GetUtcNow();
+        var published = await version.AddAsync(database, number => [.. point.Scores.Select(score => score.CellOf(adapter.Id, number))], now, cancellationToken);
+        await database.AppendEventAsync(
+            preview.TaskId, TaskEventTypes.Published, new { version = published.Number, published.Sha256, published.TaskIndex, published.Lambda, mergePreview = preview.Id }, now, cancellationToken);
+        database.Record(caller, "preview.adopt", preview.Id, now);
+        await database.SaveChangesAsync(cancellationToken);
+        await transaction.CommitAsync(cancellationToken);
+        hub.Publish(preview.TaskId);
+        return published;
+    }
+
+    private async Task<Problem?> RefusalAsync(MergePreview preview, CancellationToken cancellationToken)
+    {
+        var adapter = await database.Adapters.AsNoTracking().SingleAsync(row => row.Id == preview.AdapterId, cancellationToken);
+        if (adapter.DeletedAt is not null) return Refused("The adapter was deleted. Make another one.");
+        if (adapter.HeadVersion != preview.VersionNumber)
+            return Refused($"The preview is of version {preview.VersionNumber}, and the head is version {adapter.HeadVersion} by now. POST /adapters/{adapter.Id}/merge-previews makes one of the head.");
+        var status = await database.Tasks.Where(row => row.Id == preview.TaskId).Select(row => row.Status).SingleAsync(cancellationToken);
+        if (status != LearningTaskStatus.Succeeded) return Refused($"The preview is {Domain.WireName.Of(status)}. Wait until it has succeeded, or make another one.");
+        var running = await database.Tasks.Where(row => row.AdapterId == adapter.Id && row.Status == LearningTaskStatus.Running && row.Kind == LearningTaskKind.Training).Select(row => row.Id).FirstOrDefaultAsync(cancellationToken);
+        return running is null ? null : new Problem(ProblemTypes.WrongState, $"Task {running} learns on top of version {adapter.HeadVersion} now. POST /tasks/{running}/pause or /cancel first; it then goes on from what you adopt.") { TaskId = running };
+    }
+
+    private static Problem Refused(string detail) => new(ProblemTypes.WrongState, detail);
+}

@@ -1,0 +1,136 @@
+using System.Diagnostics;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using ContinualService.Api.Adapters;
+using ContinualService.Api.Errors;
+using ContinualService.Api.Requests;
+using ContinualService.Api.Tenants;
+using ContinualService.Domain;
+using ContinualService.Domain.Adapters;
+using ContinualService.Domain.Previews;
+using ContinualService.Domain.Tasks;
+using ContinualService.Engine.Continual;
+using ContinualService.Infrastructure.Database;
+using ContinualService.Infrastructure.Queue;
+using ContinualService.Worker.Runs;
+using Microsoft.EntityFrameworkCore;
+
+namespace ContinualService.Api.Previews;
+
+/// <summary>Checks what a preview is asked for and queues it, in the one line of the adapter's tasks. What published versions have scored already is not measured again.</summary>
+internal sealed class CreatePreview(ServiceDbContext database, ITaskQueue queue, EventHub hub, TimeProvider time)
+{
+    private const int MostLambdas = 33;
+    private const int UsualSteps = 8;
+
+    public async Task<Outcome<MergePreview>> RunAsync(Caller caller, Adapter adapter, JsonObject body, CancellationToken cancellationToken)
+    {
+        // Step 1: what the body alone shows.
+        var errors = new List<FieldError>();
+        var request = StrictJson.Bind<CreatePreviewRequest>(body, errors);
+        var lambdas = Lambdas(request.Lambdas, errors);
+        var policy = new MergePolicy(request.Policy?.Objective ?? MergeObjective.AverageAccuracy, request.Policy?.LargestForgetting);
+        if (policy.LargestForgetting is { } bound && !(bound >= 0)) errors.Add(new(null, "policy.largestForgetting", $"{bound} is below 0.", "Send 0 or more, or leave it out."));
+        if (errors.Count > 0) return Problem.Invalid(errors);
+
+        // Step 2: against what the adapter has learned.
+        var path = await Lineage.ToAsync(database, adapter.Id, adapter.HeadVersion, cancellationToken);
+        if (Unfit(adapter, path) is { } unfit) return unfit;
+        var head = path[^1];
+        var taskIds = path.Where(version => version.TaskId is not null).Select(version => version.TaskId!).ToList();
+        var learned = await database.Tasks.AsNoTracking().Where(row => taskIds.Contains(row.Id)).ToListAsync(cancellationToken);
+        var last = learned.Single(task => task.Id == head.TaskId);
+        if (last.EvaluationDatasetId is null) return Refused($"The last task of '{adapter.Name}' ({last.Id}) has no held-out rows, so nothing can be measured. Send tasks with an evaluation part.");
+        if (policy.Objective == MergeObjective.AverageAccuracy && learned.Find(task => task.EvaluationDatasetId is null) is { } unmeasured)
+            return Problem.Invalid("policy.objective", $"Task {unmeasured.Id} has no held-out rows, so there is no average over all tasks.", "Send {\"policy\": {\"objective\": \"newTask\"}}.");
+
+        // Step 3: the method's own lambda is always there, and what versions of this very task have scored.
+        var own = adapter.ContinualMethod().Lambda(head.TaskIndex);
+        List<double> wanted = [.. lambdas.Append(own).Distinct().Order()];
+        var points = await KnownAsync(head, wanted, [.. learned.Where(task => task.EvaluationDatasetId is not null).Select(task => task.Id)], cancellationToken);
+
+        // Step 4: queue.
+        var task = TaskOf(caller, adapter, last);
+        var preview = new MergePreview
+        {
+            Id = Ids.New("preview"),
+            AdapterId = adapter.Id,
+            TaskId = task.Id,
+            VersionNumber = head.Number,
+            OwnLambda = own,
+            LambdasJson = JsonSerializer.Serialize(wanted),
+            PolicyJson = JsonSerializer.Serialize(policy, JsonSerializerOptions.Web),
+            PointsJson = PreviewPoint.Write(points),
+        };
+        await using var scope = WriteScope.Begin(database, queue);
+        await database.LockTenantAsync(caller.TenantId, cancellationToken);
+        if (!await database.Adapters.AnyAsync(row => row.Id == adapter.Id && row.DeletedAt == null && row.HeadVersion == head.Number, cancellationToken))
+            return Refused($"The adapter '{adapter.Name}' changed while this request was checked. Send it again.");
+        database.AddRange(task, preview);
+        await database.AppendEventAsync(task.Id, TaskEventTypes.Queued, new { preview = preview.Id }, task.CreatedAt, cancellationToken);
+        database.Record(caller, "preview.create", preview.Id, task.CreatedAt);
+        await database.SaveChangesAsync(cancellationToken);
+        scope.Wake(task.Id);
+        await scope.CommitAsync(cancellationToken);
+        hub.Publish(task.Id);
+        return preview;
+    }
+
+    private static List<double> Lambdas(JsonArray? sent, List<FieldError> errors)
+    {
+        if (sent is null) return [.. Enumerable.Range(0, UsualSteps + 1).Select(step => (double)step / UsualSteps)];
+        var lambdas = sent.Select(node => node is JsonValue value && value.GetValueKind() == JsonValueKind.Number ? value.GetValue<double>() : double.NaN).ToList();
+        var mend = $"Send 1 to {MostLambdas} numbers from 0 to 1, each larger than the one before.";
+        if (lambdas.Count is 0 or > MostLambdas) errors.Add(new(null, "lambdas", $"There are {lambdas.Count}.", mend));
+        else if (lambdas.FindIndex(lambda => lambda is not (>= 0 and <= 1)) is var odd and >= 0) errors.Add(new(null, $"lambdas[{odd}]", "This is not a number from 0 to 1.", mend));
+        else if (Enumerable.Range(1, lambdas.Count - 1).Any(index => lambdas[index] <= lambdas[index - 1])) errors.Add(new(null, "lambdas", "They do not rise.", mend));
+        return lambdas;
+    }
+
+    private static Problem? Unfit(Adapter adapter, IReadOnlyList<AdapterVersion> path)
+    {
+        if (adapter.ContinualMethod() is not IAffineMerge method)
+        {
+            var others = string.Join(" or ", ContinualMethods.All.Where(other => other is IAffineMerge).Select(other => other.Name));
+            return Refused($"The method '{adapter.Method}' of '{adapter.Name}' does not merge by one lambda, so there is nothing to vary. Make an adapter with the method {others}.");
+        }
+
+        if (path.Count == 0) return Refused($"'{adapter.Name}' has learned nothing yet. Send it two tasks: the first is served whole, the second is merged.");
+        if (path[^1].TaskId is null) return Refused($"The head of '{adapter.Name}' was imported, and no task was merged into it here. Send a task first.");
+        if (path.Count == 1) return Refused($"'{adapter.Name}' has learned one task, which is served whole under every lambda. Send the next task first.");
+        return null;
+    }
+
+    private async Task<IReadOnlyList<PreviewPoint>> KnownAsync(AdapterVersion head, IReadOnlyList<double> wanted, IReadOnlyList<string> measured, CancellationToken cancellationToken)
+    {
+        var versions = await database.Versions.AsNoTracking().Where(row => row.AdapterId == head.AdapterId && row.Parent == head.Parent && row.TaskId == head.TaskId).OrderBy(row => row.Number).ToListAsync(cancellationToken);
+        List<PreviewPoint> points = [];
+        foreach (var version in versions.DistinctBy(version => version.Lambda).Where(version => wanted.Contains(version.Lambda)))
+        {
+            var cells = await database.MatrixCells.AsNoTracking().Where(row => row.AdapterId == head.AdapterId && row.VersionNumber == version.Number && measured.Contains(row.TaskId)).OrderBy(row => row.TaskId).ToListAsync(cancellationToken);
+            if (cells.Count == measured.Count) points.Add(new PreviewPoint(version.Lambda, version.Sha256, version.StateSha256, [.. cells.Select(PreviewScore.Of)]));
+        }
+
+        return points;
+    }
+
+    // Its rows are those of the task that it measures: what it needs is there as long as it is.
+    private LearningTask TaskOf(Caller caller, Adapter adapter, LearningTask last) => new()
+    {
+        Id = Ids.New("task"),
+        Kind = LearningTaskKind.MergePreview,
+        TenantId = caller.TenantId,
+        AdapterId = adapter.Id,
+        Name = last.Name,
+        TrainDatasetId = last.TrainDatasetId,
+        EvaluationDatasetId = last.EvaluationDatasetId,
+        Metric = last.Metric,
+        LabelsJson = last.LabelsJson,
+        HyperparametersJson = last.HyperparametersJson,
+        TraceParent = Activity.Current?.Id,
+        BaseDigest = last.BaseDigest,
+        CreatedAt = time.GetUtcNow(),
+    };
+
+    private static Problem Refused(string detail) => new(ProblemTypes.WrongState, detail);
+}

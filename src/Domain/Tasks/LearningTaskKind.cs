@@ -1,0 +1,11 @@
+namespace ContinualService.Domain.Tasks;
+
+/// <summary>What a worker does with a task; both wait in one line, because both need the adapter's lease and the device.</summary>
+public enum LearningTaskKind
+{
+    /// <summary>Learns a data set and publishes a version.</summary>
+    Training,
+
+    /// <summary>Measures other merges of the last task (<see cref="Previews.MergePreview"/>); trains nothing and publishes nothing.</summary>
+    MergePreview,
+}

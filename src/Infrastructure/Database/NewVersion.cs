@@ -1,0 +1,100 @@
+using ContinualService.Domain;
+using ContinualService.Domain.Adapters;
+using ContinualService.Domain.Evaluation;
+using Microsoft.EntityFrameworkCore;
+
+namespace ContinualService.Infrastructure.Database;
+
+/// <summary>A version that is to be published: all its rows are added at once, by whoever holds the adapter's row and has looked at its head.</summary>
+public sealed record NewVersion
+{
+    public required string AdapterId { get; init; }
+
+    /// <summary>The versions that tasks made on the way to this one, oldest first.</summary>
+    public required IReadOnlyList<AdapterVersion> Learned { get; init; }
+
+    public required int? Parent { get; init; }
+
+    public required string TaskId { get; init; }
+
+    public required int TaskIndex { get; init; }
+
+    public required double Lambda { get; init; }
+
+    public required string Sha256 { get; init; }
+
+    public required long SizeBytes { get; init; }
+
+    public required string StateSha256 { get; init; }
+
+    public required long StateBytes { get; init; }
+
+    /// <summary>Null unless it is adopted from one.</summary>
+    public string? MergePreviewId { get; init; }
+
+    /// <summary>Who moves <c>live</c>: the task's id, or that of an API key.</summary>
+    public required string Actor { get; init; }
+
+    /// <summary>Adds version, cells and the move of <c>live</c>, and makes it the head; the caller saves.</summary>
+    /// <param name="database">In a transaction that holds the adapter's row.</param>
+    /// <param name="cellsOf">What was measured, given the new version's number.</param>
+    /// <param name="now">When.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    public async Task<AdapterVersion> AddAsync(ServiceDbContext database, Func<int, IReadOnlyList<AdapterMatrixCell>> cellsOf, DateTimeOffset now, CancellationToken cancellationToken)
+    {
+        var last = await database.Versions.Where(row => row.AdapterId == AdapterId).MaxAsync(row => (int?)row.Number, cancellationToken);
+        var number = (last ?? 0) + 1;
+        var cells = cellsOf(number);
+        database.MatrixCells.AddRange(cells);
+        var earlier = await database.MatrixCells.AsNoTracking().Where(row => row.AdapterId == AdapterId).ToListAsync(cancellationToken);
+        List<int> lineage = [0, .. Learned.Select(version => version.Number), number];
+        List<string> tasks = [.. Learned.Select(version => version.TaskId!), TaskId];
+        // The formulas count tasks and versions along the lineage; numbers of versions beside it do not appear.
+        var matrix = new AccuracyMatrix(tasks, earlier.Concat(cells)
+            .Where(cell => tasks.Contains(cell.TaskId) && lineage.Contains(cell.VersionNumber))
+            .Select(cell => cell.At(tasks.IndexOf(cell.TaskId) + 1, lineage.IndexOf(cell.VersionNumber))));
+        // A cell of an imported version stands beside the formulas.
+        foreach (var cell in cells.Where(cell => lineage.Contains(cell.VersionNumber))) cell.Forgetting = ContinualMetrics.Forgetting(matrix, tasks.IndexOf(cell.TaskId) + 1, lineage.IndexOf(cell.VersionNumber));
+        var version = new AdapterVersion
+        {
+            Id = Ids.New("ver"),
+            AdapterId = AdapterId,
+            Number = number,
+            Sha256 = Sha256,
+            StateSha256 = StateSha256,
+            Parent = Parent,
+            TaskId = TaskId,
+            MergePreviewId = MergePreviewId,
+            TaskIndex = TaskIndex,
+            Lambda = Lambda,
+            SizeBytes = SizeBytes,
+            StateBytes = StateBytes,
+            AverageAccuracy = ContinualMetrics.AverageAccuracy(matrix),
+            BackwardTransfer = ContinualMetrics.BackwardTransfer(matrix),
+            Forgetting = ContinualMetrics.Forgetting(matrix),
+            CreatedAt = now,
+        };
+        database.Versions.Add(version);
+        var adapter = await database.Adapters.SingleAsync(row => row.Id == AdapterId, cancellationToken);
+        (adapter.HeadVersion, adapter.TaskCount) = (number, TaskIndex);
+        await MoveLiveAsync(database, number, now, cancellationToken);
+        return version;
+    }
+
+    private async Task MoveLiveAsync(ServiceDbContext database, int number, DateTimeOffset now, CancellationToken cancellationToken)
+    {
+        var live = await database.Aliases.SingleOrDefaultAsync(row => row.AdapterId == AdapterId && row.Name == AdapterAlias.Live, cancellationToken);
+        database.AliasChanges.Add(new AliasChange
+        {
+            Id = Ids.New("chg"),
+            AdapterId = AdapterId,
+            Alias = AdapterAlias.Live,
+            FromVersion = live?.VersionNumber,
+            ToVersion = number,
+            Actor = Actor,
+            ChangedAt = now,
+        });
+        if (live is null) database.Aliases.Add(live = new AdapterAlias { AdapterId = AdapterId, Name = AdapterAlias.Live });
+        (live.VersionNumber, live.UpdatedAt) = (number, now);
+    }
+}

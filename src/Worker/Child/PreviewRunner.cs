@@ -1,0 +1,68 @@
+using ContinualService.Domain.Previews;
+using ContinualService.Domain.Tasks;
+using ContinualService.Engine.Continual;
+using ContinualService.Engine.Inference;
+using ContinualService.Engine.Lora;
+using ContinualService.Worker.Runs;
+using TorchSharp;
+
+namespace ContinualService.Worker.Child;
+
+/// <summary>
+/// Measures other merges of the last task, one lambda after the other, without a training step: the same scoring of the same rows in the same batches as a run's, so that
+/// the scores are those that training with this lambda would have recorded.
+/// </summary>
+internal static class PreviewRunner
+{
+    /// <summary>True with every lambda reported; false where it was asked to stop before that and did.</summary>
+    public static bool Run(RunSpec spec, PreviewSpec preview, RunReporter reporter, CancellationToken stop)
+    {
+        // Step 1: load the base, both states and the rows.
+        reporter.Send(new RunMessage.Phase(LearningTaskPhase.Preparing));
+        torch.set_num_threads(spec.Threads);
+        using var model = TaskRunner.LoadBase(spec);
+        var config = new LoraConfig(spec.Rank, spec.Alpha, spec.TargetModules);
+        var method = ContinualMethods.ByName(spec.Method, spec.MethodOptions) as IAffineMerge
+            ?? throw new RunFailureException(TaskFailureCode.InvalidSettings, $"The method '{spec.Method}' has no merge that one lambda says.", userError: true);
+        using var previous = AdapterState.Load(RunFiles.Verify(spec.PreviousState!), model.Decoder, spec.BaseDigest, config);
+        using var finished = AdapterState.Load(RunFiles.Verify(preview.State), model.Decoder, spec.BaseDigest, config);
+        var evaluations = spec.Evaluations.Select(each => TaskRunner.Prepare(model, each)).ToList();
+        List<int[]> texts = [.. evaluations.Where(each => each.TaskId == preview.TaskId).SelectMany(each => each.Rows).Take(ServingProbe.MaxTexts).Select(row => row.Ids)];
+
+        // Step 2: the published version must come out of its own lambda, or what is measured here is of another merge.
+        var own = Write(preview.Lambda).StateSha256;
+        if (own != preview.State.Sha256)
+        {
+            throw new RunFailureException(
+                TaskFailureCode.InternalError, $"The state of the published version does not follow from its parent's with lambda {preview.Lambda} (it would be {own}). Nothing was measured; give this message to the operator.", userError: false);
+        }
+
+        // Step 3: score.
+        reporter.Send(new RunMessage.Phase(LearningTaskPhase.Evaluating));
+        var rows = evaluations.Sum(each => each.Rows.Count);
+        for (var index = 0; index < preview.Lambdas.Count; index++)
+        {
+            var lambda = preview.Lambdas[index];
+            using var state = method.MergeAt(finished, previous, lambda);
+            using var candidate = state.ServingWeights();
+            var (sha256, stateSha256) = Write(lambda);
+            ServingCheck.Run(model.Decoder, state.ServedConfig, candidate, Path.Combine(spec.OutputFolder, PeftAdapter.WeightsFile), texts);
+            var work = evaluations.ConvertAll(each => (each, ScoredWeights.Candidate, (LoraWeights?)candidate));
+            if (TaskRunner.Score(model, work, (preview.Measured + index) * rows, (preview.Measured + preview.Lambdas.Count) * rows, reporter, stop) is not { } scores) return false;
+            reporter.Send(new RunMessage.Previewed(new PreviewPoint(
+                lambda, sha256, stateSha256, [.. scores.Select(score => new PreviewScore(score.TaskId, score.Score, score.Count, score.Low, score.High, score.Metric))])));
+        }
+
+        return true;
+
+        (string Sha256, string StateSha256) Write(double lambda)
+        {
+            using var state = method.MergeAt(finished, previous, lambda);
+            using var served = state.ServingWeights();
+            var statePath = Path.Combine(spec.OutputFolder, RunResult.StateFile);
+            state.Save(statePath, spec.BaseDigest);
+            PeftAdapter.Save(spec.OutputFolder, state.ServedConfig, served, spec.ModelName);
+            return (RunFiles.Sha256Of(Path.Combine(spec.OutputFolder, PeftAdapter.WeightsFile)), RunFiles.Sha256Of(statePath));
+        }
+    }
+}
