@@ -15,26 +15,26 @@ internal sealed class CompletionService(ServedModelResolver resolver, TimeProvid
     public async Task<IResult> ChatAsync(string tenantId, ChatRequest request, HttpContext http, CancellationToken cancellationToken)
     {
         using var served = await ResolveAsync(tenantId, request.Generation.Model, cancellationToken);
-        if (!served.Base.Chat.HasTemplate)
+        if (!served.Text.Chat.HasTemplate)
             throw OpenAiException.Invalid("model", $"'{request.Generation.Model}' has no chat template. Use /v1/completions, or put a chat_template.jinja into the model's folder.");
         int[] prompt;
         try
         {
-            prompt = served.Base.Chat.EncodePrompt(request.Messages);
+            prompt = served.Text.Chat.EncodePrompt(request.Messages);
         }
         catch (ChatTemplateException error)
         {
             throw OpenAiException.Invalid("messages", $"The model's chat template refused the messages: {error.Message}");
         }
 
-        return await AnswerAsync(tenantId, served, new ChatShape(served.Base.Tokenizer), request.Generation, [prompt], echo: false, http, cancellationToken);
+        return await AnswerAsync(tenantId, served, new ChatShape(served.Text.Tokenizer), request.Generation, [prompt], echo: false, http, cancellationToken);
     }
 
     public async Task<IResult> TextAsync(string tenantId, TextRequest request, HttpContext http, CancellationToken cancellationToken)
     {
         using var served = await ResolveAsync(tenantId, request.Generation.Model, cancellationToken);
-        var prompts = request.Prompts.Select(prompt => prompt.Ids ?? served.Base.Tokenizer.Encode(prompt.Text!).Ids).ToList();
-        return await AnswerAsync(tenantId, served, new TextShape(served.Base.Tokenizer), request.Generation, prompts, request.Echo, http, cancellationToken);
+        var prompts = request.Prompts.Select(prompt => prompt.Ids ?? served.Text.Tokenizer.Encode(prompt.Text!).Ids).ToList();
+        return await AnswerAsync(tenantId, served, new TextShape(served.Text.Tokenizer), request.Generation, prompts, request.Echo, http, cancellationToken);
     }
 
     private async Task<ServedModel> ResolveAsync(string tenantId, string name, CancellationToken cancellationToken)
@@ -49,7 +49,7 @@ internal sealed class CompletionService(ServedModelResolver resolver, TimeProvid
         }
         catch (ObjectDamagedException error)
         {
-            throw new OpenAiException(StatusCodes.Status503ServiceUnavailable, $"The weights of '{name}' are damaged and are not served: {error.Message} Ask the operator to restore them.", "model", "model_damaged");
+            throw OpenAiException.Damaged(name, error);
         }
     }
 
@@ -58,8 +58,10 @@ internal sealed class CompletionService(ServedModelResolver resolver, TimeProvid
     {
         // Step 1: everything that can be refused is refused before the first byte.
         var limited = prompts.Select(prompt => (prompt, NewTokens(served, request, prompt))).ToList();
-        if (request.Sampling.LogitBias?.Keys.FirstOrDefault(id => id >= served.Base.Config.VocabularySize) is { } outside and > 0)
-            throw OpenAiException.Invalid("logit_bias", $"'logit_bias' names token {outside}; the model has {served.Base.Config.VocabularySize} tokens.");
+        if (request.Sampling.LogitBias?.Keys.FirstOrDefault(id => id >= served.Text.Config.VocabularySize) is { } outside and > 0)
+            throw OpenAiException.Invalid("logit_bias", $"'logit_bias' names token {outside}; the model has {served.Text.Config.VocabularySize} tokens.");
+        if (request.LogProbabilities > served.MaxAlternatives)
+            throw OpenAiException.Invalid(shape.AlternativesOption, $"'{shape.AlternativesOption}' is {request.LogProbabilities}; this service reports at most {served.MaxAlternatives} alternatives.");
         await using var choices = await ChoiceSet.StartAsync(tenantId, served, request, limited, scorePrompt: echo && request.LogProbabilities is not null, cancellationToken);
         if (served.VersionNumber is { } version)
         {
@@ -69,7 +71,7 @@ internal sealed class CompletionService(ServedModelResolver resolver, TimeProvid
 
         // Step 2: what the text route repeats before each answer.
         var head = shape.Head(time.GetUtcNow().ToUnixTimeSeconds(), served);
-        var echoes = echo ? prompts.Select(prompt => served.Base.Tokenizer.Decode(prompt, skipSpecialTokens: false)).ToList() : null;
+        var echoes = echo ? prompts.Select(prompt => served.Text.Tokenizer.Decode(prompt, skipSpecialTokens: false)).ToList() : null;
         string Echo(int index) => echoes?[index / request.Choices] ?? "";
         var usage = () => Usage(prompts.Sum(prompt => prompt.Length), choices.Runners, request.Choices);
         if (request.Stream)
@@ -102,23 +104,36 @@ internal sealed class CompletionService(ServedModelResolver resolver, TimeProvid
         var begun = new bool[choices.Runners.Count];
         for (var index = 0; index < begun.Length; index++)
             if (shape.Opening(index) is { } opening) await SendAsync([opening], null);
-        await foreach (var piece in choices.Pieces)
+        try
         {
-            var (index, text, tokens) = (piece.Index, piece.Text, (IEnumerable<ScoredToken>)piece.Tokens);
-            if (!begun[index])
-            {
-                begun[index] = true;
-                text = echo(index) + text;
-                tokens = choices.Runners[index].PromptTokens.Concat(tokens);
-            }
-
-            if (text.Length > 0 || tokens.Any()) await SendAsync([shape.Delta(index, text, sent[index], request.LogProbabilities is null ? null : tokens)], null);
-            sent[index] += text.Length;
-            if (piece.IsLast) await SendAsync([shape.Ending(index, choices.Runners[index].FinishReason)], null);
+            await SendPiecesAsync();
+        }
+        catch (OpenAiException error)
+        {
+            // The status has gone out with the first piece. Clients know an answer that is not whole by this event, and by the end that does not come.
+            await http.Response.WriteAsync($"data: {OpenAiErrors.Envelope(error.Status, error.Message, error.Param, error.Code).ToJsonString()}\n\n", cancellationToken);
         }
 
-        if (request.IncludeUsage) await SendAsync([], usage());
-        await http.Response.WriteAsync("data: [DONE]\n\n", cancellationToken);
+        async Task SendPiecesAsync()
+        {
+            await foreach (var piece in choices.Pieces)
+            {
+                var (index, text, tokens) = (piece.Index, piece.Text, (IEnumerable<ScoredToken>)piece.Tokens);
+                if (!begun[index])
+                {
+                    begun[index] = true;
+                    text = echo(index) + text;
+                    tokens = choices.Runners[index].PromptTokens.Concat(tokens);
+                }
+
+                if (text.Length > 0 || tokens.Any()) await SendAsync([shape.Delta(index, text, sent[index], request.LogProbabilities is null ? null : tokens)], null);
+                sent[index] += text.Length;
+                if (piece.IsLast) await SendAsync([shape.Ending(index, choices.Runners[index].FinishReason)], null);
+            }
+
+            if (request.IncludeUsage) await SendAsync([], usage());
+            await http.Response.WriteAsync("data: [DONE]\n\n", cancellationToken);
+        }
 
         async Task SendAsync(JsonArray parts, JsonObject? usageOfAll)
         {
@@ -133,7 +148,7 @@ internal sealed class CompletionService(ServedModelResolver resolver, TimeProvid
 
     private static int NewTokens(ServedModel served, GenerationRequest request, int[] prompt)
     {
-        var (context, vocabulary) = (served.Engine.MaxTokens, served.Base.Config.VocabularySize);
+        var (context, vocabulary) = (served.MaxTokens, served.Text.Config.VocabularySize);
         if (prompt.Length == 0) throw OpenAiException.Invalid("prompt", "The prompt has no tokens; send at least one.");
         if (prompt.Any(id => id < 0 || id >= vocabulary))
             throw OpenAiException.Invalid("prompt", $"The prompt holds the token id {prompt.First(id => id < 0 || id >= vocabulary)}; this model's ids go from 0 to {vocabulary - 1}.");

@@ -9,6 +9,9 @@ internal interface IAnswerShape
 {
     string ChunkObject { get; }
 
+    /// <summary>The option that says how many alternatives are reported.</summary>
+    string AlternativesOption { get; }
+
     /// <summary>The fields around the choices.</summary>
     JsonObject Head(long created, ServedModel served);
 

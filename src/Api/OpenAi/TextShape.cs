@@ -10,6 +10,8 @@ internal sealed class TextShape(Tokenizer tokenizer) : IAnswerShape
 {
     public string ChunkObject => "text_completion";
 
+    public string AlternativesOption => "logprobs";
+
     public JsonObject Head(long created, ServedModel served) => new()
     {
         ["id"] = $"cmpl-{Guid.CreateVersion7():N}",
