@@ -6,6 +6,8 @@ namespace ContinualService.Api.OpenAi;
 /// <summary>A request on a /v1 route that is answered with the OpenAI error envelope.</summary>
 internal sealed class OpenAiException(int status, string message, string? param = null, string? code = null) : Exception(message)
 {
+    private const int SoonSeconds = 2;
+
     public int Status { get; } = status;
     public string? Param { get; } = param;
     public string? Code { get; } = code;
@@ -20,10 +22,14 @@ internal sealed class OpenAiException(int status, string message, string? param 
 
     public static OpenAiException Invalid(string param, string message) => new(StatusCodes.Status400BadRequest, message, param, "invalid_value");
 
-    public static OpenAiException TenantFull() => new(
-        StatusCodes.Status429TooManyRequests, "Too many requests of this tenant wait already. Send fewer at a time, or try again after a moment.", code: "rate_limit_exceeded") { RetryAfterSeconds = 2 };
+    public static OpenAiException TenantFull()
+    {
+        const string message = "Too many requests of this tenant wait already. Send fewer at a time, or try again after a moment.";
+        return new OpenAiException(StatusCodes.Status429TooManyRequests, message, code: "rate_limit_exceeded") { RetryAfterSeconds = SoonSeconds };
+    }
 
-    public static OpenAiException Overloaded(string message, string code = "overloaded") => new(StatusCodes.Status503ServiceUnavailable, message, code: code) { RetryAfterSeconds = 2 };
+    public static OpenAiException Overloaded(string message, string code = "overloaded") =>
+        new(StatusCodes.Status503ServiceUnavailable, message, code: code) { RetryAfterSeconds = SoonSeconds };
 
     public static OpenAiException BadGateway(string message, string code) => new(StatusCodes.Status502BadGateway, message, code: code);
 

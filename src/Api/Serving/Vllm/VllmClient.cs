@@ -7,13 +7,14 @@ using System.Text.Json.Nodes;
 
 namespace ContinualService.Api.Serving.Vllm;
 
-/// <summary>The requests that one vLLM server understands. Who calls sets the limits of time.</summary>
-internal sealed class VllmClient(HttpClient http, Uri address, string? apiKey)
+/// <summary>The requests that one vLLM server understands. Only a completion can be given up by who asks; the others have limits of time.</summary>
+internal sealed class VllmClient(HttpClient http, Uri address, VllmOptions options)
 {
     private const int LongestMessage = 500;
+    private const double ListSeconds = 10;
 
     /// <summary>The names that the server answers to, with the longest sequence where it tells (of the base it does).</summary>
-    public async Task<IReadOnlyDictionary<string, int?>> ListAsync(CancellationToken cancellationToken)
+    public Task<Dictionary<string, int?>> ListAsync() => WithinAsync(ListSeconds, async cancellationToken =>
     {
         // The list also comes from a server whose engine has died.
         using (await SendOkAsync(HttpMethod.Get, "/health", null, cancellationToken)) { }
@@ -27,26 +28,26 @@ internal sealed class VllmClient(HttpClient http, Uri address, string? apiKey)
         {
             throw new VllmException("/v1/models is no list of models.", inner: error);
         }
-    }
+    });
 
     /// <summary>Loads an adapter; that it was there already is as good, because a name always stands for the same weights.</summary>
-    public async Task LoadAsync(string name, string path, CancellationToken cancellationToken)
+    public Task LoadAsync(string name, string path) => WithinAsync(options.LoadSeconds, async cancellationToken =>
     {
         using var response = await SendAsync(
             HttpMethod.Post, "/v1/load_lora_adapter", new JsonObject { ["lora_name"] = name, ["lora_path"] = path, ["load_inplace"] = false }, cancellationToken);
-        if (response.IsSuccessStatusCode) return;
+        if (response.IsSuccessStatusCode) return true;
         var message = await MessageAsync(response, cancellationToken);
-        if (response.StatusCode == HttpStatusCode.BadRequest && message.Contains("already been loaded", StringComparison.Ordinal)) return;
+        if (response.StatusCode == HttpStatusCode.BadRequest && message.Contains("already been loaded", StringComparison.Ordinal)) return true;
         throw new VllmException($"It did not load {name}: {(int)response.StatusCode} {message}") { Status = (int)response.StatusCode };
-    }
+    });
 
     /// <summary>Unloads an adapter; that it was gone already is as good.</summary>
-    public async Task UnloadAsync(string name, CancellationToken cancellationToken)
+    public Task UnloadAsync(string name) => WithinAsync(options.LoadSeconds, async cancellationToken =>
     {
         using var response = await SendAsync(HttpMethod.Post, "/v1/unload_lora_adapter", new JsonObject { ["lora_name"] = name }, cancellationToken);
-        if (response.IsSuccessStatusCode || response.StatusCode == HttpStatusCode.NotFound) return;
+        if (response.IsSuccessStatusCode || response.StatusCode == HttpStatusCode.NotFound) return true;
         throw new VllmException($"It did not unload {name}: {(int)response.StatusCode} {await MessageAsync(response, cancellationToken)}") { Status = (int)response.StatusCode };
-    }
+    });
 
     /// <summary>The answer's head, its body still to come. The caller disposes it.</summary>
     public Task<HttpResponseMessage> CompleteAsync(JsonObject body, CancellationToken cancellationToken) =>
@@ -65,6 +66,19 @@ internal sealed class VllmClient(HttpClient http, Uri address, string? apiKey)
         }
     }
 
+    private static async Task<T> WithinAsync<T>(double seconds, Func<CancellationToken, Task<T>> work)
+    {
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(seconds));
+        try
+        {
+            return await work(limit.Token);
+        }
+        catch (OperationCanceledException error) when (limit.IsCancellationRequested)
+        {
+            throw new VllmException(FormattableString.Invariant($"It did not answer within {seconds} seconds."), inner: error);
+        }
+    }
+
     private async Task<HttpResponseMessage> SendOkAsync(HttpMethod method, string path, JsonObject? body, CancellationToken cancellationToken)
     {
         var response = await SendAsync(method, path, body, cancellationToken);
@@ -76,7 +90,7 @@ internal sealed class VllmClient(HttpClient http, Uri address, string? apiKey)
     private async Task<HttpResponseMessage> SendAsync(HttpMethod method, string path, JsonObject? body, CancellationToken cancellationToken)
     {
         using var request = new HttpRequestMessage(method, new Uri(address, path));
-        if (apiKey is not null) request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", apiKey);
+        if (options.ApiKey is { } key) request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", key);
         if (body is not null) request.Content = new StringContent(body.ToJsonString(), Encoding.UTF8, "application/json");
         try
         {

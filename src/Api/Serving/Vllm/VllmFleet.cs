@@ -30,7 +30,7 @@ internal sealed class VllmFleet : IDisposable
             Timeout = Timeout.InfiniteTimeSpan,
         };
         Servers = [.. _options.Models.SelectMany(model => model.Value.Servers.Select(address => new Uri(address)).Select(address => new VllmServer(
-            address.Authority, model.Key, model.Value.ServedName, new VllmClient(_http, address, _options.ApiKey), folder, _options, metrics, time, logger)))];
+            address.Authority, model.Key, model.Value.ServedName, new VllmClient(_http, address, _options), folder, _options, metrics, time, logger)))];
         metrics.Watch(Servers);
     }
 
@@ -42,8 +42,9 @@ internal sealed class VllmFleet : IDisposable
     public int? MaxTokens(string model) => Of(model).Min(server => server.MaxTokens);
 
     /// <summary>What is wrong and what to do, for everybody to read; null: every base has a server that answers.</summary>
-    public string? Fault() => _options.Models.Keys.Any(model => Of(model).All(server => server.IsAway))
-        ? "No vLLM server answers for at least one base model, so its requests are refused; everything else goes on. See that the servers of Serving:Vllm run and can be reached; the log says what they answered."
+    public string? Fault() => _options.Models.Keys.Any(model => Of(model).All(server => server.Health.IsAway))
+        ? "No vLLM server answers for at least one base model, so its requests are refused; everything else goes on. "
+            + "See that the servers of Serving:Vllm run and can be reached; the log says what they answered."
         : null;
 
     /// <summary>Counts a sequence of a tenant; each needs a <see cref="Leave"/>.</summary>
@@ -79,8 +80,11 @@ internal sealed class VllmFleet : IDisposable
     {
         var name = version is null ? null : VllmName.Of(_folder.Owner, version.Adapter.Id, version.Version);
         var (full, refused) = (false, false);
-        var candidates = Of(model).Where(server => !leftOut.Contains(server) && server.IsUp)
-            .OrderBy(server => server.IsInDoubt).ThenBy(server => server.InFlight - (name is not null && server.Has(name) ? _options.PreferLoadedBy : 0)).ThenBy(server => server.LastHold).ToList();
+        var candidates = Of(model).Where(server => !leftOut.Contains(server) && server.Health.IsUp)
+            .OrderBy(server => server.Health.IsInDoubt)
+            .ThenBy(server => server.InFlight - (name is not null && server.Has(name) ? _options.PreferLoadedBy : 0))
+            .ThenBy(server => server.LastHold)
+            .ToList();
         foreach (var server in candidates)
         {
             if (name is null) return server.HoldBase();
@@ -96,7 +100,7 @@ internal sealed class VllmFleet : IDisposable
             catch (Exception error) when (error is UnauthorizedAccessException or (IOException and not ObjectDamagedException and not ObjectStoreUnavailableException))
             {
                 _logger.FolderFailed(error);
-                throw OpenAiException.Overloaded("The servers' folder for adapters cannot be written. Ask the operator to give it room and rights; the log says which.", "fleet_unavailable");
+                throw OpenAiException.Overloaded("The servers' folder for adapters cannot be written. Ask the operator to give it room and rights.", "fleet_unavailable");
             }
         }
 

@@ -115,8 +115,8 @@ internal sealed partial class VllmFolder : IDisposable
         File.SetLastWriteTimeUtc(Path.Combine(_own, LockFile), _time.GetUtcNow().UtcDateTime);
         lock (_gate)
         {
-            foreach (var folder in Directory.EnumerateDirectories(_own).Where(folder => VllmName.Parse(Path.GetFileName(folder)) is not null && !_entries.ContainsKey(Path.GetFileName(folder))).ToList())
-                Delete(folder);
+            foreach (var name in Directory.EnumerateDirectories(_own).Select(folder => Path.GetFileName(folder)).Where(name => VllmName.Parse(name) is not null && !_entries.ContainsKey(name)).ToList())
+                Delete(Path.Combine(_own, name));
         }
     }
 

@@ -17,7 +17,7 @@ internal sealed class VllmMetrics
         _failures = meter.CreateCounter<long>("continual.serving.fleet_failures", description: "Times that a vLLM server could not be reached, broke off or refused.");
         meter.CreateObservableGauge("continual.serving.fleet_requests", () => Observe(server => server.InFlight), description: "Sequences in flight on a vLLM server.");
         meter.CreateObservableGauge("continual.serving.fleet_adapters", () => Observe(server => server.Adapters), description: "Adapters of this process on a vLLM server.");
-        meter.CreateObservableGauge("continual.serving.fleet_up", () => Observe(server => server.IsAway ? 0 : 1), description: "Whether a vLLM server answers: 1 or 0.");
+        meter.CreateObservableGauge("continual.serving.fleet_up", () => Observe(server => server.Health.IsAway ? 0 : 1), description: "Whether a vLLM server answers: 1 or 0.");
     }
 
     /// <summary>What the gauges tell of.</summary>

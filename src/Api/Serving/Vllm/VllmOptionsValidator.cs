@@ -14,7 +14,7 @@ internal sealed class VllmOptionsValidator : IValidateOptions<VllmOptions>
     private static IEnumerable<string> Faults(VllmOptions options)
     {
         if (options.Models.Count == 0)
-            yield return "Serving:Vllm:Models is empty. Name each served base model with what the servers call it and where they are: Serving:Vllm:Models:MODEL:ServedName and Serving:Vllm:Models:MODEL:Servers:0.";
+            yield return "Serving:Vllm:Models is empty. Name each served base model, what the servers call it and where they are: set Serving:Vllm:Models:MODEL:ServedName and Serving:Vllm:Models:MODEL:Servers:0.";
         foreach (var (model, of) in options.Models)
         {
             if (string.IsNullOrWhiteSpace(of.ServedName)) yield return $"Serving:Vllm:Models:{model}:ServedName is missing. Set it to the first name of the servers' --served-model-name.";
@@ -23,7 +23,8 @@ internal sealed class VllmOptionsValidator : IValidateOptions<VllmOptions>
                 yield return $"Serving:Vllm:Models:{model}:Servers holds '{server}'. Set it to a server's address, http(s)://host:port without a path.";
         }
 
-        foreach (var twice in options.Models.SelectMany(model => model.Value.Servers).GroupBy(server => server.TrimEnd('/'), StringComparer.OrdinalIgnoreCase).Where(group => group.Count() > 1))
+        var servers = options.Models.SelectMany(model => model.Value.Servers).GroupBy(server => server.TrimEnd('/'), StringComparer.OrdinalIgnoreCase);
+        foreach (var twice in servers.Where(group => group.Count() > 1))
             yield return $"Serving:Vllm:Models names the server '{twice.Key}' {twice.Count()} times. A vLLM server serves one base model: name it once.";
         if (!Directory.Exists(options.AdaptersFolder))
             yield return $"Serving:Vllm:AdaptersFolder is '{options.AdaptersFolder}', which is no folder here. Make it, or mount it, on a disk that the servers share.";

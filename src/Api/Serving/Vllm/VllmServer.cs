@@ -6,10 +6,9 @@ namespace ContinualService.Api.Serving.Vllm;
 /// One server, and what this process has loaded there. It has a bounded number of places. A place is freed before another is taken, and only when no request
 /// uses it (vLLM #47724: a load that pushes out an adapter in use can let the wrong one answer). Safe to use from many threads.
 /// </summary>
-internal sealed class VllmServer(string address, string model, string servedName, VllmClient client, VllmFolder folder, VllmOptions options, VllmMetrics metrics, TimeProvider time, ILogger logger)
+internal sealed class VllmServer(
+    string address, string model, string servedName, VllmClient client, VllmFolder folder, VllmOptions options, VllmMetrics metrics, TimeProvider time, ILogger logger)
 {
-    private const double ListSeconds = 10;
-
     private sealed class Place(string name)
     {
         public string Name { get; } = name;
@@ -23,9 +22,8 @@ internal sealed class VllmServer(string address, string model, string servedName
     private readonly Dictionary<string, Place> _places = [];
     private readonly Lock _gate = new();
     private long _uses;
-    private long? _failedAt;
-    private bool _isAway; // it could not be reached, or says itself that it is ill
     private int _inFlight;
+    private volatile int _maxTokens; // 0: not told yet
 
     /// <summary>Host and port, as metrics and log call it.</summary>
     public string Address => address;
@@ -35,8 +33,10 @@ internal sealed class VllmServer(string address, string model, string servedName
 
     public VllmClient Client => client;
 
+    public VllmHealth Health { get; } = new(address, model, TimeSpan.FromSeconds(options.LeaveOutSeconds), time, logger);
+
     /// <summary>Longest sequence; null until it has told.</summary>
-    public int? MaxTokens { get; private set; }
+    public int? MaxTokens => _maxTokens is var most and > 0 ? most : null;
 
     /// <summary>Whether it has told at least once what it has loaded.</summary>
     public bool WasSeen { get; private set; }
@@ -53,35 +53,6 @@ internal sealed class VllmServer(string address, string model, string servedName
             lock (_gate) return _places.Count;
         }
     }
-
-    /// <summary>Whether it may be asked: it was not found away a moment ago.</summary>
-    public bool IsUp
-    {
-        get
-        {
-            lock (_gate) return !_isAway || !FailedLately;
-        }
-    }
-
-    /// <summary>Whether it answered, but wrongly, a moment ago: others are asked first.</summary>
-    public bool IsInDoubt
-    {
-        get
-        {
-            lock (_gate) return FailedLately;
-        }
-    }
-
-    /// <summary>Whether it was away when it was last asked.</summary>
-    public bool IsAway
-    {
-        get
-        {
-            lock (_gate) return _isAway;
-        }
-    }
-
-    private bool FailedLately => _failedAt is { } failed && time.GetElapsedTime(failed).TotalSeconds < options.LeaveOutSeconds;
 
     /// <summary>Names of this process's adapters there.</summary>
     public IReadOnlyList<string> Names
@@ -169,8 +140,8 @@ internal sealed class VllmServer(string address, string model, string servedName
     /// <summary>Unloads every adapter of an owner that is no more.</summary>
     public async Task ClearAsync(string owner)
     {
-        var list = await WithinAsync(ListSeconds, client.ListAsync);
-        foreach (var name in list.Keys.Where(name => VllmName.Parse(name)?.Owner == owner)) await WithinAsync(options.LoadSeconds, token => UnloadAsync(name, token));
+        var list = await client.ListAsync();
+        foreach (var name in list.Keys.Where(name => VllmName.Parse(name)?.Owner == owner)) await UnloadAsync(name);
     }
 
     /// <summary>Asks how it does and what it has loaded, and brings what this process believes into line with it. Never throws for what the server does.</summary>
@@ -179,13 +150,13 @@ internal sealed class VllmServer(string address, string model, string servedName
         var began = time.GetTimestamp();
         try
         {
-            var list = await WithinAsync(ListSeconds, client.ListAsync);
+            var list = await client.ListAsync();
             if (!list.TryGetValue(servedName, out var longest))
                 throw new VllmException($"It does not serve '{servedName}'. Start it with --served-model-name {servedName}, or set Serving:Vllm:Models:{model}:ServedName to the name that it has.");
-            MaxTokens = longest;
+            _maxTokens = longest ?? 0;
             Compare(list, began);
             WasSeen = true;
-            Recovered();
+            Health.Recovered();
         }
         catch (VllmException error)
         {
@@ -193,30 +164,11 @@ internal sealed class VllmServer(string address, string model, string servedName
         }
     }
 
-    /// <summary>Asks others first for a while; a server that is away is not asked at all.</summary>
+    /// <summary>Notes that it failed: others are asked first for a while, and one that is away is not asked at all.</summary>
     public void Failed(VllmException error, bool isAway)
     {
         metrics.Failed(this);
-        bool isNew;
-        lock (_gate)
-        {
-            isNew = isAway && !_isAway;
-            _isAway |= isAway;
-            _failedAt = time.GetTimestamp();
-        }
-
-        if (isNew) logger.ServerFailed(address, model, error.Message);
-    }
-
-    private void Recovered()
-    {
-        lock (_gate)
-        {
-            if (!_isAway) return;
-            (_isAway, _failedAt) = (false, null);
-        }
-
-        logger.ServerRecovered(address, model);
+        Health.Failed(error, isAway);
     }
 
     private static bool IsIdle(Place place) => place is { Users: 0, Left: null, Loaded.IsCompletedSuccessfully: true };
@@ -262,7 +214,7 @@ internal sealed class VllmServer(string address, string model, string servedName
         {
             var path = await folder.UseAsync(place.Name, version);
             written = true;
-            await WithinAsync(options.LoadSeconds, token => client.LoadAsync(place.Name, path, token));
+            await client.LoadAsync(place.Name, path);
             lock (_gate) place.LoadedAt = time.GetTimestamp();
             metrics.Loaded(this);
         }
@@ -280,7 +232,7 @@ internal sealed class VllmServer(string address, string model, string servedName
         await Task.Yield();
         try
         {
-            await WithinAsync(options.LoadSeconds, token => UnloadAsync(place.Name, token));
+            await UnloadAsync(place.Name);
         }
         catch (VllmException error)
         {
@@ -294,11 +246,10 @@ internal sealed class VllmServer(string address, string model, string servedName
         folder.Release(place.Name);
     }
 
-    private async Task<bool> UnloadAsync(string name, CancellationToken cancellationToken)
+    private async Task UnloadAsync(string name)
     {
-        await client.UnloadAsync(name, cancellationToken);
+        await client.UnloadAsync(name);
         metrics.Unloaded(this);
-        return true;
     }
 
     private void Refused(VllmException error, string name)
@@ -343,7 +294,7 @@ internal sealed class VllmServer(string address, string model, string servedName
         await Task.Yield();
         try
         {
-            await WithinAsync(options.LoadSeconds, token => UnloadAsync(place.Name, token));
+            await UnloadAsync(place.Name);
         }
         catch (VllmException error)
         {
@@ -351,24 +302,5 @@ internal sealed class VllmServer(string address, string model, string servedName
         }
 
         lock (_gate) _places.Remove(place.Name);
-    }
-
-    private Task<bool> WithinAsync(double seconds, Func<CancellationToken, Task> work) => WithinAsync(seconds, async token =>
-    {
-        await work(token);
-        return true;
-    });
-
-    private async Task<T> WithinAsync<T>(double seconds, Func<CancellationToken, Task<T>> work)
-    {
-        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(seconds), time);
-        try
-        {
-            return await work(limit.Token);
-        }
-        catch (OperationCanceledException error) when (limit.IsCancellationRequested)
-        {
-            throw new VllmException(FormattableString.Invariant($"It did not answer within {seconds} seconds."), inner: error);
-        }
     }
 }

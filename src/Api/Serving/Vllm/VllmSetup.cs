@@ -21,8 +21,9 @@ internal static class VllmSetup
     }
 
     // Training does not need the fleet: a process that lost it is still the right one for every other request.
-    private static DependencyCheck Check(VllmFleet fleet) => new(
-        "vllmFleet",
-        "See that the vLLM servers of Serving:Vllm run and can be reached; the log says what they answered.",
-        _ => Task.FromResult(fleet.Fault())) { IsEssential = false };
+    private static DependencyCheck Check(VllmFleet fleet)
+    {
+        const string advice = "See that the vLLM servers of Serving:Vllm run and can be reached; the log says what they answered.";
+        return new DependencyCheck("vllmFleet", advice, _ => Task.FromResult(fleet.Fault())) { IsEssential = false };
+    }
 }

@@ -32,7 +32,8 @@ internal sealed class VllmWatch(
         await DropDeletedAsync(cancellationToken);
         if (fleet.Servers.All(server => server.WasSeen)) folder.Tidy();
         // An owner's files may go only when no server can need them.
-        if (fleet.Servers.All(server => !server.IsAway)) await folder.ClearAbandonedAsync(owner => Task.WhenAll(fleet.Servers.Select(server => server.ClearAsync(owner))));
+        if (fleet.Servers.Any(server => server.Health.IsAway)) return;
+        await folder.ClearAbandonedAsync(owner => Task.WhenAll(fleet.Servers.Select(server => server.ClearAsync(owner))));
     }
 
     private async Task DropDeletedAsync(CancellationToken cancellationToken)

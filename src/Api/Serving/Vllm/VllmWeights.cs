@@ -151,7 +151,7 @@ internal sealed class VllmWeights(string model, TextAssets text, PublishedVersio
         sequence.End();
     }
 
-    /// <summary>What the client is told of a failure after its request was sent: it is not repeated, because nobody knows what was computed and shown. Null: the failure is none of a server.</summary>
+    /// <summary>What the client is told of a failure after its request was sent: it is not repeated, since part of an answer may have been shown. Null: the failure is none of a server.</summary>
     private OpenAiException? Refusal(Exception error, VllmLease lease, CancellationToken cancellationToken)
     {
         if (error is OperationCanceledException && cancellationToken.IsCancellationRequested) return null; // the client has gone
@@ -168,7 +168,8 @@ internal sealed class VllmWeights(string model, TextAssets text, PublishedVersio
         return fault.Status switch
         {
             StatusCodes.Status429TooManyRequests or StatusCodes.Status503ServiceUnavailable => OpenAiException.Overloaded("The server has too much to do. Try again after a moment."),
-            StatusCodes.Status401Unauthorized or StatusCodes.Status403Forbidden => OpenAiException.BadGateway("The server does not accept this service's key. Ask the operator to set Serving:Vllm:ApiKey.", "fleet_refused"),
+            StatusCodes.Status401Unauthorized or StatusCodes.Status403Forbidden =>
+                OpenAiException.BadGateway("The server does not accept this service's key. Ask the operator to set Serving:Vllm:ApiKey.", "fleet_refused"),
             not null => OpenAiException.BadGateway("The server refused the request. Ask the operator: the log says why.", "fleet_refused"),
             null => OpenAiException.BadGateway("The server failed while it answered; what has come of the answer is not whole. Send the request again.", "fleet_failed"),
         };

@@ -56,6 +56,21 @@ public sealed class VllmFaultTests
     }
 
     [Fact]
+    public async Task Request_WhoseFateIsUnknown_IsNotRepeated()
+    {
+        await using var world = await VllmWorld.StartAsync(servers: 2);
+        foreach (var server in world.Servers) server.HangsUp = true;
+
+        Assert.Equal("fleet_failed", await world.RefusalAsync(HttpStatusCode.BadGateway, VllmWorld.Model));
+
+        Assert.Equal(1, world.Servers.Sum(server => server.Count("complete")));
+        // The one that failed is asked last.
+        world.Servers.Single(server => server.Count("complete") == 0).HangsUp = false;
+        for (var time = 0; time < 3; time++) await world.AskAsync(VllmWorld.Model);
+        Assert.Equal([1, 3], world.Servers.Select(server => server.Count("complete")).Order());
+    }
+
+    [Fact]
     public async Task Server_StartedAnew_GetsItsAdapterAgain()
     {
         await using var world = await VllmWorld.StartAsync();

@@ -83,6 +83,9 @@ internal sealed class VllmTestServer : IAsyncDisposable
     /// <summary>Fault: the name that every piece of an answer bears, from this piece on.</summary>
     public (string Name, int From)? AnswersAs { get; set; }
 
+    /// <summary>Fault: the connection is cut before the answer begins.</summary>
+    public bool HangsUp { get; set; }
+
     /// <summary>Fault: the connection is cut after so many tokens.</summary>
     public int? DiesAfter { get; set; }
 
@@ -226,6 +229,7 @@ internal sealed class VllmTestServer : IAsyncDisposable
         var name = (string)body["model"]!;
         Requests.Enqueue($"complete {name}");
         Salts.Add((string)body["cache_salt"]!);
+        if (HangsUp) http.Abort();
         if (CompletionStatus is { } status) return Error(status, "refused by a test");
         if (body.Select(option => option.Key).FirstOrDefault(option => !s_options.Contains(option)) is { } unknown) return Error(400, $"There is no option {unknown}");
         if ((int?)body["logprobs"] > MaxLogProbabilities || (int?)body["prompt_logprobs"] > MaxLogProbabilities) return Error(400, "Too many log-probabilities");
