@@ -46,7 +46,7 @@ internal sealed class VllmClient(HttpClient http, Uri address, VllmOptions optio
     {
         using var response = await SendAsync(HttpMethod.Post, "/v1/unload_lora_adapter", new JsonObject { ["lora_name"] = name }, cancellationToken);
         if (response.IsSuccessStatusCode || response.StatusCode == HttpStatusCode.NotFound) return true;
-        throw new VllmException($"It did not unload {name}: {(int)response.StatusCode} {await MessageAsync(response, cancellationToken)}") { Status = (int)response.StatusCode };
+        throw new VllmException($"It did not unload {name}: {(int)response.StatusCode} {await MessageAsync(response, cancellationToken)}");
     });
 
     /// <summary>The answer's head, its body still to come. The caller disposes it.</summary>

@@ -8,6 +8,9 @@ internal sealed class VllmException(string message, bool wasSent = true, Excepti
 {
     public bool WasSent { get; } = wasSent;
 
-    /// <summary>The answer's status; null: there was none.</summary>
+    /// <summary>The status of an answer that refuses; null: there was no answer, or what was wrong was another thing.</summary>
     public int? Status { get; init; }
+
+    /// <summary>Whether it refuses what it was asked, and may well do the next thing.</summary>
+    public bool IsRefusal => Status is not (null or StatusCodes.Status503ServiceUnavailable);
 }

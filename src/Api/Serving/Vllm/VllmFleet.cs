@@ -95,7 +95,7 @@ internal sealed class VllmFleet : IDisposable
             }
             catch (VllmException error) // logged there
             {
-                refused |= error.Status is < 500;
+                refused |= error.IsRefusal;
             }
             catch (Exception error) when (error is UnauthorizedAccessException or (IOException and not ObjectDamagedException and not ObjectStoreUnavailableException))
             {

@@ -140,7 +140,7 @@ public sealed class VllmFaultTests
         world.Server.LoadStatus = 400;
         for (var time = 0; time < 2; time++) await world.AskAsync("a");
         await world.PublishAsync("b", seed: 2);
-        world.Servers[1].LoadStatus = 400;
+        world.Servers[1].LoadStatus = 500;
 
         Assert.Equal("adapter_refused", await world.RefusalAsync(HttpStatusCode.BadGateway, "b"));
         Assert.Single(world.Files);
