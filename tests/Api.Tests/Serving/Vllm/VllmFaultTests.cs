@@ -1,5 +1,6 @@
 using System.Net;
 using System.Text.Json.Nodes;
+using ContinualService.Api.Tests.OpenAi;
 using Xunit;
 
 namespace ContinualService.Api.Tests.Serving.Vllm;
@@ -115,7 +116,8 @@ public sealed class VllmFaultTests
     [Fact]
     public async Task Server_ThatCannotBeReached_IsReplacedByAnother()
     {
-        await using var world = await VllmWorld.StartAsync(servers: 2);
+        await using var world = await VllmWorld.StartAsync(servers: 2, ("Serving:Vllm:LeaveOutSeconds", "3600"));
+        using var meter = new ServingMeter(world.Service.Api.Services);
         await world.PublishAsync("a", seed: 1);
         var before = await world.AskAsync("a");
         var holder = world.Servers.Single(server => server.Loaded.Count == 1);
@@ -129,6 +131,7 @@ public sealed class VllmFaultTests
         await other.StopAsync();
         for (var time = 0; time < 2; time++) Assert.Equal("fleet_unavailable", await world.RefusalAsync(HttpStatusCode.ServiceUnavailable, "a"));
         Assert.Equal("fleet_unavailable", await world.RefusalAsync(HttpStatusCode.ServiceUnavailable, VllmWorld.Model));
+        Assert.Equal(2, meter.Read("fleet_failures", VllmWorld.Model)); // each was tried once
         foreach (var server in world.Servers) await server.RestartAsync();
     }
 
