@@ -6,6 +6,7 @@ using ContinualService.Api.Models;
 using ContinualService.Api.OpenAi;
 using ContinualService.Api.Operators;
 using ContinualService.Api.Requests;
+using ContinualService.Api.Serving;
 using ContinualService.Api.Swagger;
 using ContinualService.Api.Tasks;
 using ContinualService.Api.Tenants;
@@ -28,6 +29,7 @@ builder.Services
     .AddDatasets()
     .AddAdapters()
     .AddTasks()
+    .AddServing(builder.Configuration)
     .AddOpenAi()
     .AddWebhooks()
     .AddQueueDashboard()
