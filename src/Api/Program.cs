@@ -5,9 +5,10 @@ using ContinualService.Api.Errors;
 using ContinualService.Api.Models;
 using ContinualService.Api.OpenAi;
 using ContinualService.Api.Operators;
-using ContinualService.Api.Requests;
-using ContinualService.Api.Swagger;
 using ContinualService.Api.Previews;
+using ContinualService.Api.Requests;
+using ContinualService.Api.Serving;
+using ContinualService.Api.Swagger;
 using ContinualService.Api.Tasks;
 using ContinualService.Api.Tenants;
 using ContinualService.Api.Webhooks;
@@ -30,6 +31,7 @@ builder.Services
     .AddAdapters()
     .AddTasks()
     .AddPreviews()
+    .AddServing(builder.Configuration)
     .AddOpenAi()
     .AddWebhooks()
     .AddQueueDashboard()

@@ -14,6 +14,8 @@ internal sealed class PinAdapter(ServiceDbContext database, IOptions<ServingOpti
     /// <summary>Null: done. Refused where all the places are taken.</summary>
     public async Task<Problem?> PinAsync(Caller caller, Adapter adapter, CancellationToken cancellationToken)
     {
+        if (options.Value.Backend != ServingBackends.Local)
+            return new(ProblemTypes.WrongState, "Answers come from a fleet of other servers here, whose places go to the adapters used last; none can be pinned. Send the adapter requests to keep it there.");
         // Under the tenant's lock no second pin of it slips in between count and change; the places of all are held by PinnedAdapters, which takes no more than there are.
         await using var transaction = await database.Database.BeginTransactionAsync(cancellationToken);
         await database.LockTenantAsync(caller.TenantId, cancellationToken);

@@ -12,6 +12,8 @@ internal sealed class ChatShape(Tokenizer tokenizer) : IAnswerShape
 
     public string PromptField => "messages";
 
+    public string AlternativesOption => "top_logprobs";
+
     public JsonObject Head(long created, ServedModel served) => new()
     {
         ["id"] = $"chatcmpl-{Guid.CreateVersion7():N}",

@@ -10,7 +10,7 @@ namespace ContinualService.Api.OpenAi;
 /// Turns the tokens of one answer into text, piece by piece. Held back until they are settled: incomplete UTF-8, and text that may yet become a stop sequence.
 /// The engine's thread feeds it; who reads the pieces has the last word on the totals only after the piece that ends it.
 /// </summary>
-internal sealed class ChoiceRunner(BaseModel model, GenerationRequest request, int index, ChannelWriter<ChoicePiece> pieces)
+internal sealed class ChoiceRunner(TextAssets model, GenerationRequest request, int index, ChannelWriter<ChoicePiece> pieces)
 {
     private readonly TextStream _stream = new(model.Tokenizer);
     private readonly StringBuilder _held = new();

@@ -17,7 +17,7 @@ internal sealed class ChoiceSet : IAsyncDisposable
     private ChoiceSet(ServedModel served, GenerationRequest request, int count, CancellationToken cancellationToken)
     {
         _cancellation = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        _runners = [.. Enumerable.Range(0, count).Select(index => new ChoiceRunner(served.Base, request, index, _pieces.Writer))];
+        _runners = [.. Enumerable.Range(0, count).Select(index => new ChoiceRunner(served.Text, request, index, _pieces.Writer))];
         _open = count;
     }
 
@@ -33,21 +33,30 @@ internal sealed class ChoiceSet : IAsyncDisposable
     /// <param name="prompts">Prompts with the most tokens of their answers.</param>
     /// <param name="scorePrompt">Whether the prompts' own tokens are scored.</param>
     /// <param name="cancellationToken">Ends all of them.</param>
-    /// <exception cref="OpenAiException">There is no room in line.</exception>
+    /// <exception cref="OpenAiException">One of them cannot be taken; then none is.</exception>
     public static async Task<ChoiceSet> StartAsync(
         string owner, ServedModel served, GenerationRequest request, IReadOnlyList<(int[] Ids, int MaxNewTokens)> prompts, bool scorePrompt, CancellationToken cancellationToken)
     {
         var set = new ChoiceSet(served, request, prompts.Count * request.Choices, cancellationToken);
-        for (var index = 0; index < set._runners.Length; index++)
+        var starts = new List<Task>();
+        try
         {
-            var (prompt, most) = prompts[index / request.Choices];
-            if (set.Start(owner, served, request, prompt, most, scorePrompt, index, index % request.Choices) is not { } refusal) continue;
-            for (var rest = index; rest < set._runners.Length; rest++) set.Close(null);
-            await set.DisposeAsync();
-            throw refusal;
-        }
+            // One after the other into the line, but nobody waits for the answer of another one's server.
+            while (starts.Count < set._runners.Length && !starts.Exists(start => start.IsFaulted))
+            {
+                var (prompt, most) = prompts[starts.Count / request.Choices];
+                starts.Add(set.StartOneAsync(owner, served, request, prompt, most, scorePrompt, starts.Count, starts.Count % request.Choices));
+            }
 
-        return set;
+            await Task.WhenAll(starts);
+            return set;
+        }
+        catch
+        {
+            for (var rest = starts.Count; rest < set._runners.Length; rest++) set.Close(null);
+            await set.DisposeAsync();
+            throw;
+        }
     }
 
     public async ValueTask DisposeAsync()
@@ -57,7 +66,7 @@ internal sealed class ChoiceSet : IAsyncDisposable
         _cancellation.Dispose();
     }
 
-    private OpenAiException? Start(string owner, ServedModel served, GenerationRequest request, int[] prompt, int most, bool scorePrompt, int index, int choice)
+    private async Task StartOneAsync(string owner, ServedModel served, GenerationRequest request, int[] prompt, int most, bool scorePrompt, int index, int choice)
     {
         var runner = _runners[index];
         if (request.ContinuesPrompt) runner.Follow(prompt);
@@ -65,24 +74,29 @@ internal sealed class ChoiceSet : IAsyncDisposable
         {
             runner.End();
             Close(null);
-            return null;
+            return;
         }
 
         // Choices of one prompt differ by their seed alone.
         var sampling = request.Sampling with { Seed = request.Sampling.Seed ^ (choice * 0x2545F49) };
-        var admission = served.Engine.Submit(new SequenceRequest(owner, served.Adapter, prompt, most, sampling, runner.Accept, error => End(runner, error))
+        var sequence = new SequenceRequest(owner, served.Adapter, prompt, most, sampling, runner.Accept, error => End(runner, error))
         {
             OnAdmitted = cached => runner.CachedTokens = cached,
             OnPromptScored = scorePrompt ? scores => runner.PromptTokens = scores : null,
             WantsLogProbabilities = request.LogProbabilities is not null,
             Cancellation = _cancellation.Token,
-        });
-        return admission switch
-        {
-            Admission.Taken => null,
-            Admission.OwnerFull => new OpenAiException(StatusCodes.Status429TooManyRequests, "Too many requests of this tenant wait already. Send fewer at a time, or try again after a moment.", code: "rate_limit_exceeded") { RetryAfterSeconds = 2 },
-            _ => new OpenAiException(StatusCodes.Status503ServiceUnavailable, "Too many requests wait already. Try again after a moment.", code: "overloaded") { RetryAfterSeconds = 2 },
         };
+        try
+        {
+            await served.SubmitAsync(sequence);
+        }
+        catch
+        {
+            // It was not taken, so nothing else will end it; who waits for the start gets the reason, and its siblings need not be asked any more.
+            await _cancellation.CancelAsync();
+            Close(null);
+            throw;
+        }
     }
 
     private void End(ChoiceRunner runner, Exception? error)

@@ -16,28 +16,28 @@ internal sealed partial class CompletionService(ServedModelResolver resolver, Ti
     public async Task<IResult> ChatAsync(string tenantId, ChatRequest request, HttpContext http, CancellationToken cancellationToken)
     {
         using var served = await ResolveAsync(tenantId, request.Generation.Model, cancellationToken);
-        if (!served.Base.Chat.HasTemplate)
+        if (!served.Text.Chat.HasTemplate)
             throw OpenAiException.Invalid("model", $"'{request.Generation.Model}' has no chat template. Use /v1/completions, or put a chat_template.jinja into the model's folder.");
         int[] prompt;
         try
         {
-            prompt = served.Base.Chat.EncodePrompt(request.Messages);
+            prompt = served.Text.Chat.EncodePrompt(request.Messages);
         }
         catch (ChatTemplateException error)
         {
             throw OpenAiException.Invalid("messages", $"The model's chat template refused the messages: {error.Message}");
         }
 
-        return await AnswerAsync(tenantId, served, new ChatShape(served.Base.Tokenizer), request.Generation, [prompt], echoes: null, http, cancellationToken);
+        return await AnswerAsync(tenantId, served, new ChatShape(served.Text.Tokenizer), request.Generation, [prompt], echoes: null, http, cancellationToken);
     }
 
     public async Task<IResult> TextAsync(string tenantId, TextRequest request, HttpContext http, CancellationToken cancellationToken)
     {
         using var served = await ResolveAsync(tenantId, request.Generation.Model, cancellationToken);
-        var prompts = request.Prompts.Select(prompt => prompt.Ids ?? served.Base.Tokenizer.Encode(prompt.Text!).Ids).ToList();
+        var prompts = request.Prompts.Select(prompt => prompt.Ids ?? served.Text.Tokenizer.Encode(prompt.Text!).Ids).ToList();
         // A text comes back as it was sent, ids as the text they are: without special tokens, which an answer does not show either.
-        var echoes = request.Echo ? prompts.Select((ids, index) => request.Prompts[index].Text ?? served.Base.Tokenizer.Decode(ids, skipSpecialTokens: true)).ToList() : null;
-        var shape = new TextShape(served.Base.Tokenizer, prompts, request.Generation.Choices, request.Echo);
+        var echoes = request.Echo ? prompts.Select((ids, index) => request.Prompts[index].Text ?? served.Text.Tokenizer.Decode(ids, skipSpecialTokens: true)).ToList() : null;
+        var shape = new TextShape(served.Text.Tokenizer, prompts, request.Generation.Choices, request.Echo);
         return await AnswerAsync(tenantId, served, shape, request.Generation, prompts, echoes, http, cancellationToken);
     }
 
@@ -53,7 +53,7 @@ internal sealed partial class CompletionService(ServedModelResolver resolver, Ti
         }
         catch (ObjectDamagedException error)
         {
-            throw new OpenAiException(StatusCodes.Status503ServiceUnavailable, $"The weights of '{name}' are damaged and are not served: {error.Message} Ask the operator to restore them.", "model", "model_damaged");
+            throw OpenAiException.Damaged(name, error);
         }
     }
 
@@ -62,8 +62,10 @@ internal sealed partial class CompletionService(ServedModelResolver resolver, Ti
     {
         // Step 1: everything that can be refused is refused before the first byte.
         var limited = prompts.Select(prompt => (prompt, NewTokens(served, request, prompt, shape.PromptField))).ToList();
-        if (request.Sampling.LogitBias?.Keys.FirstOrDefault(id => id >= served.Base.Config.VocabularySize) is { } outside and > 0)
-            throw OpenAiException.Invalid("logit_bias", $"'logit_bias' names token {outside}; the model has {served.Base.Config.VocabularySize} tokens.");
+        if (request.Sampling.LogitBias?.Keys.FirstOrDefault(id => id >= served.Text.Config.VocabularySize) is { } outside and > 0)
+            throw OpenAiException.Invalid("logit_bias", $"'logit_bias' names token {outside}; the model has {served.Text.Config.VocabularySize} tokens.");
+        if (request.LogProbabilities > served.MaxAlternatives)
+            throw OpenAiException.Invalid(shape.AlternativesOption, $"'{shape.AlternativesOption}' is {request.LogProbabilities}; this service reports at most {served.MaxAlternatives} alternatives.");
         await using var choices = await ChoiceSet.StartAsync(tenantId, served, request, limited, scorePrompt: echoes is not null && request.LogProbabilities is not null, cancellationToken);
         if (served.VersionNumber is { } version)
         {
@@ -164,7 +166,7 @@ internal sealed partial class CompletionService(ServedModelResolver resolver, Ti
 
     private static int NewTokens(ServedModel served, GenerationRequest request, int[] prompt, string field)
     {
-        var (context, vocabulary) = (served.Engine.MaxTokens, served.Base.Config.VocabularySize);
+        var (context, vocabulary) = (served.MaxTokens, served.Text.Config.VocabularySize);
         if (prompt.Length == 0) throw OpenAiException.Invalid("prompt", "The prompt has no tokens; send at least one.");
         if (prompt.Any(id => id < 0 || id >= vocabulary))
             throw OpenAiException.Invalid("prompt", $"The prompt holds the token id {prompt.First(id => id < 0 || id >= vocabulary)}; this model's ids go from 0 to {vocabulary - 1}.");

@@ -12,6 +12,9 @@ internal interface IAnswerShape
     /// <summary>The option that holds the prompt.</summary>
     string PromptField { get; }
 
+    /// <summary>The option that says how many alternatives are reported.</summary>
+    string AlternativesOption { get; }
+
     /// <summary>The fields around the choices.</summary>
     JsonObject Head(long created, ServedModel served);
 

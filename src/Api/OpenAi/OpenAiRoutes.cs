@@ -26,11 +26,7 @@ internal static class OpenAiRoutes
 
     public static IServiceCollection AddOpenAi(this IServiceCollection services)
     {
-        services.AddOptions<ServingOptions>().BindConfiguration("Serving").ValidateDataAnnotations().ValidateOnStart();
         services.AddSingleton<IProblemShape, OpenAiProblemShape>();
-        services.AddSingleton<ModelHost>();
-        services.AddScoped<ServedModelResolver>();
-        services.AddHostedService<PinnedAdapters>();
         services.AddScoped<CompletionService>();
         services.AddScoped<FileStore>();
         services.AddJobs();

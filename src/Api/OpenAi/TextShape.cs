@@ -18,6 +18,8 @@ internal sealed class TextShape(Tokenizer tokenizer, IReadOnlyList<int[]> prompt
 
     public string PromptField => "prompt";
 
+    public string AlternativesOption => "logprobs";
+
     public JsonObject Head(long created, ServedModel served) => new()
     {
         ["id"] = $"cmpl-{Guid.CreateVersion7():N}",

@@ -1,4 +1,5 @@
 using System.Diagnostics.Metrics;
+using ContinualService.Api.Adapters;
 using ContinualService.Engine.Inference;
 using ContinualService.Engine.Inference.Batching;
 using ContinualService.Engine.Lora;
@@ -11,10 +12,10 @@ using TorchSharp;
 namespace ContinualService.Api.Serving;
 
 /// <summary>
-/// The models in memory. A base model is loaded on its first use and shared, immutable, by every request; its engine runs requests of different adapters
+/// The models in this process's memory. A base model is loaded on its first use and shared, immutable, by every request; its engine runs requests of different adapters
 /// side by side in one batch.
 /// </summary>
-internal sealed class ModelHost : IDisposable
+internal sealed class ModelHost : IServingBackend, IDisposable
 {
     // A model that is too large for its share of memory still answers short prompts.
     private const long LeastCacheTokens = 256;
@@ -35,11 +36,16 @@ internal sealed class ModelHost : IDisposable
         torch.set_num_threads(_options.Threads > 0 ? _options.Threads : Math.Max(1, Environment.ProcessorCount / 2));
     }
 
-    /// <summary>The base model, loaded on first use; a folder whose files changed is loaded anew.</summary>
-    /// <exception cref="ModelFormatException">The folder holds no model that can be computed.</exception>
-    public async Task<HostedModel> BaseAsync(CatalogModel model)
+    public async Task<IServedWeights> OpenAsync(CatalogModel model, string digest, PublishedVersion? version, CancellationToken cancellationToken)
     {
-        var digest = await Task.Run(() => model.Digest);
+        var hosted = await BaseAsync(model, digest);
+        if (version is null) return new LocalWeights(hosted, null, null);
+        return new LocalWeights(hosted, await AdapterAsync(hosted.Model, version.Adapter.LoraConfig(), version.Version.Sha256), version.Version.Sha256);
+    }
+
+    /// <summary>The base model, loaded on first use; a folder whose files changed is loaded anew.</summary>
+    private async Task<HostedModel> BaseAsync(CatalogModel model, string digest)
+    {
         Task<HostedModel> loading;
         lock (_bases)
         {
@@ -51,7 +57,7 @@ internal sealed class ModelHost : IDisposable
     }
 
     /// <summary>The weights of one version, verified against its digest as they are read.</summary>
-    public Task<AdapterLease> AdapterAsync(BaseModel model, LoraConfig config, string sha256) =>
+    private Task<AdapterLease> AdapterAsync(BaseModel model, LoraConfig config, string sha256) =>
         _adapters.AcquireAsync(model.Name, $"{model.Digest}/{sha256}", async () =>
         {
             // The verified bytes are the bytes that are loaded: a private copy, not the store's file.

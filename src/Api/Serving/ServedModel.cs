@@ -4,25 +4,33 @@ using ContinualService.Engine.Models;
 namespace ContinualService.Api.Serving;
 
 /// <summary>What one request runs on, resolved once: a base model alone, or with one immutable version of an adapter.</summary>
-internal sealed class ServedModel(string name, HostedModel hosted, AdapterLease? adapter, int? versionNumber, string? sha256) : IDisposable
+internal sealed class ServedModel(string name, string digest, IServedWeights weights, PublishedVersion? published) : IDisposable
 {
     /// <summary>The name that the client used.</summary>
     public string Name { get; } = name;
 
-    public BaseModel Base => hosted.Model;
+    public TextAssets Text => weights.Text;
 
-    public BatchEngine Engine => hosted.Engine;
+    /// <inheritdoc cref="IServedWeights.MaxTokens"/>
+    public int MaxTokens => weights.MaxTokens;
+
+    /// <inheritdoc cref="IServedWeights.MaxAlternatives"/>
+    public int MaxAlternatives => weights.MaxAlternatives;
+
+    /// <inheritdoc cref="IServedWeights.Adapter"/>
+    public BatchAdapter? Adapter => weights.Adapter;
 
     /// <summary>Null for a base model.</summary>
-    public BatchAdapter? Adapter { get; } = adapter is null ? null : new BatchAdapter(sha256!, adapter.Weights);
-
-    public int? VersionNumber { get; } = versionNumber;
+    public int? VersionNumber => published?.Version.Number;
 
     /// <summary>Digest of the adapter's weights; null for a base model.</summary>
-    public string? Sha256 { get; } = sha256;
+    public string? Sha256 => published?.Version.Sha256;
 
     /// <summary>Digest of base and version: answers with the same value come from the same weights.</summary>
-    public string Fingerprint => $"fp_{Base.Digest[..12]}_{(Sha256 is null ? "base" : Sha256[..12])}";
+    public string Fingerprint => $"fp_{digest[..12]}_{(Sha256 is null ? "base" : Sha256[..12])}";
 
-    public void Dispose() => adapter?.Dispose();
+    /// <inheritdoc cref="IServedWeights.SubmitAsync"/>
+    public Task SubmitAsync(SequenceRequest request) => weights.SubmitAsync(request);
+
+    public void Dispose() => weights.Dispose();
 }

@@ -13,18 +13,18 @@ namespace ContinualService.Api.Serving;
 /// Turns a model name into weights, once per request: <c>adapter</c> (its alias live), <c>adapter:alias</c>, <c>adapter@7</c>,
 /// <c>adapter@sha256:...</c>, a job's <c>ft:base:org:suffix:id</c>, or a base model's own name.
 /// </summary>
-internal sealed class ServedModelResolver(ServiceDbContext database, ModelCatalog catalog, ModelHost host)
+internal sealed class ServedModelResolver(ServiceDbContext database, ModelCatalog catalog, IServingBackend backend)
 {
     public async Task<ServedModel> ResolveAsync(string tenantId, string name, CancellationToken cancellationToken)
     {
-        if (catalog.Find(name) is { } model) return new ServedModel(name, await host.BaseAsync(model), null, null, null);
+        if (catalog.Find(name) is { } model) return await OpenAsync(name, model, await DigestAsync(model), null, cancellationToken);
         var (adapter, version) = await FindAsync(tenantId, name, cancellationToken);
         if (catalog.Find(adapter.Model) is not { } pinned)
             throw OpenAiException.NoModel(name, $"its base model {adapter.Model} is no longer on offer. Ask the operator to put it back.");
-        var loaded = await host.BaseAsync(pinned);
-        if (loaded.Model.Digest != adapter.BaseDigest)
+        var digest = await DigestAsync(pinned);
+        if (digest != adapter.BaseDigest)
             throw OpenAiException.NoModel(name, $"its base model {adapter.Model} has changed since the adapter was made. Ask the operator to put the old files back.");
-        return new ServedModel(name, loaded, await host.AdapterAsync(loaded.Model, adapter.ServedShape(version), version.Sha256), version.Number, version.Sha256);
+        return await OpenAsync(name, pinned, digest, new PublishedVersion(adapter, version), cancellationToken);
     }
 
     /// <summary>The adapter and version that a name selects.</summary>
@@ -74,4 +74,10 @@ internal sealed class ServedModelResolver(ServiceDbContext database, ModelCatalo
 
         return (adapter, version ?? throw OpenAiException.NoModel(name, $"the adapter has no such version. GET /adapters/{adapter.Id}/versions lists them."));
     }
+
+    private async Task<ServedModel> OpenAsync(string name, CatalogModel model, string digest, PublishedVersion? version, CancellationToken cancellationToken) =>
+        new(name, digest, await backend.OpenAsync(model, digest, version, cancellationToken), version);
+
+    // The first time after a change it reads all weights.
+    private static Task<string> DigestAsync(CatalogModel model) => Task.Run(() => model.Digest);
 }

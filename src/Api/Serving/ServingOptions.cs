@@ -2,9 +2,13 @@ using System.ComponentModel.DataAnnotations;
 
 namespace ContinualService.Api.Serving;
 
-/// <summary>The section "Serving": how the inference routes use this machine.</summary>
+/// <summary>The section "Serving": where the inference routes compute, and how they use this machine.</summary>
 internal sealed class ServingOptions
 {
+    /// <summary>local: in this process. vllm: on a fleet of vLLM servers (section "Serving:Vllm"); the other settings of this section then have no effect.</summary>
+    [RegularExpression("^(local|vllm)$", ErrorMessage = "Serving:Backend must be local (answers are computed in this process) or vllm (by the servers of Serving:Vllm).")]
+    public string Backend { get; set; } = ServingBackends.Local;
+
     /// <summary>Device of the served models: cpu or cuda:N.</summary>
     [Required]
     public string Device { get; set; } = "cpu";

@@ -36,7 +36,8 @@ public sealed partial class Readiness(IEnumerable<DependencyCheck> checks, TimeP
     {
         var states = await Task.WhenAll(_checks.Select(StateAsync));
         var dependencies = _checks.Zip(states).ToDictionary(pair => pair.First.Name, pair => pair.Second);
-        return new ReadinessReport(states.All(state => state.Status == ReadinessReport.Ready) ? ReadinessReport.Ready : ReadinessReport.Unavailable, dependencies);
+        var isReady = _checks.Zip(states).All(pair => !pair.First.IsEssential || pair.Second.Status == ReadinessReport.Ready);
+        return new ReadinessReport(isReady ? ReadinessReport.Ready : ReadinessReport.Unavailable, dependencies);
     }
 
     [SuppressMessage("Design", "CA1031:Do not catch general exception types", Justification = "Whatever a dependency throws means that it is not ready.")]

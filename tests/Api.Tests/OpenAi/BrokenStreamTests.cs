@@ -21,7 +21,7 @@ public sealed class BrokenStreamTests : IAsyncDisposable
         using var reader = new StreamReader(await response.Content.ReadAsStreamAsync(TestContext.Current.CancellationToken));
         Assert.StartsWith("data: ", await reader.ReadLineAsync(TestContext.Current.CancellationToken), StringComparison.Ordinal);
 
-        _world.Api.Services.GetRequiredService<ModelHost>().Dispose();
+        ((ModelHost)_world.Api.Services.GetRequiredService<IServingBackend>()).Dispose();
         var rest = (await reader.ReadToEndAsync(TestContext.Current.CancellationToken)).Split("\n\n", StringSplitOptions.RemoveEmptyEntries);
 
         var error = JsonNode.Parse(rest[^1].Trim()["data: ".Length..])!["error"]!;
@@ -38,7 +38,7 @@ public sealed class BrokenStreamTests : IAsyncDisposable
         using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(60));
         while (meter.Read("sequences", "running") == 0) await Task.Delay(5, limit.Token);
 
-        _world.Api.Services.GetRequiredService<ModelHost>().Dispose();
+        ((ModelHost)_world.Api.Services.GetRequiredService<IServingBackend>()).Dispose();
         using var response = await answer;
 
         Assert.Equal("overloaded", (string?)(await response.ReadAsync(HttpStatusCode.ServiceUnavailable))["error"]!["code"]);
