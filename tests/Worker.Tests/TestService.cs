@@ -3,6 +3,7 @@ using System.Text.Json;
 using ContinualService.Domain;
 using ContinualService.Domain.Adapters;
 using ContinualService.Domain.Datasets;
+using ContinualService.Domain.Previews;
 using ContinualService.Domain.Tasks;
 using ContinualService.Domain.Tenants;
 using ContinualService.Engine.Models;
@@ -134,6 +135,43 @@ internal sealed class TestService(bool shared = false) : IAsyncDisposable
         await database.AppendEventAsync(task.Id, TaskEventTypes.Queued, null, TimeProvider.System.GetUtcNow(), Token);
         await database.SaveChangesAsync(Token);
         if (enqueue) Services.GetRequiredService<ITaskQueue>().Enqueue(task.Id);
+        return task.Id;
+    }
+
+    /// <summary>A queued preview of the adapter's head, and its message; gives its task.</summary>
+    public async Task<string> AddPreviewAsync(string adapterId, IReadOnlyList<double> lambdas, IReadOnlyList<PreviewPoint> measured)
+    {
+        await using var database = Open();
+        var version = await database.Versions.Where(row => row.AdapterId == adapterId).OrderBy(row => row.Number).LastAsync(Token);
+        var last = await database.Tasks.SingleAsync(row => row.Id == version.TaskId, Token);
+        var task = new LearningTask
+        {
+            Id = Ids.New("task"),
+            Kind = LearningTaskKind.MergePreview,
+            TenantId = last.TenantId,
+            AdapterId = adapterId,
+            Name = last.Name,
+            TrainDatasetId = last.TrainDatasetId,
+            EvaluationDatasetId = last.EvaluationDatasetId,
+            Metric = last.Metric,
+            HyperparametersJson = last.HyperparametersJson,
+            BaseDigest = "",
+        };
+        database.Add(task);
+        database.Add(new MergePreview
+        {
+            Id = Ids.New("preview"),
+            AdapterId = adapterId,
+            TaskId = task.Id,
+            VersionNumber = version.Number,
+            OwnLambda = version.Lambda,
+            LambdasJson = JsonSerializer.Serialize(lambdas),
+            PolicyJson = "{}",
+            PointsJson = PreviewPoint.Write(measured),
+        });
+        await database.AppendEventAsync(task.Id, TaskEventTypes.Queued, null, TimeProvider.System.GetUtcNow(), Token);
+        await database.SaveChangesAsync(Token);
+        Services.GetRequiredService<ITaskQueue>().Enqueue(task.Id);
         return task.Id;
     }
 

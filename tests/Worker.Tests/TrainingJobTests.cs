@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Text.Json.Nodes;
 using ContinualService.Domain.Adapters;
+using ContinualService.Domain.Previews;
 using ContinualService.Domain.Tasks;
 using ContinualService.Engine.Lora;
 using ContinualService.Infrastructure.Storage;
@@ -109,6 +110,57 @@ public abstract class TrainingJobTests : IAsyncLifetime
             await using (var copy = File.Create(path)) await source.CopyToAsync(copy, Token);
             return SafetensorsFile.Open(path);
         }
+    }
+
+    [Fact]
+    public async Task Preview_OfTheLastTask_MeasuresWhatItsRunMeasuredAndTrainsNothing()
+    {
+        var adapterId = await _service.AddAdapterAsync();
+        foreach (var word in new[] { "red", "blue" }) Succeeded(await _service.WaitForEndAsync(await _service.AddTaskAsync(adapterId, word, Short)));
+        await using var database = _service.Open();
+        var (steps, version) = (await database.StepMetrics.CountAsync(Token), await database.Versions.SingleAsync(row => row.Number == 2, Token));
+        // One was measured before: it stands as it is.
+        var known = new PreviewPoint(0.25, "known", "known", [new PreviewScore(version.TaskId!, 77, 3, 76, 78, "loss")]);
+
+        var taskId = await _service.AddPreviewAsync(adapterId, [0, 0.25, version.Lambda, 1], [known]);
+
+        var task = Succeeded(await _service.WaitForEndAsync(taskId));
+        Assert.Equal((100.0, 1, null), (task.Percent, task.Attempt, task.VersionNumber));
+        var points = PreviewPoint.Read((await database.MergePreviews.SingleAsync(Token)).PointsJson);
+        Assert.Equal([0, 0.25, version.Lambda, 1], points.Select(point => point.Lambda));
+        Assert.Equal(77, Assert.Single(points[1].Scores).Score);
+        // Bytes and scores of the method's own lambda are those of the run, to the last bit.
+        Assert.Equal((version.Sha256, version.StateSha256), (points[2].Sha256, points[2].StateSha256));
+        var cells = await database.MatrixCells.Where(row => row.VersionNumber == 2).OrderBy(row => row.TaskId).ToListAsync(Token);
+        Assert.Equal(cells.Select(PreviewScore.Of), points[2].Scores);
+        Assert.Equal(3, points.Where(point => point.Lambda != 0.25).Select(point => (point.Sha256, point.Scores[0].Score)).Distinct().Count());
+        // No step, no version, no checkpoint; the head serves on.
+        Assert.Equal(steps, await database.StepMetrics.CountAsync(Token));
+        Assert.Equal((2, 0), (await database.Versions.CountAsync(Token), await database.Checkpoints.CountAsync(Token)));
+        Assert.Equal(2, (await database.Adapters.AsNoTracking().SingleAsync(Token)).HeadVersion);
+        var events = (await _service.EventsAsync(taskId)).Where(line => !line.Contains(" progress ", StringComparison.Ordinal)).Select(line => line[(line.IndexOf(' ', StringComparison.Ordinal) + 1)..]);
+        Assert.Equal(["queued {}", """started {"attempt":1}""", """phase {"phase":"preparing"}""", """phase {"phase":"evaluating"}""", "succeeded {}"], events);
+    }
+
+    [Fact]
+    public async Task Preview_KilledInTheMiddle_IsTakenUpAgainWithWhatItHad()
+    {
+        var adapterId = await _service.AddAdapterAsync();
+        foreach (var word in new[] { "red", "blue" }) Succeeded(await _service.WaitForEndAsync(await _service.AddTaskAsync(adapterId, word, Short)));
+        double[] lambdas = [.. Enumerable.Range(0, 400).Select(step => step / 400.0)];
+
+        var taskId = await _service.AddPreviewAsync(adapterId, lambdas, []);
+        await _service.WaitAsync(taskId, task => task.Percent > 5);
+        Kill(TestService.ProcessOf(taskId)!.Value);
+
+        // Whoever gets on is not in a circle of deaths.
+        var task = Succeeded(await _service.WaitForEndAsync(taskId));
+        Assert.Equal((2, 1), (task.Attempt, task.DeadRuns + 1));
+        await using var database = _service.Open();
+        var points = PreviewPoint.Read((await database.MergePreviews.SingleAsync(Token)).PointsJson);
+        Assert.Equal(lambdas, points.Select(point => point.Lambda));
+        Assert.All(points, point => Assert.Equal(2, point.Scores.Count));
+        Assert.Equal(2, (await database.Adapters.SingleAsync(Token)).HeadVersion);
     }
 
     [Fact]
