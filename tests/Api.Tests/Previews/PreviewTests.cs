@@ -1,0 +1,256 @@
+using System.Net;
+using System.Text.Json.Nodes;
+using ContinualService.Domain.Tasks;
+using ContinualService.Domain.Webhooks;
+using ContinualService.Engine.Lora;
+using Microsoft.EntityFrameworkCore;
+using TorchSharp;
+using Xunit;
+
+namespace ContinualService.Api.Tests.Previews;
+
+public sealed class PreviewTests : IAsyncLifetime
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("previews-").FullName;
+    private readonly ApiWorld _world = new(new Dictionary<string, string>(), runsTasks: true);
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    public async ValueTask InitializeAsync()
+    {
+        await CreateAsync("bot");
+        await LearnAsync("bot", "first");
+        await LearnAsync("bot", "second");
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _world.DisposeAsync();
+        Directory.Delete(_folder, recursive: true);
+    }
+
+    [Fact]
+    public async Task Preview_Usual_GivesTheCurveForNineEvaluationsAndAdoptsOneOfIt()
+    {
+        await ListenAsync();
+        var own = 1 / Math.Sqrt(2);
+        var preview = await PreviewAsync("bot", "{}");
+
+        // Step 1: the curve. Nine lambdas are measured; the method's own was, when version 2 was published.
+        var measured = await _world.WithDatabaseAsync(database => database.Runs.CountAsync(row => row.TaskId == database.MergePreviews.Single().TaskId, Token));
+        Assert.Equal(1, measured);
+        Assert.Equal(0, await _world.WithDatabaseAsync(database => database.StepMetrics.CountAsync(row => row.TaskId == database.MergePreviews.Single().TaskId, Token)));
+        var curve = preview["curve"]!.AsArray();
+        Assert.Equal([0, .125, .25, .375, .5, .625, own, .75, .875, 1], curve.Select(point => (double)point!["lambda"]!));
+        Assert.Equal([own], curve.Where(point => (bool)point!["own"]!).Select(point => (double)point!["lambda"]!));
+        Assert.Equal((10, 100.0), ((int)preview["progress"]!["measured"]!, (double)preview["progress"]!["percent"]!));
+        var matrix = await _world.Client.GetNodeAsync("/adapters/bot/matrix");
+        var (first, second) = ((string)matrix["tasks"]![0]!["id"]!, (string)matrix["tasks"]![1]!["id"]!);
+        foreach (var point in curve)
+        {
+            Assert.Equal([first, second], point!["perTask"]!.AsArray().Select(task => (string?)task!["taskId"]));
+            var scores = point["perTask"]!.AsArray().Select(task => (double)task!["score"]!["score"]!).ToList();
+            Assert.Equal(scores.Average(), (double)point["averageAccuracy"]!, 12);
+            Assert.Equal(scores[1], (double)point["newTask"]!["score"]!);
+            Assert.Equal(scores[1] - Cell(1, second), (double)point["gain"]!, 12);
+            Assert.Equal(Cell(1, first) - scores[0], (double)point["forgetting"]!["mean"]!, 12);
+            Assert.Equal((double)point["forgetting"]!["mean"]!, (double)point["forgetting"]!["worst"]!);
+            // One earlier task: its interval turned around its best score before.
+            var score = point["perTask"]![0]!["score"]!;
+            Assert.Equal(Cell(1, first) - (double)score["high"]!, (double)point["forgetting"]!["low"]!, 12);
+            Assert.Equal(Cell(1, first) - (double)score["low"]!, (double)point["forgetting"]!["high"]!, 12);
+        }
+
+        Assert.Equal([Cell(2, first), Cell(2, second)], curve.Single(point => (bool)point!["own"]!)!["perTask"]!.AsArray().Select(task => (double)task!["score"]!["score"]!));
+        Assert.Contains(curve, point => (bool)point!["pareto"]!);
+        var best = curve.Max(point => (double)point!["averageAccuracy"]!);
+        Assert.Equal(best, (double)curve.Single(point => (double)point!["lambda"]! == (double)preview["chosen"]!["lambda"]!)!["averageAccuracy"]!);
+
+        // Step 2: adopt.
+        var version = await AdoptAsync(preview, 0.375, HttpStatusCode.Created);
+        Assert.Equal((3, 1, second, 2, .375), ((int)version["number"]!, (int)version["parent"]!, (string)version["taskId"]!, (int)version["taskIndex"]!, (double)version["lambda"]!));
+        Assert.Equal((string)preview["id"]!, (string?)version["mergePreviewId"]);
+        var adapter = await _world.Client.GetNodeAsync("/adapters/bot");
+        Assert.Equal((3, 2), ((int)adapter["aliases"]!["live"]!, (int)adapter["taskCount"]!));
+        var after = await _world.Client.GetNodeAsync("/adapters/bot/matrix");
+        Assert.Equal([0, 1, 3], after["versions"]!.AsArray().Select(number => (int)number!));
+        var adopted = curve.Single(point => (double)point!["lambda"]! == .375)!;
+        Assert.Equal(
+            adopted["perTask"]!.AsArray().Select(task => (double)task!["score"]!["score"]!),
+            after["cells"]!.AsArray().Where(cell => (int)cell!["version"]! == 3).Select(cell => (double)cell!["score"]!));
+        Assert.Equal((double)adopted["averageAccuracy"]!, (double)version["metrics"]!["averageAccuracy"]!, 12);
+        Assert.Equal((double)adopted["forgetting"]!["mean"]!, (double)version["metrics"]!["forgetting"]!, 12);
+        await AssertMergedAsync(.375);
+
+        // Step 3: it is told of, as any version, and the preview itself as nothing.
+        Assert.Equal([WebhookTypes.Published], await _world.WithDatabaseAsync(database => database.WebhookDeliveries.Select(row => row.Type).ToListAsync(Token)));
+        var audit = await _world.Client.GetNodeAsync("/audit");
+        Assert.Equal(["preview.adopt", "preview.create"], audit["items"]!.AsArray().Take(2).Select(entry => (string?)entry!["action"]));
+        Assert.Equal([3], (await _world.Client.GetNodeAsync($"/adapters/bot/merge-previews/{preview["id"]}"))["adoptedVersions"]!.AsArray().Select(number => (int)number!));
+
+        // Step 4: the head has moved; the preview is of another version now.
+        Assert.Contains("version 3 by now", (string?)(await AdoptAsync(preview, .5, HttpStatusCode.Conflict))["detail"], StringComparison.Ordinal);
+
+        // Step 5: the next task goes on from it, and so does the next preview: version 2 has measured its own lambda.
+        var again = await PreviewAsync("bot", """{"lambdas": [0.375]}""");
+        Assert.Equal([.375, own], again["curve"]!.AsArray().Select(point => (double)point!["lambda"]!));
+        await AdoptAsync(again, own, HttpStatusCode.Created);
+        Assert.Equal((string?)(await _world.Client.GetNodeAsync("/adapters/bot/versions/2"))["sha256"], (string?)(await _world.Client.GetNodeAsync("/adapters/bot/versions/4"))["sha256"]);
+        await LearnAsync("bot", "third");
+        var third = await _world.Client.GetNodeAsync("/adapters/bot/versions/5");
+        Assert.Equal((4, 3), ((int)third["parent"]!, (int)third["taskIndex"]!));
+
+        double Cell(int number, string task) => (double)matrix["cells"]!.AsArray().Single(cell => (int)cell!["version"]! == number && (string?)cell["task"] == task)!["score"]!;
+    }
+
+    [Fact]
+    public async Task Preview_WrongInput_IsRefusedWithWhatToDo()
+    {
+        // Step 1: fields.
+        foreach (var (body, field) in new[]
+        {
+            ("""{"lambdas": []}""", "lambdas"), ("""{"lambdas": [0.5, 0.5]}""", "lambdas"), ("""{"lambdas": [0.5, 0.25]}""", "lambdas"), ("""{"lambdas": [0, 1.1]}""", "lambdas[1]"),
+            ("""{"lambdas": [-0.1]}""", "lambdas[0]"), ("""{"lambdas": ["a"]}""", "lambdas[0]"), ("""{"lambdas": 3}""", "lambdas"),
+            ($$"""{"lambdas": [{{string.Join(", ", Enumerable.Range(0, 34).Select(i => i / 34.0).Select(l => l.ToString("R", System.Globalization.CultureInfo.InvariantCulture)))}}]}""", "lambdas"),
+            ("""{"policy": {"objective": "best"}}""", "policy.objective"), ("""{"policy": {"largestForgetting": -1}}""", "policy.largestForgetting"), ("""{"layers": []}""", "layers"),
+        })
+        {
+            using var response = await _world.Client.PostTextAsync("/adapters/bot/merge-previews", body);
+            Assert.Equal([field], (await response.ProblemAsync(HttpStatusCode.BadRequest, "invalid_request")).Fields());
+        }
+
+        // Step 2: adapters that have nothing to vary.
+        await CreateAsync("fresh");
+        await RefusedAsync("fresh", "has learned nothing yet");
+        await LearnAsync("fresh", "first");
+        await RefusedAsync("fresh", "one task");
+        await CreateAsync("other", "o-lora");
+        await RefusedAsync("other", "slao or soup");
+        await LearnAsync("fresh", "blind", evaluates: false);
+        await RefusedAsync("fresh", "no held-out rows");
+        await LearnAsync("fresh", "seeing");
+        using (var average = await _world.Client.PostTextAsync("/adapters/fresh/merge-previews", "{}"))
+            Assert.Equal(["policy.objective"], (await average.ProblemAsync(HttpStatusCode.BadRequest, "invalid_request")).Fields());
+        var partly = await PreviewAsync("fresh", """{"lambdas": [0, 1], "policy": {"objective": "newTask", "largestForgetting": 0}}""");
+        Assert.All(partly["curve"]!.AsArray(), point => Assert.Equal((2, null), (point!["perTask"]!.AsArray().Count, (double?)point["averageAccuracy"])));
+
+        // Step 3: other tenants, and what is not there.
+        using var stranger = await _world.CreateTenantAsync();
+        var adapterId = (string)(await _world.Client.GetNodeAsync("/adapters/bot"))["id"]!;
+        var preview = await PreviewAsync("bot", """{"lambdas": [0.5]}""");
+        var path = $"/adapters/{adapterId}/merge-previews/{preview["id"]}";
+        foreach (var (client, at) in new[] { (stranger, path), (_world.Client, $"/adapters/fresh/merge-previews/{preview["id"]}"), (_world.Client, $"/adapters/{adapterId}/merge-previews/none") })
+        {
+            using var get = await client.GetAsync(at, Token);
+            await get.ProblemAsync(HttpStatusCode.NotFound, "not_found");
+            using var adopt = await client.PostTextAsync(at + "/adopt", """{"lambda": 0.5}""");
+            await adopt.ProblemAsync(HttpStatusCode.NotFound, "not_found");
+            using var cancel = await client.DeleteAsync(at, Token);
+            await cancel.ProblemAsync(HttpStatusCode.NotFound, "not_found");
+        }
+
+        // Step 4: adoption.
+        using var none = await _world.Client.PostTextAsync(path + "/adopt", "{}");
+        Assert.Equal(["lambda"], (await none.ProblemAsync(HttpStatusCode.BadRequest, "invalid_request")).Fields());
+        Assert.Contains("0.5, 0.707", (await AdoptAsync(preview, .25, HttpStatusCode.BadRequest)).ToJsonString(), StringComparison.Ordinal);
+        Assert.Contains("already", (string?)(await AdoptAsync(preview, 1 / Math.Sqrt(2), HttpStatusCode.Conflict))["detail"], StringComparison.Ordinal);
+        using var over = await _world.Client.DeleteAsync(path, Token);
+        await over.ProblemAsync(HttpStatusCode.Conflict, "wrong_state");
+
+        // Step 5: a preview is no task of the tenant's lists.
+        var taskId = await _world.WithDatabaseAsync(database => database.Tasks.Where(row => row.Kind == LearningTaskKind.MergePreview).Select(row => row.Id).FirstAsync(Token));
+        using var task = await _world.Client.GetAsync($"/tasks/{taskId}", Token);
+        await task.ProblemAsync(HttpStatusCode.NotFound, "not_found");
+        using var retry = await _world.Client.PostAsync($"/tasks/{taskId}/retry", null, Token);
+        await retry.ProblemAsync(HttpStatusCode.NotFound, "not_found");
+        Assert.DoesNotContain(taskId, (await _world.Client.GetNodeAsync("/tasks?limit=100")).ToJsonString(), StringComparison.Ordinal);
+        Assert.DoesNotContain(taskId["task_".Length..], (await _world.Client.GetNodeAsync("/v1/fine_tuning/jobs?limit=100")).ToJsonString(), StringComparison.Ordinal);
+        Assert.Equal([(string)preview["id"]!], (await _world.Client.GetNodeAsync("/adapters/bot/merge-previews"))["items"]!.AsArray().Select(each => (string?)each!["id"]));
+
+        async Task RefusedAsync(string adapter, string says)
+        {
+            using var response = await _world.Client.PostTextAsync($"/adapters/{adapter}/merge-previews", "{}");
+            Assert.Contains(says, (string?)(await response.ProblemAsync(HttpStatusCode.Conflict, "wrong_state"))["detail"], StringComparison.Ordinal);
+        }
+    }
+
+    private static bool Same(float[] one, float[] other) => one.AsSpan().SequenceEqual(other);
+
+    /// <summary>Version 3 is version 2 with another merge: every number of it from the numbers of versions 1 and 2.</summary>
+    private async Task AssertMergedAsync(double lambda)
+    {
+        using var parent = await StateAsync(1);
+        using var trained = await StateAsync(2);
+        using var adopted = await StateAsync(3);
+        Assert.Equal(trained.Metadata, adopted.Metadata);
+        Assert.Equal(trained.Names, adopted.Names);
+        Assert.Contains(adopted.Names, name => name.StartsWith("b_merge.", StringComparison.Ordinal));
+        foreach (var name in adopted.Names)
+        {
+            var expected = Values(trained, name);
+            if (name.StartsWith("b_merge.", StringComparison.Ordinal))
+                expected = [.. Values(parent, name).Zip(Values(trained, name.Replace("b_merge.", "b_ft.", StringComparison.Ordinal)), (from, to) => (float)(from + lambda * ((double)to - from)))];
+            Assert.True(Same(expected, Values(adopted, name)), name);
+        }
+
+        static float[] Values(SafetensorsFile file, string name)
+        {
+            using var tensor = file.Read(name);
+            return tensor.data<float>().ToArray();
+        }
+    }
+
+    private async Task<SafetensorsFile> StateAsync(int number)
+    {
+        var path = Path.Combine(_folder, $"{number}.safetensors");
+        await File.WriteAllBytesAsync(path, await _world.Client.GetByteArrayAsync($"/adapters/bot/versions/{number}/download?format=state", Token), Token);
+        return SafetensorsFile.Open(path);
+    }
+
+    private Task<bool> ListenAsync() => _world.WithDatabaseAsync(async database =>
+    {
+        var tenantId = await database.Adapters.Select(row => row.TenantId).FirstAsync(Token);
+        database.Add(new Webhook { Id = "wh_1", TenantId = tenantId, Url = "https://hooks.invalid/", Events = string.Join(' ', WebhookTypes.All), Secret = "secret" });
+        return await database.SaveChangesAsync(Token) > 0;
+    });
+
+    private async Task<JsonNode> PreviewAsync(string adapter, string body)
+    {
+        using var response = await _world.Client.PostTextAsync($"/adapters/{adapter}/merge-previews", body);
+        var preview = await response.ReadAsync(HttpStatusCode.Accepted);
+        var location = response.Headers.Location!.ToString();
+        Assert.Null(preview["curve"]);
+        while ((string?)(preview = await _world.Client.GetNodeAsync(location))["status"] is "queued" or "running") await Task.Delay(100, Token);
+        Assert.True((string?)preview["status"] == "succeeded", preview.ToJsonString());
+        return preview;
+    }
+
+    private async Task<JsonNode> AdoptAsync(JsonNode preview, double lambda, HttpStatusCode expected)
+    {
+        using var response = await _world.Client.PostNodeAsync($"/adapters/{preview["adapterId"]}/merge-previews/{preview["id"]}/adopt", new JsonObject { ["lambda"] = lambda });
+        return await response.ReadAsync(expected);
+    }
+
+    private async Task CreateAsync(string name, string method = "slao")
+    {
+        using var response = await _world.Client.PostNodeAsync("/adapters", new JsonObject { ["name"] = name, ["rank"] = 4, ["method"] = method });
+        await response.ReadAsync(HttpStatusCode.Created);
+    }
+
+    // The loss, because a model that knows nothing answers every question wrong.
+    private async Task LearnAsync(string adapter, string name, bool evaluates = true)
+    {
+        using var taken = await _world.Client.PostNodeAsync("/tasks", new JsonObject
+        {
+            ["adapter"] = adapter,
+            ["name"] = name,
+            ["examples"] = Http.Examples(),
+            ["evaluation"] = evaluates ? new JsonObject { ["fraction"] = 0.2, ["metric"] = "loss" } : new JsonObject { ["fraction"] = 0 },
+            ["hyperparameters"] = new JsonObject { ["epochs"] = 2, ["seed"] = name.Length, ["learningRate"] = 0.01 },
+        });
+        var id = (string)(await taken.ReadAsync(HttpStatusCode.Accepted))["id"]!;
+        string? status;
+        while ((status = (string?)(await _world.Client.GetNodeAsync($"/tasks/{id}"))["status"]) is "queued" or "running") await Task.Delay(100, Token);
+        Assert.Equal("succeeded", status);
+    }
+}
