@@ -18,6 +18,9 @@ internal abstract class AttentionStep(int batch, int length, Tensor cos, Tensor 
     /// <summary>As <see cref="Cos"/>.</summary>
     public Tensor Sin { get; } = sin;
 
+    /// <summary>[B*T, K, K], see <see cref="RotationMatrices"/>; null: by the tables.</summary>
+    public virtual Tensor? Rotations => null;
+
     /// <summary><paramref name="x"/> [N, in] through a layer without its update, to [N, out]. Belongs to the caller's dispose scope.</summary>
     public virtual Tensor Multiply(Tensor x, DecoderLinear layer) => linear(x, layer.Weight, layer.Bias);
 
