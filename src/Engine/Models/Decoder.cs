@@ -83,7 +83,7 @@ public sealed class Decoder : IDisposable
         var (cos, sin) = _rotary.AtLeast(length);
         (cos, sin) = (cos.narrow(0, 0, length), sin.narrow(0, 0, length)); // [T, K/2]
         var step = new CausalStep(batch, length, cos, sin, RotatesByMatrices ? RotationMatrices.Of(cos, sin, batch, DType) : null);
-        return Run(ids, step, LoraUpdate.Of(lora, dropout)).MoveToOuterDisposeScope();
+        return Run(ids, step, LoraUpdate.Of(lora, Device, dropout)).MoveToOuterDisposeScope();
     }
 
     /// <summary>
@@ -100,7 +100,7 @@ public sealed class Decoder : IDisposable
         var step = plan.Positions is null
             ? new CachedStep(batch, length, cos.narrow(0, plan.Start, length), sin.narrow(0, plan.Start, length), cache, plan)
             : new CachedStep(batch, length, Rows(cos, plan.Positions), Rows(sin, plan.Positions), cache, plan); // tables [B, 1, T, K/2]
-        var hidden = Run(ids, step, LoraUpdate.Of(lora));
+        var hidden = Run(ids, step, LoraUpdate.Of(lora, Device));
         cache.Advance(length);
         return hidden.MoveToOuterDisposeScope();
     }
