@@ -9,11 +9,12 @@ public static class RandomDecoder
 {
     private const double Spread = 0.02;
 
-    /// <summary>Matrices normal(0, 0.02), norms 1, biases 0. Draws from the device's own generator: for speed and memory, not for results.</summary>
+    /// <summary>Matrices normal(0, 0.02), norms 1, biases 0. Seeds the whole process's generators, the device's among them: for benchmarks, not beside a training.</summary>
     public static Decoder Create(ModelConfig config, Device device, ScalarType dtype)
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
+        manual_seed(1);
         return new Decoder(config, DecoderLayout.Shapes(config).ToDictionary(shape => shape.Key, shape => Weight(shape.Key, shape.Value)));
 
         Tensor Weight(string name, long[] shape) =>
