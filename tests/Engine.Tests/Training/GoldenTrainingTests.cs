@@ -17,10 +17,12 @@ public sealed class GoldenTrainingTests
     [Theory]
     [InlineData(6)]
     [InlineData(2)]
-    public void Slao_ThreeTasks_EqualsReference(int microBatchSize)
+    public void Slao_ThreeTasks_EqualsReference(int microBatchSize) => AssertEqualsReference(CPU, microBatchSize);
+
+    internal static void AssertEqualsReference(Device device, int microBatchSize)
     {
         using var scope = NewDisposeScope();
-        using var decoder = TinyModel.Create();
+        using var decoder = TinyModel.Create(device);
         var method = new Slao();
         AdapterState? state = null;
         var tasks = TinyModel.Golden["tasks"]!.AsArray();
