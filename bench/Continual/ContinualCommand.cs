@@ -50,7 +50,7 @@ public static class ContinualCommand
                        from seed in settings.Seeds
                        let options = settings.Training with { LearningRate = rate }
                        let hash = SettingsHash(settings, options, method, seed, digest, tasks)
-                       select new PlannedRun(method, seed, options, hash, Path.Combine(settings.OutFolder, "runs", $"{orderName}-{method}-s{seed}-{hash}.json"))).ToList();
+                       select new PlannedRun(method, seed, options, hash, Path.Combine(settings.OutFolder, "runs", $"{orderName}-{method.Replace(':', '-')}-s{seed}-{hash}.json"))).ToList();
         Directory.CreateDirectory(Path.Combine(settings.OutFolder, "runs"));
         var results = new ConcurrentDictionary<PlannedRun, RunResult>();
         foreach (var run in planned.Where(run => File.Exists(run.File))) results[run] = JsonSerializer.Deserialize<RunResult>(File.ReadAllText(run.File), Json)!;
@@ -60,8 +60,9 @@ public static class ContinualCommand
         var meter = new WorkMeter(Console.Out, redraws: !Console.IsOutputRedirected);
         var runner = new StreamRunner(settings, decoder, tokenizer, tasks, meter);
         var open = new ConcurrentQueue<PlannedRun>(planned.Where(run => !results.ContainsKey(run)));
-        var firstTasks = open.Select(run => (run.Seed, run.Options.LearningRate)).Distinct().Count();
-        if (!open.IsEmpty) meter.Plan(runner.UnitsOfScoring + (open.Count * (runner.UnitsOfRun - runner.UnitsOfFirstTask)) + (firstTasks * runner.UnitsOfFirstTask));
+        var sharing = open.Where(run => runner.SharesFirstTask(run.Method)).ToList();
+        var firstTasks = sharing.Select(run => (run.Seed, run.Options.LearningRate)).Distinct().Count();
+        if (!open.IsEmpty) meter.Plan(runner.UnitsOfScoring + open.Sum(run => runner.UnitsOf(run.Method)) - ((sharing.Count - firstTasks) * runner.UnitsOfFirstTask));
         InParallel(settings, open, stop, run =>
         {
             var result = runner.Run(run.Method, run.Seed, run.Options, run.Hash, stop.Token);

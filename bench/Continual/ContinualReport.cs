@@ -41,7 +41,7 @@ public static class ContinualReport
         text.Append(Invariant($"Rate {string.Join(", ", runs.Select(run => run.LearningRate).Distinct())}, {training.Epochs} epochs, batch {training.BatchSize}, {training.Schedule} schedule, "));
         text.Append(Invariant($"warm-up {training.WarmupFraction}, weight decay {training.WeightDecay}, clip {training.MaxGradNorm}, dropout {training.Dropout}, "));
         text.Append(Invariant($"{settings.MaxSequenceLength} tokens, seeds {string.Join(", ", settings.Seeds)}, {settings.Threads} thread(s) a run. "));
-        text.Append("The same settings for every method; the first task of a seed is the same computation for slao and seqlora and is done once.\n\n");
+        text.Append("The same settings for every method; the first task of a seed is the same computation for methods that begin with plain tuning and keep its result alone, and is done once.\n\n");
         text.Append("| task | metric | training rows | scored rows | inputs cut to fit |\n|---|---|---|---|---|\n");
         foreach (var task in tasks) text.Append(Invariant($"| {task.Name} | {Engine.Evaluation.TaskMetricNames.WireName(task.Metric)} | {task.Train.Count} | {task.Scored.Count} | {task.CutRows} |\n"));
         text.Append(Invariant($"\nTraining speed {learned.Sum(task => task.Tokens) / learned.Sum(task => task.Seconds):F0} tokens/s a run, while {settings.Parallel} runs shared the machine.\n\n"));

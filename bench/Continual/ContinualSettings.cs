@@ -12,6 +12,7 @@ public sealed record ContinualSettings
     public const string Help = """
         continual --data DIR --model DIR --order O1|task,task,... --method slao,seqlora --seeds 3
             --orders FILE                  JSON {"name": ["task", ...]}: more named orders; with it, --order names one of them (absent: the first)
+            --method A,B,...               methods of docs/methods.md, with options after colons (slao:init=random,ewc:lambda=10), and the bounds base and multitask
             --seeds N | a,b,c              N seeds from 42 on, or these                                          (3)
             --split test|dev               rows that are scored                                                  (test)
             --rows N                       training rows per task, the first N                                   (500)
@@ -59,7 +60,7 @@ public sealed record ContinualSettings
                 ModelFolder = arguments.Required("model"),
                 OrdersFile = arguments.Text("orders"),
                 Order = arguments.Text("order"),
-                Methods = [.. (arguments.List("method") ?? ["slao", "seqlora"]).Select(name => ContinualMethods.ByName(name).Name)],
+                Methods = [.. (arguments.List("method") ?? ["slao", "seqlora"]).Select(text => Bounds.Names.Contains(text) ? text : ContinualMethods.Parse(text).Label()).Distinct()],
                 Seeds = Seedlist(arguments.Text("seeds") ?? "3"),
                 // A rate is chosen on dev rows only: a sweep never sees the test rows.
                 Split = sweep.Count > 0 ? "dev" : arguments.Text("split") ?? "test",

@@ -12,8 +12,8 @@ namespace ContinualService.Bench.Continual;
 
 /// <summary>
 /// Learns a stream of tasks with one method and one seed and fills the accuracy matrix. What two runs would compute twice alike is computed
-/// once: the base's scores, and, per seed and rate, the first task (both methods start it fresh from the same stream of random numbers and serve
-/// what they tuned, so it is the same computation).
+/// once: the base's scores, and, per seed and rate, the first task of methods whose first state follows from plainly tuned weights (they start fresh from the same
+/// stream of random numbers, so it is the same computation).
 /// </summary>
 public sealed class StreamRunner(ContinualSettings settings, Decoder decoder, Tokenizer tokenizer, IReadOnlyList<BenchTask> tasks, WorkMeter meter)
 {
@@ -21,61 +21,103 @@ public sealed class StreamRunner(ContinualSettings settings, Decoder decoder, To
     private readonly Dictionary<(long Seed, double Rate), Lazy<Taught>> _firstTasks = [];
     private Lazy<IReadOnlyList<Scored>>? _base;
 
-    /// <summary>Units of work of one full run, in tokens through the forward pass; see <see cref="WorkMeter"/>.</summary>
-    public double UnitsOfRun => tasks.Sum(TrainUnits) + tasks.Count * UnitsOfScoring;
+    /// <summary>Units of work of one full run, in tokens through the forward pass; see <see cref="WorkMeter"/>. The base's scores are not in it.</summary>
+    public double UnitsOf(string label) => label == Bounds.Base ? 0 : tasks.Sum(TrainUnits) + ((label == Bounds.Multitask ? 1 : tasks.Count) * UnitsOfScoring);
 
     /// <summary>Units of what a later method of the same seed does not repeat.</summary>
     public double UnitsOfFirstTask => TrainUnits(tasks[0]) + UnitsOfScoring;
 
+    /// <summary>Whether a method's state after one task is known from the plainly tuned weights; the question needs no layers.</summary>
+    public bool SharesFirstTask(string label)
+    {
+        if (Bounds.Names.Contains(label)) return false;
+        using var none = new LoraWeights([]);
+        using var state = ContinualMethods.Parse(label).StateOf(settings.Lora, none, 1);
+        return state is not null;
+    }
+
     public double UnitsOfScoring => tasks.Sum(ScoringUnits);
 
-    public RunResult Run(string methodName, long seed, TrainingOptions options, string settingsHash, CancellationToken cancellationToken)
+    /// <param name="label">See <see cref="ContinualMethods.Parse"/>; or one of <see cref="Bounds"/>.</param>
+    /// <param name="seed">Root of the random streams.</param>
+    /// <param name="options">How each task is tuned.</param>
+    /// <param name="settingsHash">Kept with the result.</param>
+    /// <param name="cancellationToken">Looked at between steps and rows.</param>
+    public RunResult Run(string label, long seed, TrainingOptions options, string settingsHash, CancellationToken cancellationToken)
     {
         var clock = Stopwatch.StartNew();
-        var method = ContinualMethods.ByName(methodName);
         options = options with { Seed = seed };
+        if (Bounds.Names.Contains(label)) return RunBound(label, options, settingsHash, cancellationToken);
+        var method = ContinualMethods.Parse(label);
+        var plain = SharesFirstTask(label);
         List<Scored> cells = [.. Base(cancellationToken).Value];
         List<LearnedTaskResult> learned = [];
         AdapterState? state = null;
         for (var index = 1; index <= tasks.Count; index++)
         {
-            var shared = index == 1;
-            var taught = shared ? FirstTask(method, options, cancellationToken).Value : Teach(method, index, state, options, cancellationToken);
-            if (index > 2) state?.Dispose();
+            var shared = index == 1 && plain;
+            var taught = shared ? FirstTask(options, cancellationToken).Value : Teach(method, tasks[index - 1], index, state, options, cancellationToken);
+            state?.Dispose();
 
-            // The shared first state stays as it is for the other method; each run reads it under its own method's name.
-            state = shared ? new AdapterState(taught.State.Config, method.Name, 1, taught.State.Sites) : taught.State;
+            // The shared first state stays as it is for the other methods; each run makes its own of it.
+            state = shared ? FirstState(method, taught.State) : taught.State;
             cells.AddRange(taught.Cells);
             learned.Add(taught.Result with { Shared = shared });
         }
 
-        if (tasks.Count > 1) state?.Dispose();
-        return new RunResult(
-            settingsHash, method.Name, seed, options.LearningRate, [.. tasks.Select(task => task.Name)], [.. cells.Select(cell => cell.Cell)],
-            [.. cells.Where(cell => cell.Likelihood is not null).Select(cell => cell.Likelihood!)], learned, clock.Elapsed.TotalSeconds);
+        state?.Dispose();
+        return Result(label, options, settingsHash, cells, learned, clock);
     }
+
+    /// <summary>A bound does not learn one task after another: its scores stand in the row of every task, so that its AA is the bound and its BWT 0.</summary>
+    private RunResult RunBound(string label, TrainingOptions options, string settingsHash, CancellationToken cancellationToken)
+    {
+        var clock = Stopwatch.StartNew();
+        var scores = Base(cancellationToken).Value;
+        List<Scored> cells = [.. scores];
+        var result = new LearnedTaskResult("", 0, 0, 0, 0, 0, 0, 0, 0, true);
+        if (label == Bounds.Multitask)
+        {
+            var together = tasks[0] with { Name = "all tasks at once", Train = [.. tasks.SelectMany(task => task.Train)] };
+            var taught = Teach(new SeqLora(), together, tasks.Count, null, options, cancellationToken);
+            taught.State.Dispose();
+            (scores, result) = (taught.Cells, taught.Result);
+        }
+
+        foreach (var version in Enumerable.Range(1, tasks.Count)) cells.AddRange(scores.Select(score => score.At(version)));
+        return Result(label, options, settingsHash, cells, [.. tasks.Select((task, index) => index == 0 ? result with { Task = task.Name } : new LearnedTaskResult(task.Name, 0, 0, 0, 0, 0, 0, 0, result.DeltaNorm, true))], clock);
+    }
+
+    private RunResult Result(string label, TrainingOptions options, string settingsHash, IReadOnlyList<Scored> cells, IReadOnlyList<LearnedTaskResult> learned, Stopwatch clock) => new(
+        settingsHash, label, options.Seed, options.LearningRate, [.. tasks.Select(task => task.Name)], [.. cells.Select(cell => cell.Cell)],
+        [.. cells.Where(cell => cell.Likelihood is not null).Select(cell => cell.Likelihood!)], learned, clock.Elapsed.TotalSeconds);
 
     private Lazy<IReadOnlyList<Scored>> Base(CancellationToken cancellationToken)
     {
         lock (_gate) return _base ??= new Lazy<IReadOnlyList<Scored>>(() => Score(null, 0, cancellationToken));
     }
 
-    private Lazy<Taught> FirstTask(IContinualMethod method, TrainingOptions options, CancellationToken cancellationToken)
+    private Lazy<Taught> FirstTask(TrainingOptions options, CancellationToken cancellationToken)
     {
         lock (_gate)
         {
             if (!_firstTasks.TryGetValue((options.Seed, options.LearningRate), out var first))
             {
-                first = _firstTasks[(options.Seed, options.LearningRate)] = new Lazy<Taught>(() => Teach(method, 1, null, options, cancellationToken));
+                first = _firstTasks[(options.Seed, options.LearningRate)] = new Lazy<Taught>(() => Teach(new SeqLora(), tasks[0], 1, null, options, cancellationToken));
             }
 
             return first;
         }
     }
 
-    private Taught Teach(IContinualMethod method, int index, AdapterState? previous, TrainingOptions options, CancellationToken cancellationToken)
+    private AdapterState FirstState(IContinualMethod method, AdapterState shared)
     {
-        var task = tasks[index - 1];
+        using var weights = shared.ServingWeights();
+        return method.StateOf(settings.Lora, weights, 1)!;
+    }
+
+    private Taught Teach(IContinualMethod method, BenchTask task, int index, AdapterState? previous, TrainingOptions options, CancellationToken cancellationToken)
+    {
         long before = 0;
         var units = TrainUnits(task);
         var progress = new StepProgress(step =>
@@ -91,7 +133,7 @@ public sealed class StreamRunner(ContinualSettings settings, Decoder decoder, To
         var cells = Score(served, index, cancellationToken);
         var training = learned.Training;
         meter.Say(FormattableString.Invariant(
-            $"{method.Name} seed {options.Seed} lr {options.LearningRate:G3}: learned {task.Name} ({index}/{tasks.Count}), loss {training.FirstLoss:F3} -> {training.LastLoss:F3}, ")
+            $"{method.Label()} seed {options.Seed} lr {options.LearningRate:G3}: learned {task.Name} ({index}/{tasks.Count}), loss {training.FirstLoss:F3} -> {training.LastLoss:F3}, ")
             + FormattableString.Invariant($"{training.ProcessedTokens / training.Seconds:F0} tokens/s; scores {string.Join(" ", cells.Select(cell => cell.Cell.Score.ToString("F3", System.Globalization.CultureInfo.InvariantCulture)))}"));
         return new Taught(learned.State, cells, new LearnedTaskResult(
             task.Name, learned.Lambda, training.Steps, training.FirstLoss, training.LastLoss, training.ProcessedTokens, training.Seconds,
@@ -119,7 +161,10 @@ public sealed class StreamRunner(ContinualSettings settings, Decoder decoder, To
     // Generation adds a few single-token passes to the prompt; scoring labels repeats the prompt for each.
     private double ScoringUnits(BenchTask task) => task.ScoredTokens * (settings.LabelLikelihood ? 2.5 : 1.5);
 
-    private sealed record Scored(MatrixCell Cell, MatrixCell? Likelihood);
+    private sealed record Scored(MatrixCell Cell, MatrixCell? Likelihood)
+    {
+        public Scored At(int version) => new(Cell with { Version = version }, Likelihood is null ? null : Likelihood with { Version = version });
+    }
 
     private sealed record Taught(AdapterState State, IReadOnlyList<Scored> Cells, LearnedTaskResult Result);
 

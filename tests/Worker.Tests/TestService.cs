@@ -90,7 +90,7 @@ internal sealed class TestService(bool shared = false) : IAsyncDisposable
 
     public ServiceDbContext Open() => Services.GetRequiredService<IDbContextFactory<ServiceDbContext>>().CreateDbContext();
 
-    public async Task<string> AddAdapterAsync()
+    public async Task<string> AddAdapterAsync(string method = "slao", string methodOptions = "{}")
     {
         await using var database = Open();
         var id = Ids.New("adp");
@@ -105,7 +105,8 @@ internal sealed class TestService(bool shared = false) : IAsyncDisposable
             Rank = 4,
             Alpha = 8,
             TargetModulesJson = """["q_proj","v_proj"]""",
-            Method = "slao",
+            Method = method,
+            MethodOptionsJson = methodOptions,
         });
         await database.SaveChangesAsync(Token);
         return id;

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Text.Json.Nodes;
 using ContinualService.Domain.Adapters;
 using ContinualService.Domain.Tasks;
+using ContinualService.Engine.Lora;
 using ContinualService.Infrastructure.Storage;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
@@ -77,6 +78,37 @@ public abstract class TrainingJobTests : IAsyncLifetime
         Assert.NotNull(await store.StatAsync(versions[1].StateSha256, Token));
         Assert.Empty(Directory.EnumerateDirectories(_service.Data.Runs));
         Assert.Equal(4, await database.StepMetrics.CountAsync(row => row.TaskId == first, Token));
+    }
+
+    [Theory]
+    [InlineData("o-lora", "{}", 8)] // serves both tasks' pairs side by side
+    [InlineData("c-lora", "{\"train\": \"routing\"}", 4)]
+    public async Task Run_TwoTasksOfAnotherMethod_PublishWhatItServes(string method, string options, int rank)
+    {
+        var adapterId = await _service.AddAdapterAsync(method, options);
+        var first = await _service.AddTaskAsync(adapterId, "red", Short);
+        var second = await _service.AddTaskAsync(adapterId, "blue", Short);
+
+        Succeeded(await _service.WaitForEndAsync(first));
+        Succeeded(await _service.WaitForEndAsync(second));
+
+        await using var database = _service.Open();
+        var versions = await database.Versions.OrderBy(row => row.Number).ToListAsync(Token);
+        Assert.Equal([(1, 1.0), (2, 1.0)], versions.Select(row => (row.TaskIndex, row.Lambda)));
+        Assert.Equal(rank == 4, versions[0].StateBytes == versions[1].StateBytes);
+        Assert.Equal(rank == 4, versions[0].SizeBytes == versions[1].SizeBytes);
+        using var weights = await OpenAsync(versions[1].Sha256);
+        Assert.All(weights.Names.Where(name => name.Contains("lora_A", StringComparison.Ordinal)), name => Assert.Equal(rank, weights.Shape(name)[0]));
+        using var state = await OpenAsync(versions[1].StateSha256);
+        Assert.Equal((method, "2", options == "{}" ? null : options.Replace(" ", "", StringComparison.Ordinal)), (state.Metadata["method"], state.Metadata["i"], state.Metadata.GetValueOrDefault("method_options")));
+
+        async Task<SafetensorsFile> OpenAsync(string sha256)
+        {
+            var path = Path.Combine(_service.Data.Root, $"{sha256}.safetensors");
+            await using (var source = await _service.Services.GetRequiredService<IObjectStore>().OpenReadAsync(sha256, Token))
+            await using (var copy = File.Create(path)) await source.CopyToAsync(copy, Token);
+            return SafetensorsFile.Open(path);
+        }
     }
 
     [Fact]

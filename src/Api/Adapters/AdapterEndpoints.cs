@@ -18,7 +18,7 @@ internal static class AdapterEndpoints
 
     private const string ImportExample = """{"name": "support-bot", "model": "tiny-llama", "tasksLearned": "3"}""";
 
-    private static readonly FormShape ImportForm = new(["name", "model", "method", "tasksLearned", "sameBase"], [], [ImportAdapter.ArchivePart, ImportAdapter.StatePart]);
+    private static readonly FormShape ImportForm = new(["name", "model", "method", "tasksLearned", "sameBase"], ["methodOptions"], [ImportAdapter.ArchivePart, ImportAdapter.StatePart]);
 
     public static IServiceCollection AddAdapters(this IServiceCollection services) =>
         services.AddScoped<AdapterNames>().AddScoped<CreateAdapter>().AddScoped<ImportAdapter>().AddScoped<DeleteAdapter>().AddScoped<PinAdapter>().AddScoped<VersionDownload>().AddScoped<MatrixReader>();

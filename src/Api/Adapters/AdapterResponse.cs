@@ -18,6 +18,8 @@ public sealed class AdapterResponse
     /// <summary>Layer names, or "all-linear".</summary>
     public required JsonNode TargetModules { get; init; }
     public required string Method { get; init; }
+
+    /// <summary>Every option of the method, with its value.</summary>
     public required JsonObject MethodOptions { get; init; }
     public required JsonObject? Gate { get; init; }
 

@@ -21,6 +21,7 @@ internal sealed class CreateAdapter(ServiceDbContext database, ModelCatalog cata
     public const int LargestRank = 256;
     private const double DefaultAlpha = 16;
     public const double LargestAlpha = 1e6;
+    public const string DefaultMethod = "slao";
 
     public async Task<Outcome<Adapter>> RunAsync(Caller caller, JsonObject body, CancellationToken cancellationToken)
     {
@@ -70,7 +71,9 @@ internal sealed class CreateAdapter(ServiceDbContext database, ModelCatalog cata
         Rank = request.Rank ?? DefaultRank,
         Alpha = request.Alpha ?? DefaultAlpha,
         TargetModulesJson = JsonSerializer.Serialize(targets),
-        Method = request.Method ?? new Slao().Name,
+        Method = request.Method ?? DefaultMethod,
+        // Whole, with what was not sent: a later default is not this adapter's.
+        MethodOptionsJson = ContinualMethods.ByName(request.Method ?? DefaultMethod, request.MethodOptions?.ToJsonString() ?? "{}").Options.ToJson().ToJsonString(),
         CreatedAt = time.GetUtcNow(),
     };
 
@@ -79,11 +82,17 @@ internal sealed class CreateAdapter(ServiceDbContext database, ModelCatalog cata
         if (names.Check(request.Name, "name") is { } badName) errors.Add(badName);
         if (request.Rank is < 1 or > LargestRank) errors.Add(new(null, "rank", $"The rank {request.Rank} is out of range.", $"Send 1 to {LargestRank}."));
         if (request.Alpha is { } alpha && !(alpha is > 0 and <= LargestAlpha)) errors.Add(new(null, "alpha", "The alpha is out of range.", $"Send a number above 0, at most {LargestAlpha:0}."));
-        if (request.Method is not null && !ContinualMethods.Names.Contains(request.Method))
-            errors.Add(new(null, "method", $"There is no method '{request.Method}'.", $"Send one of: {string.Join(", ", ContinualMethods.Names)}."));
-        foreach (var (option, _) in request.MethodOptions ?? [])
-            errors.Add(new(null, $"methodOptions.{option}", "This option is not known.", "Remove it: slao and seqlora have no options."));
+        CheckMethod(request.Method, request.MethodOptions, errors);
         if (request.Gate is not null) errors.Add(new(null, "gate", "Gates are not offered by this version.", "Leave gate out or send null; every version is published."));
+    }
+
+    /// <summary>Adds what is wrong with a method (null: the default) or its options.</summary>
+    public static void CheckMethod(string? method, JsonObject? options, List<FieldError> errors)
+    {
+        if (method is not null && !ContinualMethods.Names.Contains(method))
+            errors.Add(new(null, "method", $"There is no method '{method}'.", $"Send one of: {string.Join(", ", ContinualMethods.Names)}."));
+        else
+            errors.AddRange(ContinualMethods.Check(method ?? DefaultMethod, options ?? []).Select(fault => new FieldError(null, $"methodOptions.{fault.Option}", fault.Reason, fault.Mend)));
     }
 
     private static List<string> Targets(JsonNode? node, List<FieldError> errors)

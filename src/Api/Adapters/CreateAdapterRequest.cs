@@ -20,10 +20,10 @@ public sealed class CreateAdapterRequest
     /// <summary>Names of linear layers such as ["q_proj", "v_proj"], or "all-linear" (default).</summary>
     public JsonNode? TargetModules { get; init; }
 
-    /// <summary>slao (default) or seqlora.</summary>
+    /// <summary>How tasks are learned after one another: slao (default), or another method of docs/methods.md.</summary>
     public string? Method { get; init; }
 
-    /// <summary>Options of the method; slao and seqlora have none.</summary>
+    /// <summary>Options of the method that are not to have their defaults; docs/methods.md lists them.</summary>
     public JsonObject? MethodOptions { get; init; }
 
     /// <summary>Publication policy; not offered by this version: leave it out or null.</summary>

@@ -8,13 +8,13 @@ namespace ContinualService.Api.Adapters;
 internal static class GgufFile
 {
     /// <summary>Writes a temporary file and hands it over, positioned at its start; closing it deletes it. Reads and closes <paramref name="weights"/>.</summary>
-    public static async Task<Stream> WriteAsync(Adapter adapter, ModelConfig model, string name, Stream weights, CancellationToken cancellationToken)
+    public static async Task<Stream> WriteAsync(Adapter adapter, AdapterVersion version, ModelConfig model, string name, Stream weights, CancellationToken cancellationToken)
     {
-        using var lora = await VersionWeights.LoadAsync(adapter, model, weights, cancellationToken);
+        using var lora = await VersionWeights.LoadAsync(adapter, version, model, weights, cancellationToken);
         var file = OwnerOnlyFile.CreateTemporary();
         try
         {
-            GgufLora.Write(file, model, adapter.LoraConfig(), lora, name);
+            GgufLora.Write(file, model, adapter.ServedShape(version), lora, name);
             file.Position = 0;
             return file;
         }

@@ -55,20 +55,22 @@ internal sealed class ImportAdapter(CreateAdapter create, AdapterNames names, Mo
             var weightsPath = Path.Combine(archive.Folder, PeftAdapter.WeightsFile);
             var (uniform, weights, rescaled) = UniformLora.Of(config, PeftAdapter.LoadWeights(weightsPath, config, model.Config, CPU));
             using var disposeWeights = weights;
-            if (CheckShape(model, uniform) is { } misfit) return Problem.Invalid([misfit]);
             // Weights that are as we would write them keep their digest.
             if (rescaled || !PeftAdapter.IsFloat32(weightsPath)) PeftAdapter.Save(archive.Folder, uniform, weights, model.Name);
 
             // Step 4: the state that the next task starts from: sent along, or what the weights alone allow.
-            var method = request.Method ?? facts.Method ?? new Slao().Name;
+            var method = request.Method is { } wanted ? ContinualMethods.ByName(wanted, request.MethodOptions?.ToJsonString() ?? "{}") : facts.Method ?? new Slao();
             var statePath = Path.Combine(archive.Folder, "state.safetensors");
             using var state = body.Files.TryGetValue(StatePart, out var sent)
-                ? await SentStateAsync(sent, statePath, model, uniform, cancellationToken)
-                : NewState(ContinualMethods.ByName(method), uniform, weights, tasksLearned ?? facts.TaskIndex ?? 1, statePath, model.Digest);
-            if (sent is not null && CheckState(state, weights, request.Method, tasksLearned) is { } other) return other;
+                ? await SentStateAsync(sent, statePath, model, cancellationToken)
+                : method.StateOf(uniform, weights, tasksLearned ?? facts.TaskIndex ?? 1);
+            if (state is null) return NeedsState(method);
+            if (sent is not null && CheckState(state, uniform, weights, request.Method is null ? null : method, tasksLearned) is { } other) return other;
+            if (CheckShape(model, state.Config) is { } misfit) return Problem.Invalid([misfit]);
+            if (sent is null) state.Save(statePath, model.Digest);
 
             // Step 5: store.
-            var shape = new CreateAdapterRequest { Rank = uniform.Rank, Alpha = uniform.Alpha, Method = state.Method };
+            var shape = new CreateAdapterRequest { Rank = state.Config.Rank, Alpha = state.Config.Alpha, Method = state.Method.Name, MethodOptions = state.Method.Options.ToJson() };
             // The state's own names for the layers: states of the next versions then have the bytes they would have had where it came from.
             var adapter = create.Build(caller.TenantId, request.Name!, model, shape, state.Config.TargetModules);
             return await StoreAsync(caller, adapter, state.TaskIndex, weightsPath, statePath, cancellationToken);
@@ -84,8 +86,10 @@ internal sealed class ImportAdapter(CreateAdapter create, AdapterNames names, Mo
     {
         if (names.Check(request.Name, "name") is { } badName) errors.Add(badName);
         if (!body.Files.ContainsKey(ArchivePart)) errors.Add(new(null, ArchivePart, "The adapter is missing.", $"Send multipart/form-data with a zip of the PEFT folder as part `{ArchivePart}`."));
-        if (request.Method is not null && !ContinualMethods.Names.Contains(request.Method))
-            errors.Add(new(null, "method", $"There is no method '{request.Method}'.", $"Send one of: {string.Join(", ", ContinualMethods.Names)}."));
+        if (request.Method is null && request.MethodOptions is not null)
+            errors.Add(new(null, "methodOptions", "Options are there, but no method.", "Send method as well, or leave methodOptions out."));
+        else
+            CreateAdapter.CheckMethod(request.Method, request.MethodOptions, errors);
         var counted = int.TryParse(request.TasksLearned, NumberStyles.None, CultureInfo.InvariantCulture, out var count);
         if (request.TasksLearned is not null && !(counted && count is >= 1 and <= LargestTaskCount))
             errors.Add(new(null, "tasksLearned", "The number of tasks is out of range.", $"Send 1 to {LargestTaskCount}."));
@@ -109,32 +113,28 @@ internal sealed class ImportAdapter(CreateAdapter create, AdapterNames names, Mo
         return CreateAdapter.CheckLayers(model, config.Rank, config.Alpha, config.TargetModules);
     }
 
-    private static async Task<AdapterState> SentStateAsync(UploadedFile sent, string path, CatalogModel model, LoraConfig config, CancellationToken cancellationToken)
+    private static async Task<AdapterState> SentStateAsync(UploadedFile sent, string path, CatalogModel model, CancellationToken cancellationToken)
     {
         await using (var file = OwnerOnlyFile.Create(path, FileOptions.Asynchronous)) await file.WriteAsync(sent.Bytes, cancellationToken);
-        return AdapterState.Load(path, model.Config, CPU, model.Digest, config);
+        return AdapterState.Load(path, model.Config, CPU, model.Digest);
     }
 
     /// <summary>Weights and state that were not published together would serve one adapter and train another.</summary>
-    private static Problem? CheckState(AdapterState state, LoraWeights weights, string? method, int? tasksLearned)
+    private static Problem? CheckState(AdapterState state, LoraConfig config, LoraWeights weights, IContinualMethod? method, int? tasksLearned)
     {
         using var scope = NewDisposeScope();
-        if (!ContinualMethods.Names.Contains(state.Method)) return Problem.Invalid(StatePart, $"The state was made by the method '{state.Method}', which is not known here.", $"Known: {string.Join(", ", ContinualMethods.Names)}.");
-        if (method is not null && method != state.Method) return Problem.Invalid("method", $"The state was made by '{state.Method}'.", "Leave method out, or send the zip alone.");
+        if (method is not null && method.Label() != state.Method.Label()) return Problem.Invalid("method", $"The state was made by '{state.Method.Label()}'.", "Leave method and methodOptions out, or send the zip alone.");
         if (tasksLearned is not null && tasksLearned != state.TaskIndex) return Problem.Invalid("tasksLearned", $"The state has learned {state.TaskIndex} tasks.", "Leave tasksLearned out, or send the zip alone.");
-        var same = state.Sites.Zip(weights.Pairs).All(both =>
-            both.First.AFineTuned.allclose(both.Second.A, rtol: 0, atol: 0) && both.First.BMerged.allclose(both.Second.B, rtol: 0, atol: 0));
+        var (served, shape) = (state.ServingWeights(), state.ServedConfig);
+        using var disposeServed = served;
+        if (shape.Rank != config.Rank || Math.Abs(shape.Alpha - config.Alpha) > 1e-9 * config.Alpha || !served.Pairs.Select(pair => pair.Site).SequenceEqual(weights.Pairs.Select(pair => pair.Site)))
+            return Problem.Invalid(StatePart, $"The state serves rank {shape.Rank}, alpha {shape.Alpha} on {string.Join(", ", shape.TargetModules)}; the zip has rank {config.Rank}, alpha {config.Alpha} on {string.Join(", ", config.TargetModules)}.", "Download format=peft and format=state of one version.");
+        var same = served.Pairs.Zip(weights.Pairs).All(both => both.First.A.allclose(both.Second.A, rtol: 0, atol: 0) && both.First.B.allclose(both.Second.B, rtol: 0, atol: 0));
         return same ? null : Problem.Invalid(StatePart, "The state belongs to other weights than those in the zip.", "Download format=peft and format=state of one version.");
     }
 
-    /// <summary>As if the weights had just been tuned: the tuned B before its merge is not in a LoRA, so the merged one takes its place.</summary>
-    private static AdapterState NewState(IContinualMethod method, LoraConfig config, LoraWeights weights, int taskIndex, string path, string baseDigest)
-    {
-        var first = method.FinishTask(config, weights, previous: null);
-        var state = new AdapterState(config, method.Name, taskIndex, first.Sites);
-        state.Save(path, baseDigest);
-        return state;
-    }
+    private static Problem NeedsState(IContinualMethod method) => Problem.Invalid(
+        StatePart, $"The method '{method.Label()}' keeps more than a LoRA holds.", $"Send download?format=state of the same version as part `{StatePart}`, or choose a method that goes on from weights alone, such as slao or seqlora.");
 
     private async Task<Outcome<Adapter>> StoreAsync(Caller caller, Adapter adapter, int taskIndex, string weightsPath, string statePath, CancellationToken cancellationToken)
     {

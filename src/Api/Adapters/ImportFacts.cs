@@ -11,7 +11,7 @@ namespace ContinualService.Api.Adapters;
 /// <summary>What slao.json of an exported adapter adds to PEFT's files.</summary>
 /// <param name="TaskIndex">i of the exported version; null: not said.</param>
 /// <param name="Method">The method that made it; null: not said, or not known here.</param>
-internal sealed record ImportFacts(int? TaskIndex, string? Method)
+internal sealed record ImportFacts(int? TaskIndex, IContinualMethod? Method)
 {
     /// <summary>Reads the facts in <paramref name="folder"/> and holds them against the weights beside them and the base.</summary>
     public static Outcome<ImportFacts> Read(string folder, CatalogModel model)
@@ -24,7 +24,14 @@ internal sealed record ImportFacts(int? TaskIndex, string? Method)
         if (Text(facts, "sha256") is { } sha256 && sha256 != Convert.ToHexStringLower(SHA256.HashData(weights)))
             return Bad($"is of other weights than {PeftAdapter.WeightsFile}");
         var index = facts["i"] is JsonValue value && value.TryGetValue<int>(out var i) && i >= 1 ? i : (int?)null;
-        return new ImportFacts(index, Text(facts, "method") is { } method && ContinualMethods.Names.Contains(method) ? method : null);
+        return new ImportFacts(index, MethodOf(facts));
+    }
+
+    private static IContinualMethod? MethodOf(JsonObject facts)
+    {
+        if (Text(facts, "method") is not { } name || !ContinualMethods.Names.Contains(name)) return null;
+        var options = facts["method_options"] as JsonObject ?? [];
+        return ContinualMethods.Check(name, options).Count == 0 ? ContinualMethods.ByName(name, options.ToJsonString()) : null;
     }
 
     private static JsonObject? Parse(string json)

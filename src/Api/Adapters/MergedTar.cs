@@ -34,7 +34,7 @@ internal sealed class MergedTar : IDisposable
     /// <summary>Reads the LoRA whole, so that damage is found before the first byte is sent. Reads and closes <paramref name="weights"/>.</summary>
     public static async Task<MergedTar> OpenAsync(Adapter adapter, AdapterVersion version, JsonObject facts, CatalogModel model, Stream weights, CancellationToken cancellationToken)
     {
-        var lora = await VersionWeights.LoadAsync(adapter, model.Config, weights, cancellationToken);
+        var lora = await VersionWeights.LoadAsync(adapter, version, model.Config, weights, cancellationToken);
         try
         {
             var texts = new[] { Text(PeftAdapter.FactsFile, PeftAdapter.FactsText(facts)), Text(Modelfile.Name, Modelfile.OfMerged(adapter, version)) };

@@ -18,7 +18,15 @@ internal static class PeftFacts
     }
 
     /// <summary>Without a task.</summary>
-    public static JsonObject OfImported(Adapter adapter, AdapterVersion version) => new()
+    public static JsonObject OfImported(Adapter adapter, AdapterVersion version)
+    {
+        var facts = Plain(adapter, version);
+        // Where there are none the file has the bytes it had before there were options.
+        if (adapter.ContinualMethod().Options.ChosenJson() is { Count: > 0 } options) facts["method_options"] = options;
+        return facts;
+    }
+
+    private static JsonObject Plain(Adapter adapter, AdapterVersion version) => new()
     {
         ["adapter"] = adapter.Name,
         ["version"] = version.Number,

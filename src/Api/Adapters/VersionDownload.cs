@@ -71,7 +71,7 @@ internal sealed class VersionDownload(ServiceDbContext database, IObjectStore ob
     private async Task<IResult> GgufAsync(Adapter adapter, AdapterVersion version, string name, CancellationToken cancellationToken)
     {
         if (catalog.BaseOf(adapter).Failed(out var problem, out var model)) return problem;
-        var file = await GgufFile.WriteAsync(adapter, model.Config, name, await objects.OpenReadAsync(version.Sha256, cancellationToken), cancellationToken);
+        var file = await GgufFile.WriteAsync(adapter, version, model.Config, name, await objects.OpenReadAsync(version.Sha256, cancellationToken), cancellationToken);
         return TypedResults.Stream(file, "application/octet-stream", $"{name}.gguf", version.CreatedAt, Tag(version.Sha256), enableRangeProcessing: true);
     }
 
@@ -81,7 +81,7 @@ internal sealed class VersionDownload(ServiceDbContext database, IObjectStore ob
         if (from.Length > 0 && !Modelfile.IsModelName(from))
             return Problem.Invalid([new(null, "from", "The name cannot stand in a Modelfile.", "Send what 'ollama list' calls the base, such as llama3.2:1b: letters, digits and . _ / : @ ~ - alone, 256 at most.")]);
         if (catalog.BaseOf(adapter).Failed(out var problem, out var model)) return problem;
-        await using var lora = await GgufFile.WriteAsync(adapter, model.Config, name, await objects.OpenReadAsync(version.Sha256, cancellationToken), cancellationToken);
+        await using var lora = await GgufFile.WriteAsync(adapter, version, model.Config, name, await objects.OpenReadAsync(version.Sha256, cancellationToken), cancellationToken);
         var modelfile = Modelfile.OfLora(adapter, version, from.Length > 0 ? from : adapter.Model, $"{name}.gguf");
         return Zip(await StoredZip.PackAsync([(Modelfile.Name, StoredZip.Content(modelfile)), ($"{name}.gguf", lora)], cancellationToken), version, $"{name}-ollama.zip");
     }
@@ -89,7 +89,7 @@ internal sealed class VersionDownload(ServiceDbContext database, IObjectStore ob
     private async Task<Stream> PackAsync(Adapter adapter, AdapterVersion version, CancellationToken cancellationToken)
     {
         var facts = await FactsAsync(adapter, version, cancellationToken);
-        return await PeftZip.PackAsync(adapter, facts, await objects.OpenReadAsync(version.Sha256, cancellationToken), cancellationToken);
+        return await PeftZip.PackAsync(adapter, version, facts, await objects.OpenReadAsync(version.Sha256, cancellationToken), cancellationToken);
     }
 
     private async Task<JsonObject> FactsAsync(Adapter adapter, AdapterVersion version, CancellationToken cancellationToken)

@@ -9,11 +9,11 @@ namespace ContinualService.Api.Adapters;
 internal static class VersionWeights
 {
     /// <summary>On the CPU; the caller disposes them. Reads and closes <paramref name="stored"/>, whose hash the store checks.</summary>
-    public static async Task<LoraWeights> LoadAsync(Adapter adapter, ModelConfig model, Stream stored, CancellationToken cancellationToken)
+    public static async Task<LoraWeights> LoadAsync(Adapter adapter, AdapterVersion version, ModelConfig model, Stream stored, CancellationToken cancellationToken)
     {
         await using var unpacked = OwnerOnlyFile.CreateTemporary();
         await using (stored) await stored.CopyToAsync(unpacked, cancellationToken);
         await unpacked.FlushAsync(cancellationToken);
-        return PeftAdapter.LoadWeights(unpacked.Name, adapter.LoraConfig(), model, torch.CPU);
+        return PeftAdapter.LoadWeights(unpacked.Name, adapter.ServedShape(version), model, torch.CPU);
     }
 }

@@ -24,9 +24,10 @@ public sealed class Adapter
     /// <summary>JSON array of module names, or <c>["all-linear"]</c>.</summary>
     public required string TargetModulesJson { get; init; }
 
-    /// <summary>Wire name of the continual method: slao, seqlora.</summary>
+    /// <summary>Wire name of the continual method, such as slao.</summary>
     public required string Method { get; init; }
 
+    /// <summary>JSON object of the method's options; one that is not there has its default.</summary>
     public string MethodOptionsJson { get; init; } = "{}";
 
     public string? GateJson { get; set; }

@@ -5,16 +5,16 @@ using TorchSharp;
 namespace ContinualService.Engine.Continual;
 
 /// <summary>
-/// All that an adapter keeps between tasks: A and B of the last fine-tune, the merged B, and the number of tasks learned. The same size after
-/// task 1 and task 1000. Immutable; owns its tensors.
+/// All that an adapter keeps between tasks: what its method asks for of each layer, and the number of tasks learned. Immutable; owns its tensors.
 /// </summary>
 public sealed class AdapterState : IDisposable
 {
     /// <param name="config">Rank, alpha, targets.</param>
-    /// <param name="method">Name of the method that made it.</param>
+    /// <param name="method">The method that made it.</param>
     /// <param name="taskIndex">Tasks learned, 1 or more.</param>
     /// <param name="sites">One per adapted layer, in the model's order; their tensors become this object's.</param>
-    public AdapterState(LoraConfig config, string method, int taskIndex, IReadOnlyList<AdapterSite> sites)
+    /// <exception cref="ArgumentException">A tensor is missing, unexpected, or has another shape than the method's layout says.</exception>
+    public AdapterState(LoraConfig config, IContinualMethod method, int taskIndex, IReadOnlyList<AdapterSite> sites)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(taskIndex, 1);
         Config = config;
@@ -23,27 +23,34 @@ public sealed class AdapterState : IDisposable
         Sites = sites;
         foreach (var site in sites)
         {
-            site.AFineTuned.DetachFromDisposeScope();
-            site.BFineTuned.DetachFromDisposeScope();
-            site.BMerged.DetachFromDisposeScope();
+            CheckLayout(site);
+            foreach (var tensor in site.Tensors.Values) tensor.DetachFromDisposeScope();
         }
     }
 
     public LoraConfig Config { get; }
 
-    public string Method { get; }
+    public IContinualMethod Method { get; }
 
     /// <summary>i: how many tasks the adapter has learned.</summary>
     public int TaskIndex { get; }
 
     public IReadOnlyList<AdapterSite> Sites { get; }
 
-    /// <summary>What is served: A of the last fine-tune with the merged B. Copies; the caller disposes them.</summary>
+    /// <summary>The shape of <see cref="ServingWeights"/>.</summary>
+    public LoraConfig ServedConfig => Method.ServedConfig(Config, TaskIndex);
+
+    /// <summary>What is served. Copies; the caller disposes them.</summary>
     public LoraWeights ServingWeights()
     {
-        using var scope = TorchSharp.torch.NewDisposeScope();
+        using var scope = torch.NewDisposeScope();
+        using var noGrad = torch.no_grad();
+        var served = ServedConfig;
         return new LoraWeights([.. Sites.Select(site =>
-            new LoraPair(site.Site, site.AFineTuned.clone(), site.BMerged.clone(), Config.ScaleOf(site.Site.Path)))]);
+        {
+            var (a, b) = Method.Serve(site);
+            return new LoraPair(site.Site, a, b, served.ScaleOf(site.Site.Path));
+        })]);
     }
 
     /// <summary>Writes the training state file; see <see cref="AdapterStateFile"/>.</summary>
@@ -54,16 +61,21 @@ public sealed class AdapterState : IDisposable
     public static AdapterState Load(string path, Decoder decoder, string baseDigest, LoraConfig? expected = null) => Load(path, decoder.Config, decoder.Device, baseDigest, expected);
 
     /// <inheritdoc cref="Load(string, Decoder, string, LoraConfig?)"/>
-    public static AdapterState Load(string path, ModelConfig model, TorchSharp.torch.Device device, string baseDigest, LoraConfig? expected = null) =>
+    public static AdapterState Load(string path, ModelConfig model, torch.Device device, string baseDigest, LoraConfig? expected = null) =>
         AdapterStateFile.Load(path, model, device, baseDigest, expected);
 
     public void Dispose()
     {
-        foreach (var site in Sites)
-        {
-            site.AFineTuned.Dispose();
-            site.BFineTuned.Dispose();
-            site.BMerged.Dispose();
-        }
+        foreach (var tensor in Sites.SelectMany(site => site.Tensors.Values)) tensor.Dispose();
+    }
+
+    private void CheckLayout(AdapterSite site)
+    {
+        var layout = Method.Layout(Config, site.Site, TaskIndex);
+        var fits = layout.Count == site.Tensors.Count
+            && layout.All(wanted => site.Tensors.TryGetValue(wanted.Name, out var tensor) && tensor.shape.SequenceEqual([wanted.Rows, wanted.Columns]));
+        if (fits) return;
+        throw new ArgumentException($"{site.Site.Path}: {string.Join(", ", site.Tensors.Select(item => $"{item.Key} [{string.Join(", ", item.Value.shape)}]"))} "
+            + $"in place of {string.Join(", ", layout.Select(wanted => $"{wanted.Name} [{wanted.Rows}, {wanted.Columns}]"))}, which {Method.Name} keeps after {TaskIndex} task(s).");
     }
 }

@@ -9,15 +9,11 @@ using static TorchSharp.torch;
 namespace ContinualService.Engine.Continual;
 
 /// <summary>
-/// The training state as a safetensors file: float32 <c>a_ft.</c>, <c>b_ft.</c>, <c>b_merge.</c> + module path, and in the metadata i, method,
-/// rank, alpha, targets and the base's digest. Its length does not depend on i.
+/// The training state as a safetensors file: of each layer the float32 tensors of the method's layout, named <c>a_ft.</c>, <c>b_ft.</c>, <c>b_merge.</c> ... + module path,
+/// and in the metadata i, method with options, rank, alpha, targets and the base's digest. Its length depends on i only where the layout does.
 /// </summary>
 internal static class AdapterStateFile
 {
-    private const string FineTunedA = "a_ft.";
-    private const string FineTunedB = "b_ft.";
-    private const string MergedB = "b_merge.";
-
     // int.MaxValue has ten digits.
     private const int DigitsOfTaskIndex = 10;
 
@@ -26,9 +22,7 @@ internal static class AdapterStateFile
         Dictionary<string, Tensor> tensors = [];
         foreach (var site in state.Sites)
         {
-            tensors[FineTunedA + site.Site.Path] = site.AFineTuned;
-            tensors[FineTunedB + site.Site.Path] = site.BFineTuned;
-            tensors[MergedB + site.Site.Path] = site.BMerged;
+            foreach (var (name, tensor) in site.Tensors) tensors[$"{name}.{site.Site.Path}"] = tensor;
         }
 
         var config = state.Config;
@@ -40,7 +34,7 @@ internal static class AdapterStateFile
 
             // Constant storage is a promise that clients check to the byte: what i lacks in digits is made up here.
             ["padding"] = new string(' ', DigitsOfTaskIndex - taskIndex.Length),
-            ["method"] = state.Method,
+            ["method"] = state.Method.Name,
             ["rank"] = config.Rank.ToString(CultureInfo.InvariantCulture),
             ["alpha"] = config.Alpha.ToString("R", CultureInfo.InvariantCulture),
             ["target_modules"] = JsonSerializer.Serialize(config.TargetModules),
@@ -49,6 +43,9 @@ internal static class AdapterStateFile
             ["alpha_pattern"] = JsonSerializer.Serialize(config.AlphaPattern),
             ["base_digest"] = baseDigest,
         };
+
+        // Where there are none the file has the bytes it had before there were options.
+        if (state.Method.Options.ChosenJson() is { Count: > 0 } options) facts["method_options"] = options.ToJsonString();
         SafetensorsWriter.Write(path, tensors, facts);
     }
 
@@ -66,18 +63,12 @@ internal static class AdapterStateFile
         var taskIndex = Parse(Fact("i"), text => int.Parse(text, NumberStyles.Integer, CultureInfo.InvariantCulture), "i");
         if (taskIndex < 1) throw new ModelFormatException($"{path}: i is {taskIndex}; it must be 1 or more. The file is damaged: download the state again.");
 
+        var method = ReadMethod();
         var unread = file.Names.ToHashSet();
-        List<AdapterSite> sites = [.. LoraWeights.Resolve(model, config).Select(site =>
-        {
-            var rank = config.RankOf(site.Path);
-            return new AdapterSite(
-                site,
-                Read(FineTunedA + site.Path, rank, site.InFeatures),
-                Read(FineTunedB + site.Path, site.OutFeatures, rank),
-                Read(MergedB + site.Path, site.OutFeatures, rank));
-        })];
+        List<AdapterSite> sites = [.. LoraWeights.Resolve(model, config).Select(site => new AdapterSite(
+            site, method.Layout(config, site, taskIndex).ToDictionary(tensor => tensor.Name, tensor => Read($"{tensor.Name}.{site.Path}", tensor.Rows, tensor.Columns))))];
         if (unread.Count > 0) throw new ModelFormatException($"{path}: unexpected tensors {string.Join(", ", unread.Order().Take(5))}. This is no training state of this base and these target modules.");
-        return new AdapterState(config, Fact("method"), taskIndex, sites);
+        return new AdapterState(config, method, taskIndex, sites);
 
         string Fact(string key) =>
             file.Metadata.TryGetValue(key, out var value) ? value : throw new ModelFormatException($"{path}: '{key}' is absent from the metadata. This is no training state (format=state) of this service.");
@@ -91,6 +82,18 @@ internal static class AdapterStateFile
             catch (Exception error) when (error is FormatException or OverflowException or JsonException)
             {
                 throw new ModelFormatException($"{path}: metadata '{key}' is '{text}', which cannot be read. The file is damaged: download the state again.", error);
+            }
+        }
+
+        IContinualMethod ReadMethod()
+        {
+            try
+            {
+                return ContinualMethods.ByName(Fact("method"), file.Metadata.GetValueOrDefault("method_options", "{}"));
+            }
+            catch (ArgumentException unknown)
+            {
+                throw new ModelFormatException($"{path}: the state was made by a method that is not known here. {unknown.Message}", unknown);
             }
         }
 

@@ -8,8 +8,8 @@ namespace ContinualService.Engine.Continual;
 
 /// <summary>Learns one task: the last state and the task's rows in, the next state out.
 /// <list type="number">
-/// <item>Prepare: the method says where A and B start.</item>
-/// <item>Train A and B on this task's rows alone, with a fresh optimiser.</item>
+/// <item>Prepare: the method says what is trained and where that starts.</item>
+/// <item>Train on this task's rows alone, with a fresh optimiser.</item>
 /// <item>Merge: the method makes the next state of the result.</item>
 /// </list></summary>
 public static class ContinualLearner
@@ -41,9 +41,9 @@ public static class ContinualLearner
         Decoder decoder, IContinualMethod method, LoraConfig config, AdapterState? previous, IReadOnlyList<EncodedExample> rows,
         TrainingOptions options, Checkpointing? checkpointing, IProgress<LearningProgress>? progress, CancellationToken cancellationToken)
     {
-        if (previous is not null && previous.Method != method.Name)
+        if (previous is not null && previous.Method.Label() != method.Label())
         {
-            throw new ArgumentException($"The adapter's state was made by {previous.Method}, not by {method.Name}; the method is fixed for an adapter's life.", nameof(method));
+            throw new ArgumentException($"The adapter's state was made by {previous.Method.Label()}, not by {method.Label()}; the method is fixed for an adapter's life.", nameof(method));
         }
 
         options.Validate();
@@ -54,17 +54,18 @@ public static class ContinualLearner
         var run = checkpointing is null ? null : new ResumableRun(LearningInputs.Of(decoder, method, config, previous, rows, options, checkpointing.BaseDigest), checkpointing);
         progress?.Report(new LearningProgress(LearningPhase.Preparing));
         using var generator = new SeedStreams(options.Seed).TensorGenerator(SeedStreams.Initialisation);
-        using var lora = method.StartTask(decoder, config, previous, generator);
+        using var tuning = method.StartTask(decoder, config, previous, generator);
 
         // Step 2: train.
         progress?.Report(new LearningProgress(LearningPhase.Training, ResumedAt: checkpointing?.From?.Step));
         var steps = progress is null ? null : new StepRelay(progress);
-        var outcome = Trainer.Fit(decoder, lora, rows, options, run, steps, cancellationToken);
+        var outcome = Trainer.Fit(decoder, tuning, rows, options, run, steps, cancellationToken);
         if (outcome.Stopped) return new LearningOutcome.Stopped(outcome.Steps);
 
         // Step 3: merge.
         progress?.Report(new LearningProgress(LearningPhase.Merging));
-        var state = method.FinishTask(config, lora, previous);
+        tuning.AfterTraining(decoder, rows, cancellationToken);
+        var state = method.FinishTask(config, tuning, previous);
         return new LearningOutcome.Learned(new LearnedTask(state, method.Lambda(state.TaskIndex), outcome));
     }
 

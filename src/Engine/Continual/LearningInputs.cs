@@ -17,7 +17,7 @@ internal static class LearningInputs
 
     // Another kind of device sums in another order and draws other dropout masks.
     private static string OptionsDigest(Decoder decoder, IContinualMethod method, LoraConfig config, TrainingOptions options) =>
-        Convert.ToHexStringLower(SHA256.HashData(JsonSerializer.SerializeToUtf8Bytes(new { Method = method.Name, Adapter = config, Training = options, Device = decoder.Device.type.ToString(), Base = decoder.DType.ToString() })));
+        Convert.ToHexStringLower(SHA256.HashData(JsonSerializer.SerializeToUtf8Bytes(new { Method = method.Label(), Adapter = config, Training = options, Device = decoder.Device.type.ToString(), Base = decoder.DType.ToString() })));
 
     private static string RowsDigest(IReadOnlyList<EncodedExample> rows)
     {
@@ -38,12 +38,10 @@ internal static class LearningInputs
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         if (state is not null)
         {
-            hash.AppendData(System.Text.Encoding.UTF8.GetBytes(FormattableString.Invariant($"{state.Method} {state.TaskIndex}\n")));
+            hash.AppendData(System.Text.Encoding.UTF8.GetBytes(FormattableString.Invariant($"{state.Method.Label()} {state.TaskIndex}\n")));
             foreach (var site in state.Sites)
             {
-                TensorBytes.AppendTo(hash, site.AFineTuned);
-                TensorBytes.AppendTo(hash, site.BFineTuned);
-                TensorBytes.AppendTo(hash, site.BMerged);
+                foreach (var tensor in state.Method.Layout(state.Config, site.Site, state.TaskIndex)) TensorBytes.AppendTo(hash, site.Tensors[tensor.Name]);
             }
         }
 

@@ -1,30 +1,37 @@
 using ContinualService.Engine.Lora;
 using ContinualService.Engine.Models;
+using ContinualService.Engine.Training;
 using TorchSharp;
 using static TorchSharp.torch;
 
 namespace ContinualService.Engine.Continual;
 
-/// <summary>Plain sequential tuning, the baseline: one LoRA, tuned on task after task from where it stands, and served as it stands.</summary>
-public sealed class SeqLora : IContinualMethod
+/// <summary>Plain sequential tuning, the baseline: one LoRA, tuned on task after task from where it stands, and served as it stands. Keeps |A| + 2|B|.</summary>
+public sealed class SeqLora(MethodOptions? options = null) : IContinualMethod
 {
     public string Name => "seqlora";
 
-    public double Lambda(int taskIndex) => 1;
+    public MethodOptions Options { get; } = options ?? new MethodOptions();
 
-    public LoraWeights StartTask(Decoder decoder, LoraConfig config, AdapterState? previous, Generator generator)
+    // b_merge repeats b_ft: the files of this method have always been those of slao.
+    public IReadOnlyList<StateTensor> Layout(LoraConfig config, LinearSite site, int taskIndex) =>
+        [StateTensor.LikeA(StateTensor.FineTunedA, config, site), StateTensor.LikeB(StateTensor.FineTunedB, config, site), StateTensor.LikeB(StateTensor.MergedB, config, site)];
+
+    public Tuning StartTask(Decoder decoder, LoraConfig config, AdapterState? previous, Generator generator)
     {
-        if (previous is null) return LoraWeights.CreateFresh(decoder, config, generator);
         using var scope = NewDisposeScope();
-        return new LoraWeights([.. previous.Sites.Select(site =>
-            new LoraPair(site.Site, site.AFineTuned.clone(), site.BFineTuned.clone(), config.ScaleOf(site.Site.Path)))]);
+        return new Tuning(previous is null ? LoraWeights.CreateFresh(decoder, config, generator) : TunedPairs.StartFrom(previous));
     }
 
-    public AdapterState FinishTask(LoraConfig config, LoraWeights fineTuned, AdapterState? previous)
+    public AdapterState FinishTask(LoraConfig config, Tuning tuned, AdapterState? previous) => StateOf(config, tuned.Lora, (previous?.TaskIndex ?? 0) + 1);
+
+    public (Tensor A, Tensor B) Serve(AdapterSite site) => (site.AFineTuned.clone(), site.BMerged.clone());
+
+    public AdapterState StateOf(LoraConfig config, LoraWeights weights, int taskIndex)
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        return new AdapterState(config, Name, (previous?.TaskIndex ?? 0) + 1, [.. fineTuned.Pairs.Select(pair => new AdapterSite(
+        return new AdapterState(config, this, taskIndex, [.. weights.Pairs.Select(pair => new AdapterSite(
             pair.Site, pair.A.detach().clone(), pair.B.detach().clone(), pair.B.detach().clone()))]);
     }
 }

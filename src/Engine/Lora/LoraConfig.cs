@@ -27,6 +27,20 @@ public sealed record LoraConfig(int Rank, double Alpha, IReadOnlyList<string> Ta
     /// <summary>The factor on B A of the layer at <paramref name="path"/>.</summary>
     public double ScaleOf(string path) => AlphaOf(path) / (UseRsLora ? Math.Sqrt(RankOf(path)) : RankOf(path));
 
+    /// <summary>The shape of so many pairs of this one laid side by side, which is their sum: a larger rank, and the alpha that keeps the scale.</summary>
+    public LoraConfig Stacked(int count)
+    {
+        if (count == 1) return this;
+        var factor = UseRsLora ? Math.Sqrt(count) : count;
+        return this with
+        {
+            Rank = Rank * count,
+            Alpha = Alpha * factor,
+            RankPattern = RankPattern.ToDictionary(item => item.Key, item => item.Value * count),
+            AlphaPattern = AlphaPattern.ToDictionary(item => item.Key, item => item.Value * factor),
+        };
+    }
+
     /// <summary>The keys come from an uploaded file: no backtracking, so that none can hang the process.</summary>
     /// <exception cref="ArgumentException">The key is no regular expression, or one that needs backtracking (<see cref="NotSupportedException"/>).</exception>
     internal static Regex PatternOf(string key) => new(@"^(.*\.)?(" + key + ")$", RegexOptions.NonBacktracking | RegexOptions.CultureInvariant);

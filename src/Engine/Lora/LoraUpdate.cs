@@ -24,7 +24,7 @@ internal sealed class LoraUpdate(LoraWeights weights, LoraDropout? dropout, bool
     {
         if (weights.At(site) is not { } pair) return y;
         // Masters stay float32; the product runs in the activations' dtype and gradients come back through the cast.
-        var down = together ? Shared(x, site) : linear(Drop(x), pair.A.to(x.dtype)); // [N, R]
+        var down = together ? Shared(x, site) : linear(dropout?.Apply(x) ?? x, pair.A.to(x.dtype)); // [N, R]
         // In place: the base product is needed by nobody else, and its backward does not look at it.
         return y.addmm_(down, pair.B.to(x.dtype).t(), 1, (float)pair.Scale);
     }
@@ -44,12 +44,5 @@ internal sealed class LoraUpdate(LoraWeights weights, LoraDropout? dropout, bool
         }
 
         return _low[site];
-    }
-
-    private Tensor Drop(Tensor x)
-    {
-        if (dropout is null || dropout.Probability == 0) return x;
-        var keep = rand(x.shape, float32, x.device, generator: dropout.Generator).ge(dropout.Probability);
-        return x.mul(keep.to(x.dtype).div_(1 - dropout.Probability));
     }
 }

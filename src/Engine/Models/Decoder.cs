@@ -84,14 +84,17 @@ public sealed class Decoder : IDisposable
     /// Hidden states after the final norm: <paramref name="ids"/> int64 [B, T] to [B, T, D]. Attention is causal, so tokens that pad a row on the right
     /// change nothing before them.
     /// </summary>
-    public Tensor Hidden(Tensor ids, LoraWeights? lora = null, LoraDropout? dropout = null)
+    public Tensor Hidden(Tensor ids, LoraWeights? lora = null, LoraDropout? dropout = null) => Hidden(ids, LoraUpdate.Of(lora, Device, dropout));
+
+    /// <inheritdoc cref="Hidden(Tensor, LoraWeights?, LoraDropout?)"/>
+    internal Tensor Hidden(Tensor ids, LinearUpdate? update)
     {
         using var scope = NewDisposeScope();
         var (batch, length) = CheckIds(ids);
         var (cos, sin) = _rotary.AtLeast(length);
         (cos, sin) = (cos.narrow(0, 0, length), sin.narrow(0, 0, length)); // [T, K/2]
         var step = new CausalStep(batch, length, cos, sin, RotatesByMatrices ? RotationMatrices.Of(cos, sin, batch, DType) : null);
-        return Run(ids, step, LoraUpdate.Of(lora, Device, dropout)).MoveToOuterDisposeScope();
+        return Run(ids, step, update).MoveToOuterDisposeScope();
     }
 
     /// <summary>

@@ -9,11 +9,12 @@ namespace ContinualService.Engine.Training;
 public sealed class TrainingCheckpoint : IDisposable
 {
     internal TrainingCheckpoint(
-        TrainingInputs inputs, int step, int totalSteps, TrainingTotals totals, Tensor weights, Tensor mean, Tensor variance, Tensor dropout)
+        TrainingInputs inputs, int step, int totalSteps, TrainingTotals totals, Tensor weights, Tensor mean, Tensor variance, Tensor dropout, Tensor? statistics = null)
     {
         (Inputs, Step, TotalSteps, Totals) = (inputs, step, totalSteps, totals);
         (Weights, Mean, Variance, Dropout) = (
             weights.DetachFromDisposeScope(), mean.DetachFromDisposeScope(), variance.DetachFromDisposeScope(), dropout.DetachFromDisposeScope());
+        Statistics = statistics?.DetachFromDisposeScope();
     }
 
     public TrainingInputs Inputs { get; }
@@ -26,7 +27,7 @@ public sealed class TrainingCheckpoint : IDisposable
 
     internal TrainingTotals Totals { get; }
 
-    /// <summary>float32 [P]: A and B of all layers, as the trainer lays them out.</summary>
+    /// <summary>float32 [P]: all that is trained, as the trainer lays it out.</summary>
     internal Tensor Weights { get; }
 
     /// <summary>float32 [P]: AdamW's first moment.</summary>
@@ -37,6 +38,9 @@ public sealed class TrainingCheckpoint : IDisposable
 
     /// <summary>Bytes: the state of the generator that draws the dropout masks.</summary>
     internal Tensor Dropout { get; }
+
+    /// <summary>float32 [Q]: what the method has counted so far; null: it counts nothing.</summary>
+    internal Tensor? Statistics { get; }
 
     /// <summary>Writes the checkpoint under a temporary name, flushes it to the disk and renames it; see <see cref="TrainingCheckpointFile"/>.</summary>
     public void Save(string path) => TrainingCheckpointFile.Save(this, path);
@@ -66,5 +70,6 @@ public sealed class TrainingCheckpoint : IDisposable
         Mean.Dispose();
         Variance.Dispose();
         Dropout.Dispose();
+        Statistics?.Dispose();
     }
 }

@@ -9,7 +9,7 @@ using static TorchSharp.torch;
 namespace ContinualService.Engine.Training;
 
 /// <summary>
-/// A checkpoint as a safetensors file: the weights, both moments and the generator's state as tensors; the counts and the digests of the inputs in the
+/// A checkpoint as a safetensors file: the weights, both moments, the generator's state and what the method counts as tensors; the counts and the digests of the inputs in the
 /// metadata, with one digest over all of it. Numbers have a fixed width, so that the file's length depends on the adapter's shape alone.
 /// </summary>
 internal static class TrainingCheckpointFile
@@ -23,6 +23,7 @@ internal static class TrainingCheckpointFile
     private const string MeanName = "moments.mean";
     private const string VarianceName = "moments.variance";
     private const string DropoutName = "dropout.generator";
+    private const string StatisticsName = "method.statistics"; // of methods that count
 
     // The longest double: -1.7976931348623157E+308.
     private const int DoubleWidth = 24;
@@ -39,6 +40,7 @@ internal static class TrainingCheckpointFile
             [VarianceName] = checkpoint.Variance.cpu(),
             [DropoutName] = checkpoint.Dropout.cpu(),
         };
+        if (checkpoint.Statistics is { } statistics) tensors[StatisticsName] = statistics.cpu();
         var totals = checkpoint.Totals;
         Dictionary<string, string> facts = new()
         {
@@ -72,8 +74,8 @@ internal static class TrainingCheckpointFile
             if (version != Version)
                 throw new CheckpointException(CheckpointFault.OtherFormat, $"{path} is a checkpoint of version {version} of the format; this program continues from version {Version} only.");
             string[] names = [DropoutName, MeanName, VarianceName, WeightsName];
-            if (!file.Names.SequenceEqual(names)) throw Bad($"it holds {string.Join(", ", file.Names)} in place of {string.Join(", ", names)}");
-            SortedDictionary<string, Tensor> tensors = new(names.ToDictionary(name => name, file.Read), StringComparer.Ordinal);
+            if (!file.Names.Where(name => name != StatisticsName).SequenceEqual(names)) throw Bad($"it holds {string.Join(", ", file.Names)} in place of {string.Join(", ", names)}");
+            SortedDictionary<string, Tensor> tensors = new(file.Names.ToDictionary(name => name, file.Read), StringComparer.Ordinal);
             var facts = file.Metadata.Where(fact => fact.Key != ContentDigest).ToDictionary();
             if (DigestOf(facts, tensors) != file.Metadata.GetValueOrDefault(ContentDigest)) throw Bad("its bytes are not those that were written");
 
@@ -81,7 +83,8 @@ internal static class TrainingCheckpointFile
             var totals = new TrainingTotals(Real("first_loss"), Real("last_loss"), Whole("trained_tokens"), Whole("processed_tokens"), Real("seconds"));
             var inputs = new TrainingInputs(facts["options_digest"], facts["rows_digest"], facts["base_digest"], facts["previous_state_digest"]);
             return new TrainingCheckpoint(
-                inputs, (int)Whole("step"), (int)Whole("total_steps"), totals, tensors[WeightsName], tensors[MeanName], tensors[VarianceName], tensors[DropoutName]);
+                inputs, (int)Whole("step"), (int)Whole("total_steps"), totals, tensors[WeightsName], tensors[MeanName], tensors[VarianceName], tensors[DropoutName],
+                tensors.GetValueOrDefault(StatisticsName));
 
             long Whole(string key) => long.Parse(facts[key], CultureInfo.InvariantCulture);
 

@@ -8,4 +8,5 @@ namespace ContinualService.Engine.Training;
 /// <param name="GradNorm">Global L2 norm of the gradient before clipping.</param>
 /// <param name="Tokens">Trained tokens (those with a label) since the start.</param>
 /// <param name="Seconds">Seconds since the start.</param>
-public sealed record TrainingStep(int Step, int TotalSteps, double Loss, double LearningRate, double GradNorm, long Tokens, double Seconds);
+/// <param name="Penalty">What the method adds to the loss, before the update; null: nothing.</param>
+public sealed record TrainingStep(int Step, int TotalSteps, double Loss, double LearningRate, double GradNorm, long Tokens, double Seconds, double? Penalty = null);

@@ -22,6 +22,7 @@ internal static class TaskRunner
         torch.set_num_threads(spec.Threads);
         using var model = LoadBase(spec);
         var config = new LoraConfig(spec.Rank, spec.Alpha, spec.TargetModules);
+        var method = ContinualMethods.ByName(spec.Method, spec.MethodOptions);
         using var previous = spec.PreviousState is { } state ? AdapterState.Load(RunFiles.Verify(state), model.Decoder, spec.BaseDigest, config) : null;
         var options = Options(spec.Hyperparameters);
         var rows = Encode(model, RunFiles.ReadRows(spec.Train), options.MaxSequenceLength, "training row");
@@ -36,6 +37,8 @@ internal static class TaskRunner
         // Step 3: score.
         using var newState = learned.State;
         reporter.Send(new RunMessage.Phase(LearningTaskPhase.Evaluating));
+        // Its rank grows with the tasks where the method lays their pairs side by side.
+        var served = learned.State.ServedConfig;
         using var candidate = learned.State.ServingWeights();
         using var before = previous?.ServingWeights();
         if (Score(spec.TaskId, model, evaluations, candidate, before, reporter, stop) is not { } scores) return false;
@@ -43,9 +46,9 @@ internal static class TaskRunner
         // Step 4: write the files and hold the server's path against the trainer's; the service publishes what it finds here after our last message.
         reporter.Send(new RunMessage.Phase(LearningTaskPhase.Publishing));
         learned.State.Save(Path.Combine(spec.OutputFolder, RunResult.StateFile), spec.BaseDigest);
-        PeftAdapter.Save(spec.OutputFolder, config, candidate, spec.ModelName);
+        PeftAdapter.Save(spec.OutputFolder, served, candidate, spec.ModelName);
         List<int[]> texts = [.. evaluations.Where(each => each.TaskId == spec.TaskId).SelectMany(each => each.Rows).Concat(rows).Take(ServingProbe.MaxTexts).Select(row => row.Ids)];
-        var agreement = ServingCheck.Run(model.Decoder, config, candidate, Path.Combine(spec.OutputFolder, PeftAdapter.WeightsFile), texts);
+        var agreement = ServingCheck.Run(model.Decoder, served, candidate, Path.Combine(spec.OutputFolder, PeftAdapter.WeightsFile), texts);
         RunJson.Write(Path.Combine(spec.OutputFolder, RunResult.FileName), new RunResult(learned.State.TaskIndex, learned.Lambda, scores, agreement));
         return true;
 
@@ -56,7 +59,7 @@ internal static class TaskRunner
             try
             {
                 return ContinualLearner.Learn(
-                    model.Decoder, ContinualMethods.ByName(spec.Method), config, previous, rows, options, checkpointing, relay, CancellationToken.None);
+                    model.Decoder, method, config, previous, rows, options, checkpointing, relay, CancellationToken.None);
             }
             catch (CheckpointException unfit) when (from is not null)
             {

@@ -50,6 +50,7 @@ internal sealed class RunPreparation(
             Device = settings.Value.Device,
             Threads = Threads(settings.Value),
             Method = adapter.Method,
+            MethodOptions = adapter.MethodOptionsJson,
             Rank = adapter.Rank,
             Alpha = adapter.Alpha,
             TargetModules = JsonSerializer.Deserialize<string[]>(adapter.TargetModulesJson) ?? [],

@@ -22,6 +22,9 @@ internal sealed record RunSpec
 
     public required string Method { get; init; }
 
+    /// <summary>A JSON object of the method's options.</summary>
+    public string MethodOptions { get; init; } = "{}";
+
     public required int Rank { get; init; }
 
     public required double Alpha { get; init; }

@@ -60,6 +60,9 @@ public sealed class AdapterTests(ApiWorld world)
     [InlineData("""{"name": "a", "targetModules": []}""", "targetModules")]
     [InlineData("""{"name": "a", "method": "magic"}""", "method")]
     [InlineData("""{"name": "a", "methodOptions": {"beta": 1}}""", "methodOptions.beta")]
+    [InlineData("""{"name": "a", "method": "ewc", "methodOptions": {"lambda": -1}}""", "methodOptions.lambda")]
+    [InlineData("""{"name": "a", "method": "slao", "methodOptions": {"merge": "all"}}""", "methodOptions.merge")]
+    [InlineData("""{"name": "a", "method": "nmt-lora", "methodOptions": {"keepPairs": 1}}""", "methodOptions.keepPairs")]
     [InlineData("""{"name": "a", "gate": {"maxForgetting": 0.1}}""", "gate")]
     [InlineData("""{"name": "a b"}""", "name")]
     [InlineData("""{"name": "a@1"}""", "name")]
@@ -73,6 +76,36 @@ public sealed class AdapterTests(ApiWorld world)
         using var response = await client.PostTextAsync("/adapters", json);
 
         Assert.Equal([field], (await response.ProblemAsync(HttpStatusCode.BadRequest, "invalid_request")).Fields());
+    }
+
+    [Theory]
+    [InlineData("""{"name": "a", "method": "magic"}""", "slao, seqlora, inclora, o-lora, ewc, magmax, opcm, soup, ties, c-lora, nmt-lora, lorac-ipc")]
+    [InlineData("""{"name": "a", "method": "ewc", "methodOptions": {"gamma": 1}}""", "lambda (a number from 0 to 1000000000; default 100); decay (a number from 0 to 1; default 0.95); fisherRows")]
+    [InlineData("""{"name": "a", "method": "slao", "methodOptions": {"init": "zero"}}""", "one of last-fine-tune, last-merge, random")]
+    public async Task Create_UnknownMethodOrOption_ListsThoseThereAre(string json, string says)
+    {
+        var client = await world.CreateTenantAsync();
+
+        using var response = await client.PostTextAsync("/adapters", json);
+
+        Assert.Contains(says, (await response.ProblemAsync(HttpStatusCode.BadRequest, "invalid_request"))["errors"]![0]!["mend"]!.GetValue<string>(), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("slao", "{}", """{"init":"last-fine-tune","merge":"slao"}""")]
+    [InlineData("slao", """{"init": "random"}""", """{"init":"random","merge":"slao"}""")]
+    [InlineData("seqlora", "{}", "{}")]
+    [InlineData("ewc", """{"lambda": 5}""", """{"lambda":5,"decay":0.95,"fisherRows":200}""")]
+    [InlineData("nmt-lora", """{"keepPairs": true}""", """{"lambda":1000,"keepPairs":true}""")]
+    public async Task Create_WithAMethod_ShowsEveryOptionEverywhere(string method, string options, string shown)
+    {
+        var client = await world.CreateTenantAsync();
+
+        using var response = await client.PostTextAsync("/adapters", $$"""{"name": "a", "method": "{{method}}", "methodOptions": {{options}}}""");
+
+        var created = await response.ReadAsync(HttpStatusCode.Created);
+        foreach (var adapter in new[] { created, await client.GetNodeAsync("/adapters/a"), (await client.GetNodeAsync("/adapters"))["data"]![0]! })
+            Assert.Equal((method, shown), ((string?)adapter["method"], adapter["methodOptions"]!.ToJsonString()));
     }
 
     [Fact]

@@ -214,7 +214,7 @@ public sealed class ImportTests(ImportTests.World world) : IClassFixture<ImportT
     {
         using var response = await Client.PostAsync(
             "/adapters/import",
-            new MultipartFormDataContent { { new StringContent("a/b"), "name" }, { new StringContent("0"), "tasksLearned" }, { new StringContent("ties"), "method" }, { new StringContent("yes"), "sameBase" } },
+            new MultipartFormDataContent { { new StringContent("a/b"), "name" }, { new StringContent("0"), "tasksLearned" }, { new StringContent("magic"), "method" }, { new StringContent("yes"), "sameBase" } },
             Token);
 
         var problem = await response.ProblemAsync(HttpStatusCode.BadRequest, "invalid_request");

@@ -1,3 +1,4 @@
+using System.IO.Compression;
 using System.Net;
 using System.Text.Json.Nodes;
 using Xunit;
@@ -37,6 +38,53 @@ public sealed class MovedAdapterTests
         Assert.Null((double?)moved["metrics"]!["forgetting"]);
     }
 
+    [Theory]
+    [InlineData("o-lora", "{}", 8)] // two tasks side by side
+    [InlineData("lorac-ipc", "{\"freeze\": 0.5}", 8)]
+    [InlineData("c-lora", "{}", 4)]
+    [InlineData("slao", "{\"merge\": \"ftba-mba\"}", 4)]
+    public async Task Exports_OfAnyMethod_LeaveAndComeBack(string method, string options, int rank)
+    {
+        await using var world = new ApiWorld(new Dictionary<string, string> { ["Limits:MaxUploadBytes"] = "8000000" }, runsTasks: true);
+        await CreateAsync(world, "stays", method, options);
+        await LearnAsync(world, "stays", "first");
+        await LearnAsync(world, "stays", "second");
+
+        Dictionary<string, byte[]> exports = [];
+        foreach (var format in new[] { "peft", "gguf", "ollama", "merged", "state" }) exports[format] = await world.Client.GetByteArrayAsync($"/adapters/stays/versions/2/download?format={format}", Token);
+        using (var answer = await world.Client.PostNodeAsync("/v1/completions", new JsonObject { ["model"] = "stays", ["prompt"] = "red", ["max_tokens"] = 4 })) await answer.ReadAsync(HttpStatusCode.OK);
+        await ImportAsync(world, "moved", exports["peft"], exports["state"]);
+        foreach (var name in new[] { "stays", "moved" }) await LearnAsync(world, name, "third");
+
+        Assert.Equal(rank, (int)Text(exports["peft"], "adapter_config.json")["r"]!);
+        Assert.Equal(method, (string?)Text(exports["peft"], "slao.json")["method"]);
+        Assert.True(JsonNode.DeepEquals(options == "{}" ? null : JsonNode.Parse(options), Text(exports["peft"], "slao.json")["method_options"]));
+        var adapter = await world.Client.GetNodeAsync("/adapters/moved");
+        Assert.Equal((method, 4, 3), ((string?)adapter["method"], (int)adapter["rank"]!, (int)adapter["taskCount"]!));
+        Assert.Equal((await world.Client.GetNodeAsync("/adapters/stays"))["methodOptions"]!.ToJsonString(), adapter["methodOptions"]!.ToJsonString());
+        var (stayed, moved) = (await VersionAsync(world, "stays", 3), await VersionAsync(world, "moved", 2));
+        Assert.Equal(((string?)stayed["sha256"], (string?)stayed["stateSha256"]), ((string?)moved["sha256"], (string?)moved["stateSha256"]));
+    }
+
+    [Fact]
+    public async Task Import_WithoutTheStateThatTheMethodNeeds_IsRefused()
+    {
+        await using var world = new ApiWorld(new Dictionary<string, string> { ["Limits:MaxUploadBytes"] = "8000000" }, runsTasks: true);
+        await CreateAsync(world, "stays", "ewc", "{}");
+        await LearnAsync(world, "stays", "first");
+        var peft = await world.Client.GetByteArrayAsync("/adapters/stays/versions/1/download", Token);
+
+        using var refused = await SendAsync(world, "moved", peft, null);
+        using var otherwise = await SendAsync(world, "moved", peft, null, ("method", "soup"));
+        using var optionsAlone = await SendAsync(world, "again", peft, null, ("methodOptions", "{\"lambda\": 1}"));
+        using var badOption = await SendAsync(world, "again", peft, null, ("method", "slao"), ("methodOptions", "{\"init\": \"zero\"}"));
+
+        Assert.Contains("format=state", (await refused.ProblemAsync(HttpStatusCode.BadRequest, "invalid_request")).ToJsonString(), StringComparison.Ordinal);
+        Assert.Equal("soup", (string?)(await otherwise.ReadAsync(HttpStatusCode.Created))["method"]);
+        Assert.Equal(["methodOptions"], (await optionsAlone.ProblemAsync(HttpStatusCode.BadRequest, "invalid_request")).Fields());
+        Assert.Equal(["methodOptions.init"], (await badOption.ProblemAsync(HttpStatusCode.BadRequest, "invalid_request")).Fields());
+    }
+
     [Fact]
     public async Task Import_OfTheStateOfAnotherVersion_IsRefused()
     {
@@ -54,9 +102,16 @@ public sealed class MovedAdapterTests
         Assert.Contains("has learned 2 tasks", (await contrary.ProblemAsync(HttpStatusCode.BadRequest, "invalid_request")).ToJsonString(), StringComparison.Ordinal);
     }
 
-    private static async Task CreateAsync(ApiWorld world, string name)
+    private static JsonNode Text(byte[] zip, string name)
     {
-        using var response = await world.Client.PostNodeAsync("/adapters", new JsonObject { ["name"] = name, ["rank"] = 4 });
+        using var archive = new ZipArchive(new MemoryStream(zip));
+        using var entry = archive.GetEntry(name)!.Open();
+        return JsonNode.Parse(entry)!;
+    }
+
+    private static async Task CreateAsync(ApiWorld world, string name, string method = "slao", string options = "{}")
+    {
+        using var response = await world.Client.PostNodeAsync("/adapters", new JsonObject { ["name"] = name, ["rank"] = 4, ["method"] = method, ["methodOptions"] = JsonNode.Parse(options) });
         await response.ReadAsync(HttpStatusCode.Created);
     }
 

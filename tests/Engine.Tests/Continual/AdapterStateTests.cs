@@ -27,7 +27,7 @@ public sealed class AdapterStateTests : IDisposable
         state.Save(path, Digest, new Dictionary<string, string> { ["task"] = "t-1" });
         using var loaded = AdapterState.Load(path, _decoder, Digest, TinyModel.Lora);
         Assert.Equal(state.TaskIndex, loaded.TaskIndex);
-        Assert.Equal(state.Method, loaded.Method);
+        Assert.Equal(state.Method.Label(), loaded.Method.Label());
         Assert.Equal(state.Config.Alpha, loaded.Config.Alpha);
         Assert.Equal(state.Config.TargetModules, loaded.Config.TargetModules);
         foreach (var (one, other) in state.Sites.Zip(loaded.Sites))
@@ -82,6 +82,31 @@ public sealed class AdapterStateTests : IDisposable
         Assert.Contains("rank 3", Assert.Throws<ModelFormatException>(() => AdapterState.Load(path, _decoder, Digest, TinyModel.Lora with { Rank = 4 })).Message, StringComparison.Ordinal);
         Assert.Throws<ModelFormatException>(() => AdapterState.Load(path, _decoder, Digest, TinyModel.Lora with { Alpha = 7 }));
         Assert.Throws<ModelFormatException>(() => AdapterState.Load(path, _decoder, Digest, TinyModel.Lora with { TargetModules = ["q_proj"] }));
+    }
+
+    [Theory]
+    [InlineData("magic", "{}", "slao, seqlora")]
+    [InlineData("slao", "{\"init\": \"zero\"}", "last-fine-tune")]
+    [InlineData("slao", "[]", "JSON object")]
+    [InlineData("ewc", "{}", "omega_a")] // known, and it keeps more
+    public void Load_OfAMethodThatIsNotTheFiles_IsRefused(string method, string options, string says)
+    {
+        using var scope = TorchSharp.torch.NewDisposeScope();
+        var (path, changed) = (Saved(), Path.Combine(_folder, "changed.safetensors"));
+        using (var file = SafetensorsFile.Open(path))
+            SafetensorsWriter.Write(changed, file.Names.ToDictionary(name => name, file.Read), new Dictionary<string, string>(file.Metadata) { ["method"] = method, ["method_options"] = options });
+
+        Assert.Contains(says, Assert.Throws<ModelFormatException>(() => AdapterState.Load(changed, _decoder, Digest)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Create_WithOtherTensorsThanTheMethodKeeps_IsRefused()
+    {
+        using var state = AfterTasks(1);
+
+        var error = Assert.Throws<ArgumentException>(() => new AdapterState(state.Config, new Ewc(), 1, state.Sites));
+
+        Assert.Contains("omega_a [3, 16]", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]

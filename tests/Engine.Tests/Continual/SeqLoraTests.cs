@@ -32,7 +32,7 @@ public sealed class SeqLoraTests
         using var first = ContinualLearner.Learn(decoder, method, TinyModel.Lora, null, TinyModel.Rows(1), Options, null, TestContext.Current.CancellationToken).State;
         using var start = method.StartTask(decoder, TinyModel.Lora, first, new Generator(1));
         using var second = ContinualLearner.Learn(decoder, method, TinyModel.Lora, first, TinyModel.Rows(2), Options, null, TestContext.Current.CancellationToken).State;
-        foreach (var (pair, site) in start.Pairs.Zip(first.Sites))
+        foreach (var (pair, site) in start.Lora.Pairs.Zip(first.Sites))
         {
             Assert.Equal(Numbers.Of(site.AFineTuned), Numbers.Of(pair.A));
             Assert.Equal(Numbers.Of(site.BFineTuned), Numbers.Of(pair.B));

@@ -43,9 +43,9 @@ public sealed class SlaoTests : IDisposable
         using var one = _slao.StartTask(_decoder, TinyModel.Lora, null, new Generator(5));
         using var same = _slao.StartTask(_decoder, TinyModel.Lora, null, new Generator(5));
         using var other = _slao.StartTask(_decoder, TinyModel.Lora, null, new Generator(6));
-        Assert.Equal(Numbers.Of(one), Numbers.Of(same));
-        Assert.NotEqual(Numbers.Of(one), Numbers.Of(other));
-        foreach (var pair in one.Pairs)
+        Assert.Equal(Numbers.Of(one.Lora), Numbers.Of(same.Lora));
+        Assert.NotEqual(Numbers.Of(one.Lora), Numbers.Of(other.Lora));
+        foreach (var pair in one.Lora.Pairs)
         {
             Assert.All(Numbers.Of(pair.B), value => Assert.Equal(0, value));
             var bound = 1 / Math.Sqrt(pair.Site.InFeatures);
@@ -60,7 +60,7 @@ public sealed class SlaoTests : IDisposable
         using var scope = NewDisposeScope();
         using var state = Learned(1).State;
         using var start = _slao.StartTask(_decoder, TinyModel.Lora, state, new Generator(1));
-        foreach (var (pair, site) in start.Pairs.Zip(state.Sites))
+        foreach (var (pair, site) in start.Lora.Pairs.Zip(state.Sites))
         {
             var gram = pair.A.mm(pair.A.t()); // [R, R]
             Assert.True(gram.sub(eye(gram.shape[0])).abs().max().item<float>() < 1e-5);

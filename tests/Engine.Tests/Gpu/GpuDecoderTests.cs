@@ -77,7 +77,7 @@ public sealed class GpuDecoderTests
         // B is 0 at the start, and with it A's gradient.
         using var lora = new LoraWeights([.. first.Pairs.Select(pair => pair with { A = pair.A.clone().requires_grad_(true), B = pair.B.add(0.1).requires_grad_(true) })]);
         var rows = TinyModel.Rows(1);
-        Trainer.Backward(decoder, lora, null, rows, rows.Sum(Trainer.LabelledTokens));
+        Trainer.Backward(decoder, LoraUpdate.Of(lora, decoder.Device)!, rows, rows.Sum(Trainer.LabelledTokens));
         return [.. lora.Pairs.SelectMany(pair => new[] { (pair.Site.Path + ".A", Doubles(pair.A)), (pair.Site.Path + ".B", Doubles(pair.B)) })];
     }
 

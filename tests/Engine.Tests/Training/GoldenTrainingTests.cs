@@ -29,7 +29,8 @@ public sealed class GoldenTrainingTests
         for (var i = 1; i <= tasks.Count; i++)
         {
             var golden = tasks[i - 1]!;
-            using var lora = state is null ? TinyModel.FirstLora(decoder) : method.StartTask(decoder, TinyModel.Lora, state, new Generator(1));
+            using var tuning = state is null ? new Tuning(TinyModel.FirstLora(decoder)) : method.StartTask(decoder, TinyModel.Lora, state, new Generator(1));
+            var lora = tuning.Lora;
             CheckMatrices(golden["start"]!, (path, key) => At(lora, path, key), $"task {i}, start");
             CheckFirstGradients(decoder, lora, i, golden["first_gradients"]!);
 
@@ -39,7 +40,7 @@ public sealed class GoldenTrainingTests
             Numbers.AssertClose(Values(golden["grad_norms"]!), steps.Select(step => step.GradNorm).ToList(), Tolerance, $"task {i}, gradient norms");
             Numbers.AssertClose(Values(golden["rates"]!), steps.Select(step => step.LearningRate).ToList(), 1e-12, $"task {i}, rates");
 
-            state = method.FinishTask(TinyModel.Lora, lora, state);
+            state = method.FinishTask(TinyModel.Lora, tuning, state);
             Assert.Equal((double)golden["lambda"]!, method.Lambda(i), 15);
             CheckMatrices(golden["end"]!, (path, key) => At(state, path, key), $"task {i}, end");
         }
@@ -66,7 +67,7 @@ public sealed class GoldenTrainingTests
         using var scope = NewDisposeScope();
         using var lora = new LoraWeights([.. start.Pairs.Select(pair => pair with { A = pair.A.clone().requires_grad_(true), B = pair.B.clone().requires_grad_(true) })]);
         var rows = TinyModel.Rows(task);
-        Trainer.Backward(decoder, lora, null, rows, rows.Sum(Trainer.LabelledTokens));
+        Trainer.Backward(decoder, LoraUpdate.Of(lora, decoder.Device)!, rows, rows.Sum(Trainer.LabelledTokens));
         CheckMatrices(golden, (path, key) => At(lora, path, key).grad ?? zeros(1), $"task {task}, first gradients");
     }
 

@@ -44,6 +44,36 @@ public sealed class LedgerTests : IDisposable
         AssertNoGrowth(live[0] - 3 * _decoder.Linears.Count, Tensor.TotalCount);
     }
 
+    [Theory]
+    [InlineData("o-lora")]
+    [InlineData("ewc")]
+    [InlineData("opcm")]
+    [InlineData("ties")]
+    [InlineData("magmax")]
+    [InlineData("c-lora")]
+    [InlineData("nmt-lora:keepPairs=true")]
+    [InlineData("lorac-ipc")]
+    public void Learn_ThreeTasksOfAnotherMethod_LeavesNothingButItsState(string label)
+    {
+        var method = ContinualMethods.Parse(label);
+        Learn(null).Dispose(); // what the decoder caches for good
+        var before = Tensor.TotalCount;
+        var first = Learn(null);
+        var perState = Tensor.TotalCount - before;
+        var second = Learn(first);
+        first.Dispose();
+        var third = Learn(second);
+        second.Dispose();
+        Assert.Equal(method.Layout(TinyModel.Lora, _decoder.Linears[0], 1).Count * _decoder.Linears.Count, first.Sites.Sum(site => site.Tensors.Count));
+        AssertNoGrowth(before + perState, Tensor.TotalCount);
+        using (third.ServingWeights()) AssertNoGrowth(before + perState + (2 * _decoder.Linears.Count), Tensor.TotalCount);
+        third.Dispose();
+        AssertNoGrowth(before, Tensor.TotalCount);
+
+        AdapterState Learn(AdapterState? previous) =>
+            ContinualLearner.Learn(_decoder, method, TinyModel.Lora, previous, TinyModel.Rows(1), _options with { Epochs = 1 }, null, TestContext.Current.CancellationToken).State;
+    }
+
     // Fewer is no fault of this code: the finalizer may be clearing away what an earlier test left behind.
     private static void AssertNoGrowth(long before, long now) => Assert.True(now <= before, $"{now - before} tensors more than before.");
 }

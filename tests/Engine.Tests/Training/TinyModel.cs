@@ -17,7 +17,6 @@ internal static class TinyModel
 
     public static Decoder Create(Device device)
     {
-        set_num_threads(1);
         var config = ModelConfig.Parse(Golden["config"]!.ToJsonString(), null);
         var d = config.HiddenSize;
         Dictionary<string, Tensor> weights = new()

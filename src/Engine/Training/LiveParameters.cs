@@ -1,0 +1,59 @@
+using ContinualService.Engine.Lora;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace ContinualService.Engine.Training;
+
+/// <summary>What a task trains, as the trainer moves it: leaves that lie in one flat vector, whose gradients lie in another, so that clipping, zeroing and updating are one call each.</summary>
+internal sealed class LiveParameters : IDisposable
+{
+    private readonly Dictionary<Tensor, Tensor> _leaves = new(ReferenceEqualityComparer.Instance);
+
+    public LiveParameters(Tuning tuning, Device device)
+    {
+        using var scope = NewDisposeScope();
+        (Weights, Gradient) = (Flatten(tuning.Trained, device), zeros(tuning.Trained.Sum(tensor => tensor.numel()), Precision.Master, device));
+        long offset = 0;
+        foreach (var start in tuning.Trained)
+        {
+            var leaf = Weights.narrow(0, offset, start.numel()).view(start.shape).detach().requires_grad_(true);
+            leaf.grad = Gradient.narrow(0, offset, start.numel()).view(start.shape);
+            _leaves.Add(start, leaf.DetachFromDisposeScope());
+            offset += start.numel();
+        }
+
+        // A frozen matrix is shared, under a name of its own that may be disposed of.
+        Lora = new LoraWeights([.. tuning.Lora.Pairs.Select(pair => pair with { A = LeafOrAlias(pair.A), B = LeafOrAlias(pair.B) })]);
+        Weights.DetachFromDisposeScope();
+        Gradient.DetachFromDisposeScope();
+    }
+
+    /// <summary>[P]</summary>
+    public Tensor Weights { get; }
+
+    /// <summary>[P]</summary>
+    public Tensor Gradient { get; }
+
+    /// <summary>The pairs of the forward pass.</summary>
+    public LoraWeights Lora { get; }
+
+    /// <summary>The leaf that stands for a tensor of <see cref="Tuning.Trained"/>; a tensor that is not trained stands for itself.</summary>
+    public Tensor this[Tensor start] => _leaves.GetValueOrDefault(start, start);
+
+    /// <summary>Tensors one after another in one vector, [P].</summary>
+    public static Tensor Flatten(IEnumerable<Tensor> tensors, Device device)
+    {
+        using var scope = NewDisposeScope();
+        return cat([.. tensors.Select(tensor => tensor.detach().reshape(-1))]).to(Precision.Master).to(device).MoveToOuterDisposeScope();
+    }
+
+    public void Dispose()
+    {
+        Lora.Dispose();
+        foreach (var leaf in _leaves.Values) leaf.Dispose();
+        Weights.Dispose();
+        Gradient.Dispose();
+    }
+
+    private Tensor LeafOrAlias(Tensor start) => _leaves.TryGetValue(start, out var leaf) ? leaf : start.detach();
+}
