@@ -3,11 +3,13 @@ using ContinualService.Bench.Chaos;
 using ContinualService.Bench.Continual;
 using ContinualService.Bench.Lists;
 using ContinualService.Bench.Serving;
+using ContinualService.Bench.Training;
 
 // bench continual ...   one adapter learning task after task: accuracy matrices, AA, BWT, forgetting, per method and seed
 // bench chaos ...       a cluster of processes while everything in it is killed, frozen and restarted
 // bench lists ...       list routes over a large PostgreSQL database: latencies under 50 clients, with query plans
 // bench serving ...     generation with adapters beside llama.cpp: tokens a second, time to the first token
+// bench training ...    LoRA training on CPU or GPU beside PyTorch: tokens a second, memory, share of the arithmetic limit
 try
 {
     return args switch
@@ -16,6 +18,7 @@ try
         ["chaos", .. var rest] => await ChaosCommand.RunAsync(new Arguments(rest)),
         ["lists", .. var rest] => await ListsCommand.RunAsync(new Arguments(rest)),
         ["serving", .. var rest] => await ServingCommand.RunAsync(new Arguments(rest)),
+        ["training", .. var rest] => await TrainingCommand.RunAsync(new Arguments(rest)),
         _ => Usage(),
     };
 }
@@ -35,5 +38,7 @@ static int Usage()
     Console.Error.WriteLine(ListsSettings.Help);
     Console.Error.WriteLine();
     Console.Error.WriteLine(ServingSettings.Help);
+    Console.Error.WriteLine();
+    Console.Error.WriteLine(TrainingSettings.Help);
     return 2;
 }

@@ -40,7 +40,7 @@ internal sealed class ModelHost : IServingBackend, IDisposable
     {
         var hosted = await BaseAsync(model, digest);
         if (version is null) return new LocalWeights(hosted, null, null);
-        return new LocalWeights(hosted, await AdapterAsync(hosted.Model, version.Adapter.LoraConfig(), version.Version.Sha256), version.Version.Sha256);
+        return new LocalWeights(hosted, await AdapterAsync(hosted.Model, version.Adapter.ServedShape(version.Version), version.Version.Sha256), version.Version.Sha256);
     }
 
     /// <summary>The base model, loaded on first use; a folder whose files changed is loaded anew.</summary>

@@ -53,7 +53,7 @@ public static class ContinualLearner
         // Step 1: prepare.
         var run = checkpointing is null ? null : new ResumableRun(LearningInputs.Of(decoder, method, config, previous, rows, options, checkpointing.BaseDigest), checkpointing);
         progress?.Report(new LearningProgress(LearningPhase.Preparing));
-        using var generator = new SeedStreams(options.Seed).TensorGenerator(SeedStreams.Initialisation, torch.CPU);
+        using var generator = new SeedStreams(options.Seed).TensorGenerator(SeedStreams.Initialisation);
         using var tuning = method.StartTask(decoder, config, previous, generator);
 
         // Step 2: train.

@@ -1,20 +1,48 @@
+using ContinualService.Engine.Models;
+using TorchSharp;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn.functional;
 
 namespace ContinualService.Engine.Lora;
 
-/// <summary>One adapter for all tokens: scale * drop(x) A^T B^T (Hu et al. 2021), with dropout on the LoRA's input only, as PEFT has it.</summary>
-internal sealed class LoraUpdate(LoraWeights weights, LoraDropout? dropout) : LinearUpdate
+/// <summary>One adapter for all tokens: scale * drop(x) A^T B^T (Hu et al. 2021), with dropout on the LoRA's input only, as PEFT has it. Belongs to one forward pass.</summary>
+/// <param name="weights">The adapter.</param>
+/// <param name="dropout">Null: none.</param>
+/// <param name="together">
+/// One product with the A of all layers that share an input, in place of one each: on a GPU each reads the input once more, forward and backward, and is a launch more.
+/// Not with dropout, which has a mask for each layer.
+/// </param>
+internal sealed class LoraUpdate(LoraWeights weights, LoraDropout? dropout, bool together) : LinearUpdate
 {
-    public static LoraUpdate? Of(LoraWeights? weights, LoraDropout? dropout = null) => weights is null ? null : new LoraUpdate(weights, dropout);
+    private readonly Dictionary<int, Tensor> _low = []; // by layer, of the group begun last
+    private int _group = -1;
+
+    public static LoraUpdate? Of(LoraWeights? weights, Device device, LoraDropout? dropout = null) =>
+        weights is null ? null : new LoraUpdate(weights, dropout, together: dropout is null && device.type == DeviceType.CUDA);
 
     internal override Tensor AddTo(Tensor y, Tensor x, int site)
     {
         if (weights.At(site) is not { } pair) return y;
         // Masters stay float32; the product runs in the activations' dtype and gradients come back through the cast.
-        var (a, b) = (pair.A.to(x.dtype), pair.B.to(x.dtype));
-        var down = linear(dropout?.Apply(x) ?? x, a); // [N, R]
+        var down = together ? Shared(x, site) : linear(dropout?.Apply(x) ?? x, pair.A.to(x.dtype)); // [N, R]
         // In place: the base product is needed by nobody else, and its backward does not look at it.
-        return y.addmm_(down, b.t(), 1, (float)pair.Scale);
+        return y.addmm_(down, pair.B.to(x.dtype).t(), 1, (float)pair.Scale);
+    }
+
+    private Tensor Shared(Tensor x, int site)
+    {
+        var (first, count) = DecoderLayout.SharingInput(site);
+        if (_group != first)
+        {
+            // The layers of a block are computed in one dispose scope, which the parts belong to.
+            var pairs = Enumerable.Range(first, count).Select(weights.At).OfType<LoraPair>().ToList();
+            var all = cat([.. pairs.Select(pair => pair.A)]).to(x.dtype); // [sum of R, in]
+            var parts = linear(x, all).split([.. pairs.Select(pair => pair.A.shape[0])], 1); // each [N, R]
+            _low.Clear();
+            for (var i = 0; i < parts.Length; i++) _low[pairs[i].Site.Index] = parts[i];
+            _group = first;
+        }
+
+        return _low[site];
     }
 }

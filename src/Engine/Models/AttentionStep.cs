@@ -18,6 +18,9 @@ internal abstract class AttentionStep(int batch, int length, Tensor cos, Tensor 
     /// <summary>As <see cref="Cos"/>.</summary>
     public Tensor Sin { get; } = sin;
 
+    /// <summary>[B*T, K, K], see <see cref="RotationMatrices"/>; null: by the tables.</summary>
+    public virtual Tensor? Rotations => null;
+
     /// <summary>
     /// Softmax of query times key, times value: <paramref name="query"/> [B, H, T, K] with <paramref name="key"/> and <paramref name="value"/> [B, G, T, K] of the
     /// same tokens, to [B, H, T, K]. Belongs to the caller's dispose scope.

@@ -57,7 +57,8 @@ internal static class Checkpoint
         if (!Readable.Contains(file.DType(name)))
             throw new ModelFormatException($"{path}: {name} has dtype {file.DType(name)}; weights must be F32, F16 or BF16.");
         using var scope = NewDisposeScope();
-        return file.Map(name).to(dtype).to(device).MoveToOuterDisposeScope();
+        // To the device first: a narrow weight travels as it is, and the device widens it.
+        return file.Map(name).to(device).to(dtype).MoveToOuterDisposeScope();
     }
 
     /// <summary>Buffers that old exports wrote, and the head beside tied embeddings, which repeats them.</summary>

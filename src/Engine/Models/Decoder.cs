@@ -33,7 +33,7 @@ public sealed class Decoder : IDisposable
         _head = config.TieWordEmbeddings ? _embedding : weights[DecoderLayout.Head];
         _blocks = [.. Enumerable.Range(0, config.LayerCount).Select(layer => DecoderBlock.From(config, layer, weights))];
         Device = _embedding.device;
-        _rotary = new RotaryTable(config.Rope, config.HeadWidth, Device);
+        _rotary = new RotaryTable(config.Rope, config.HeadWidth, Device, RotatesByMatrices ? DType : ScalarType.Float32);
         foreach (var weight in weights.Values) weight.DetachFromDisposeScope();
     }
 
@@ -84,7 +84,7 @@ public sealed class Decoder : IDisposable
     /// Hidden states after the final norm: <paramref name="ids"/> int64 [B, T] to [B, T, D]. Attention is causal, so tokens that pad a row on the right
     /// change nothing before them.
     /// </summary>
-    public Tensor Hidden(Tensor ids, LoraWeights? lora = null, LoraDropout? dropout = null) => Hidden(ids, LoraUpdate.Of(lora, dropout));
+    public Tensor Hidden(Tensor ids, LoraWeights? lora = null, LoraDropout? dropout = null) => Hidden(ids, LoraUpdate.Of(lora, Device, dropout));
 
     /// <inheritdoc cref="Hidden(Tensor, LoraWeights?, LoraDropout?)"/>
     internal Tensor Hidden(Tensor ids, LinearUpdate? update)
@@ -92,7 +92,8 @@ public sealed class Decoder : IDisposable
         using var scope = NewDisposeScope();
         var (batch, length) = CheckIds(ids);
         var (cos, sin) = _rotary.AtLeast(length);
-        var step = new CausalStep(batch, length, cos.narrow(0, 0, length), sin.narrow(0, 0, length)); // tables [T, K/2]
+        (cos, sin) = (cos.narrow(0, 0, length), sin.narrow(0, 0, length)); // [T, K/2]
+        var step = new CausalStep(batch, length, cos, sin, RotatesByMatrices ? RotationMatrices.Of(cos, sin, batch, DType) : null);
         return Run(ids, step, update).MoveToOuterDisposeScope();
     }
 
@@ -110,7 +111,7 @@ public sealed class Decoder : IDisposable
         var step = plan.Positions is null
             ? new CachedStep(batch, length, cos.narrow(0, plan.Start, length), sin.narrow(0, plan.Start, length), cache, plan)
             : new CachedStep(batch, length, Rows(cos, plan.Positions), Rows(sin, plan.Positions), cache, plan); // tables [B, 1, T, K/2]
-        var hidden = Run(ids, step, LoraUpdate.Of(lora));
+        var hidden = Run(ids, step, LoraUpdate.Of(lora, Device));
         cache.Advance(length);
         return hidden.MoveToOuterDisposeScope();
     }
@@ -155,6 +156,9 @@ public sealed class Decoder : IDisposable
         foreach (var weight in Weights.Values) weight.Dispose();
         _rotary.Dispose();
     }
+
+    // In float32 the products would be no faster, and TF32 would spoil them.
+    private bool RotatesByMatrices => Device.type == DeviceType.CUDA && DType == ScalarType.BFloat16;
 
     private Tensor Run(Tensor ids, AttentionStep step, LinearUpdate? update)
     {

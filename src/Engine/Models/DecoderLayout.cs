@@ -11,6 +11,14 @@ internal static class DecoderLayout
     public static readonly string[] BlockLinears =
         ["self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.o_proj", "mlp.gate_proj", "mlp.up_proj", "mlp.down_proj"];
 
+    /// <summary>The neighbours of a layer that see the same input, itself included: q, k, v; o; gate, up; down.</summary>
+    public static (int First, int Count) SharingInput(int site)
+    {
+        var place = site % BlockLinears.Length;
+        var (first, count) = place switch { < 3 => (0, 3), 3 => (3, 1), < 6 => (4, 2), _ => (6, 1) };
+        return (site - place + first, count);
+    }
+
     /// <summary>Every linear layer that can carry a LoRA (not the head), block by block.</summary>
     public static IReadOnlyList<LinearSite> Linears(ModelConfig config)
     {

@@ -1,3 +1,5 @@
+using ContinualService.Engine.Kernels;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace ContinualService.Engine.Models;
@@ -7,6 +9,9 @@ internal static class RmsNorm
     /// <summary>x / rms(x) * weight over the last dimension; the result has x's dtype. Belongs to the caller's dispose scope.</summary>
     public static Tensor Apply(Tensor x, Tensor weight, double epsilon)
     {
+        // A fifth of the time of what follows (docs/performance.md).
+        if (x.device_type == DeviceType.CUDA) return ScriptedOperators.RmsNorm(x, weight, epsilon);
+
         // fp32: bf16 loses the small variances.
         var wide = x.to(float32);
         var normed = wide.mul(wide.square().mean([-1], keepdim: true).add(epsilon).rsqrt());

@@ -7,7 +7,11 @@ namespace ContinualService.Engine.Models;
 /// cos and sin per position, computed in float64 and kept in float32, grown on demand. Safe to use from many threads: a table that was handed out stays
 /// valid until <see cref="Dispose"/>, also after a longer one has replaced it.
 /// </summary>
-internal sealed class RotaryTable(RopeConfig rope, int headWidth, Device device) : IDisposable
+/// <param name="rope">What the angles are.</param>
+/// <param name="headWidth">K.</param>
+/// <param name="device">Where the tables go.</param>
+/// <param name="precision">They hold numbers of this type: one that some way of rotating rounds to has to be that of all.</param>
+internal sealed class RotaryTable(RopeConfig rope, int headWidth, Device device, ScalarType precision) : IDisposable
 {
     private const int SmallestTable = 256;
 
@@ -52,5 +56,5 @@ internal sealed class RotaryTable(RopeConfig rope, int headWidth, Device device)
         }
     }
 
-    private Tensor ToTable(Tensor values) => values.to(float32).to(device).DetachFromDisposeScope();
+    private Tensor ToTable(Tensor values) => values.to(float32).to(precision).to(float32).to(device).DetachFromDisposeScope();
 }

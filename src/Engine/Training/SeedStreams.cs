@@ -22,8 +22,8 @@ public sealed class SeedStreams(long seed)
         return BinaryPrimitives.ReadInt64LittleEndian(hash) & long.MaxValue;
     }
 
-    /// <summary>A tensor generator of its own. The caller disposes it.</summary>
-    public Generator TensorGenerator(string purpose, Device device) => new((ulong)SeedOf(purpose), device);
+    /// <summary>A tensor generator of its own, on the CPU: TorchSharp makes no others, whatever device it is asked for. The caller disposes it.</summary>
+    public Generator TensorGenerator(string purpose) => new((ulong)SeedOf(purpose), CPU);
 
     /// <summary>A generator of whole numbers of its own, for orders.</summary>
     public Random NumberGenerator(string purpose) => new((int)(SeedOf(purpose) & int.MaxValue));

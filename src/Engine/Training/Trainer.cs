@@ -47,8 +47,9 @@ public static class Trainer
         // Step 2: flat weights and gradients.
         using var live = new LiveParameters(tuning, decoder.Device);
         using var optimiser = new AdamW(live.Weights, live.Gradient, options.WeightDecay);
-        using var dropoutGenerator = streams.TensorGenerator(SeedStreams.Dropout, decoder.Device);
-        var dropout = options.Dropout > 0 ? new LoraDropout(options.Dropout, dropoutGenerator) : null;
+        using var dropoutGenerator = streams.TensorGenerator(SeedStreams.Dropout);
+        var onCpu = decoder.Device.type == DeviceType.CPU;
+        var dropout = options.Dropout > 0 ? new LoraDropout(options.Dropout, onCpu ? dropoutGenerator : null) : null;
 
         // Step 3: go on from the checkpoint.
         var (made, totals) = (from?.Step ?? 0, from?.Totals ?? default);
@@ -79,7 +80,8 @@ public static class Trainer
             var batch = plan[made].Select(index => rows[index]).ToArray();
             var stepTokens = batch.Sum(LabelledTokens);
 
-            // Step 4: forward and backward.
+            // Step 4: forward and backward. The device's generator is the whole process's: seeded anew, a step draws the same masks whatever came before it.
+            if (dropout is { Generator: null }) cuda.manual_seed_all(streams.SeedOf(FormattableString.Invariant($"{SeedStreams.Dropout}/{step}")));
             live.Gradient.zero_();
             var loss = zeros(1, float32, decoder.Device);
             foreach (var microBatch in batch.Chunk(options.MicroBatchSize ?? options.BatchSize))
@@ -150,10 +152,16 @@ public static class Trainer
         }
 
         if (positions.Count == 0) return zeros(1, float32, decoder.Device).MoveToOuterDisposeScope();
-        var input = tensor(ids, dtype: int64).reshape(rows.Count, longest).to(decoder.Device); // [B, T]
+        var input = OnDevice(ids, decoder.Device).reshape(rows.Count, longest); // [B, T]
+        var (at, next) = (OnDevice([.. positions], decoder.Device), OnDevice([.. targets], decoder.Device)); // [N], [N]
         var hidden = decoder.Hidden(input, update); // [B, T, D]
-        var at = tensor(positions.ToArray(), dtype: int64).to(decoder.Device); // [N]
-        var next = tensor(targets.ToArray(), dtype: int64).to(decoder.Device); // [N]
         return MaskedCrossEntropy.Backward(decoder, hidden, at, next, stepTokens).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Pinned, so that the copy waits for no earlier work of the device: an ordinary one would hold up this thread until the device is idle.</summary>
+    private static Tensor OnDevice(long[] values, Device device)
+    {
+        var held = tensor(values, dtype: int64);
+        return device.type == DeviceType.CPU ? held : held.pin_memory().to(device, non_blocking: true);
     }
 }

@@ -32,7 +32,7 @@ public class Tuning : IDisposable
     internal virtual Tensor? Statistics => null;
 
     /// <summary>What the layers add in a training forward pass.</summary>
-    internal virtual LinearUpdate Update(LiveParameters live, LoraDropout? dropout) => new LoraUpdate(live.Lora, dropout);
+    internal virtual LinearUpdate Update(LiveParameters live, LoraDropout? dropout) => LoraUpdate.Of(live.Lora, live.Weights.device, dropout)!;
 
     /// <summary>
     /// Called in every step when its gradient of the cross-entropy is whole and before it is clipped: counts what the method wants to know of it, then adds the gradient

@@ -157,7 +157,7 @@ public sealed class AllMethodsTests : IDisposable
     public void Learn_FirstTask_IsAPlainFineTune(string label)
     {
         using var state = AfterTasks(ContinualMethods.Parse(label), 1);
-        using var plain = LoraWeights.CreateFresh(_decoder, TinyModel.Lora, new SeedStreams(Options.Seed).TensorGenerator(SeedStreams.Initialisation, CPU));
+        using var plain = LoraWeights.CreateFresh(_decoder, TinyModel.Lora, new SeedStreams(Options.Seed).TensorGenerator(SeedStreams.Initialisation));
         Trainer.Fit(_decoder, plain, TinyModel.Rows(1), Short, null, TestContext.Current.CancellationToken);
 
         using var served = state.ServingWeights();

@@ -70,7 +70,7 @@ public sealed class TiesTests
     {
         using var decoder = TinyModel.Create();
         var method = new Ties();
-        using var fresh = method.StartTask(decoder, TinyModel.Lora, null, new SeedStreams(42).TensorGenerator(SeedStreams.Initialisation, CPU));
+        using var fresh = method.StartTask(decoder, TinyModel.Lora, null, new SeedStreams(42).TensorGenerator(SeedStreams.Initialisation));
         using var first = ContinualLearner.Learn(decoder, method, TinyModel.Lora, null, TinyModel.Rows(1), new TrainingOptions { LearningRate = 1e-2, Epochs = 1 }, null, TestContext.Current.CancellationToken).State;
         using var second = method.StartTask(decoder, TinyModel.Lora, first, new Generator(9));
         Assert.Equal(Numbers.Of(fresh.Lora), Numbers.Of(second.Lora));

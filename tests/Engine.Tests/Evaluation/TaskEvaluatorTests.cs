@@ -20,7 +20,6 @@ public sealed class TaskEvaluatorTests : IDisposable
 
     public TaskEvaluatorTests()
     {
-        set_num_threads(1);
         var config = ModelConfig.Parse(TinyModels.Json(), null) with { VocabularySize = ByteText.VocabularySize, EosTokenIds = [ByteText.EndOfTextId] };
         _decoder = TinyModels.Create(config);
     }

@@ -60,7 +60,7 @@ public sealed class DecoderFamilyTests
     public void Rope_BeyondTheFirstTable_StaysTheSame()
     {
         using var scope = torch.NewDisposeScope();
-        using var table = new RotaryTable(new RopeConfig(), 8, torch.CPU);
+        using var table = new RotaryTable(new RopeConfig(), 8, torch.CPU, torch.ScalarType.Float32);
         var early = table.AtLeast(10).Cos.narrow(0, 0, 10).clone();
 
         var longer = table.AtLeast(1000).Cos;

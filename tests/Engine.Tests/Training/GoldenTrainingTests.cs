@@ -17,10 +17,12 @@ public sealed class GoldenTrainingTests
     [Theory]
     [InlineData(6)]
     [InlineData(2)]
-    public void Slao_ThreeTasks_EqualsReference(int microBatchSize)
+    public void Slao_ThreeTasks_EqualsReference(int microBatchSize) => AssertEqualsReference(CPU, microBatchSize);
+
+    internal static void AssertEqualsReference(Device device, int microBatchSize)
     {
         using var scope = NewDisposeScope();
-        using var decoder = TinyModel.Create();
+        using var decoder = TinyModel.Create(device);
         var method = new Slao();
         AdapterState? state = null;
         var tasks = TinyModel.Golden["tasks"]!.AsArray();
@@ -65,7 +67,7 @@ public sealed class GoldenTrainingTests
         using var scope = NewDisposeScope();
         using var lora = new LoraWeights([.. start.Pairs.Select(pair => pair with { A = pair.A.clone().requires_grad_(true), B = pair.B.clone().requires_grad_(true) })]);
         var rows = TinyModel.Rows(task);
-        Trainer.Backward(decoder, new LoraUpdate(lora, null), rows, rows.Sum(Trainer.LabelledTokens));
+        Trainer.Backward(decoder, LoraUpdate.Of(lora, decoder.Device)!, rows, rows.Sum(Trainer.LabelledTokens));
         CheckMatrices(golden, (path, key) => At(lora, path, key).grad ?? zeros(1), $"task {task}, first gradients");
     }
 

@@ -13,9 +13,10 @@ internal static class TinyModel
 
     public static readonly LoraConfig Lora = new((int)Golden["rank"]!, (double)Golden["alpha"]!, [LoraConfig.AllLinear]);
 
-    public static Decoder Create()
+    public static Decoder Create() => Create(CPU);
+
+    public static Decoder Create(Device device)
     {
-        set_num_threads(1);
         var config = ModelConfig.Parse(Golden["config"]!.ToJsonString(), null);
         var d = config.HiddenSize;
         Dictionary<string, Tensor> weights = new()
@@ -40,12 +41,13 @@ internal static class TinyModel
             }
         }
 
-        return new Decoder(config, weights);
+        return new Decoder(config, weights.ToDictionary(weight => weight.Key, weight => weight.Value.to(device)));
     }
 
     /// <summary>The first A of the reference, with B = 0.</summary>
     public static LoraWeights FirstLora(Decoder decoder) => new([.. decoder.Linears.Select((site, index) => new LoraPair(
-        site, Matrix((uint)(500 + index), Lora.Rank, site.InFeatures, 2.0 / Math.Sqrt(site.InFeatures)), zeros(site.OutFeatures, Lora.Rank), Lora.ScaleOf(site.Path)))]);
+        site, Matrix((uint)(500 + index), Lora.Rank, site.InFeatures, 2.0 / Math.Sqrt(site.InFeatures)).to(decoder.Device), zeros(site.OutFeatures, Lora.Rank, device: decoder.Device),
+        Lora.ScaleOf(site.Path)))]);
 
     /// <summary>The rows of one of the reference's tasks (1-based): the last 2 to 4 tokens of each are trained.</summary>
     public static IReadOnlyList<EncodedExample> Rows(int task, int vocabularySize = 48) => [.. Enumerable.Range(0, (int)Golden["rows_per_task"]!).Select(r =>

@@ -1,0 +1,18 @@
+using System.Globalization;
+
+namespace ContinualService.Bench.Training;
+
+/// <summary>What Linux says of this process's memory.</summary>
+internal static class ProcessMemory
+{
+    private const string Field = "VmHWM:";
+
+    /// <summary>The largest resident set so far.</summary>
+    public static long PeakBytes() => Parse(File.ReadLines("/proc/self/status"));
+
+    internal static long Parse(IEnumerable<string> status)
+    {
+        var line = status.First(text => text.StartsWith(Field, StringComparison.Ordinal));
+        return 1024 * long.Parse(line[Field.Length..].Replace("kB", "", StringComparison.Ordinal), CultureInfo.InvariantCulture);
+    }
+}

@@ -1,0 +1,55 @@
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+
+namespace ContinualService.Bench.Training;
+
+/// <summary>The figures of one run, as Markdown and as JSON.</summary>
+/// <param name="settings">What was run.</param>
+/// <param name="operationsPerToken">The arithmetic that a token needs.</param>
+/// <param name="gemmRate">Operations a second of a large product, in the same run.</param>
+/// <param name="ours">Our figures.</param>
+/// <param name="peer">The peer's; null: it was not asked for.</param>
+internal sealed class TrainingReport(TrainingSettings settings, double operationsPerToken, double gemmRate, TrainingFigures ours, TrainingFigures? peer)
+{
+    private const double Giga = 1 << 30;
+
+    private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web) { WriteIndented = true };
+
+    /// <summary>Tokens a second if the whole of a step were products at the measured rate.</summary>
+    public double Limit => gemmRate / operationsPerToken;
+
+    public double ShareOf(TrainingFigures figures) => figures.TokensPerSecond / Limit;
+
+    public double? Ratio => peer is null ? null : ours.TokensPerSecond / peer.TokensPerSecond;
+
+    public string Markdown()
+    {
+        var text = new StringBuilder("# LoRA training\n\n");
+        text.Append("    ").Append(settings.Command()).Append("\n\n");
+        text.Append(string.Create(CultureInfo.InvariantCulture, $"""
+            {settings.Shape}, {settings.Type}, {settings.Device}, rank {settings.Rank} on {string.Join(", ", settings.Targets)}; {settings.Batch} rows of {(settings.LengthFile is null ? "" : "up to ")}{settings.Sequence} tokens a step, every token trained;
+            {settings.Steps} steps counted, {TrainingSettings.Warmup} before them. A token needs {operationsPerToken / 1e9:F3} GFLOP; products reach {gemmRate / 1e12:F2} TFLOP/s here: at most {Limit:F0} tokens/s.
+
+            | | tokens/s | share of the limit | step, s: median (smallest - largest) | device memory, GiB | process memory, GiB |
+            |---|---|---|---|---|---|
+
+            """));
+        Row(text, ours);
+        if (peer is not null) Row(text, peer);
+        if (Ratio is { } ratio) text.Append(string.Create(CultureInfo.InvariantCulture, $"\n{ratio:F2} times the peer's tokens a second.\n"));
+        return text.ToString();
+    }
+
+    public string ToJson() => JsonSerializer.Serialize(
+        new { Command = settings.Command(), settings.Shape, settings.Type, settings.Device, operationsPerToken, gemmRate, Limit, Ours = ours, OursShare = ShareOf(ours), Peer = peer, Ratio }, Json);
+
+    private void Row(StringBuilder text, TrainingFigures figures)
+    {
+        var steps = figures.StepSeconds.Order().ToList();
+        var device = figures.DeviceBytes is { } bytes ? (bytes / Giga).ToString("F1", CultureInfo.InvariantCulture) : "-";
+        text.Append(string.Create(
+            CultureInfo.InvariantCulture,
+            $"| {figures.Name} | {figures.TokensPerSecond:F0} | {ShareOf(figures):P1} | {steps[steps.Count / 2]:F3} ({steps[0]:F3} - {steps[^1]:F3}) | {device} | {figures.ProcessBytes / Giga:F2} |\n"));
+    }
+}

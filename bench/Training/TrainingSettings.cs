@@ -1,0 +1,96 @@
+using System.Globalization;
+using ContinualService.Engine.Lora;
+using TorchSharp;
+
+namespace ContinualService.Bench.Training;
+
+/// <summary>What the command line says about the benchmark of training.</summary>
+public sealed record TrainingSettings
+{
+    public const string Help = """
+        training                           tokens a second and memory of LoRA training, the share of the arithmetic limit, and a peer in PyTorch
+            --shape 15M                    15M, 110M, 1B or 8B (the last two as Llama 3.2 1B and 3.1 8B), random weights
+            --device cpu                   cpu, cuda or cuda:N
+            --dtype f32                    f32 or bf16: what the base computes in; the LoRA's masters are float32 either way
+            --rank 8
+            --targets all-linear           or names, q_proj,v_proj
+            --sequence 256                 tokens of a row; the longest one with --lengths
+            --lengths FILE                 a row's length in tokens per line, cut to --sequence; without it every row is full
+            --batch 8                      rows of a step
+            --micro-batch N                rows of a forward pass (all of the step's)
+            --steps 10                     counted steps; 2 more come before them
+            --threads 2                    of the CPU
+            --peer                         first the same in PyTorch, with PEFT and transformers where they are installed
+            --python python3               the interpreter of the peer
+            --report FILE                  figures as Markdown (results/training.md), and beside it as JSON
+        """;
+
+    /// <summary>Steps that are not counted: allocators and libraries take their time for the first ones.</summary>
+    public const int Warmup = 2;
+
+    public required string Shape { get; init; }
+    public required string Device { get; init; }
+    public required string Type { get; init; }
+    public required int Rank { get; init; }
+    public required IReadOnlyList<string> Targets { get; init; }
+    public required int Sequence { get; init; }
+    public required string? LengthFile { get; init; }
+    public required int Batch { get; init; }
+    public required int? MicroBatch { get; init; }
+    public required int Steps { get; init; }
+    public required int Threads { get; init; }
+    public required bool Peer { get; init; }
+    public required string Python { get; init; }
+    public required string ReportFile { get; init; }
+
+    public bool OnGpu => Device != "cpu";
+
+    internal torch.ScalarType DType => Type == "bf16" ? torch.ScalarType.BFloat16 : torch.ScalarType.Float32;
+
+    /// <summary>Lengths of the rows of all steps, in order.</summary>
+    public required IReadOnlyList<int> Lengths { get; init; }
+
+    /// <exception cref="UsageException">An option is unknown or out of range.</exception>
+    public static TrainingSettings Parse(Arguments arguments)
+    {
+        var (sequence, batch, steps, lengthFile) = (arguments.Whole("sequence", 256), arguments.Whole("batch", 8), arguments.Whole("steps", 10), arguments.Text("lengths"));
+        if (sequence is < 2 or > 8192) throw new UsageException("--sequence: 2 to 8192.");
+        if (batch is < 1 or > 4096 || steps < 1) throw new UsageException("--batch: 1 to 4096; --steps: 1 or more.");
+        var settings = new TrainingSettings
+        {
+            Shape = arguments.Text("shape") ?? "15M",
+            Device = arguments.Text("device") ?? "cpu",
+            Type = arguments.Text("dtype") ?? "f32",
+            Rank = arguments.Whole("rank", 8),
+            Targets = arguments.List("targets") ?? [LoraConfig.AllLinear],
+            Sequence = sequence,
+            LengthFile = lengthFile,
+            Batch = batch,
+            MicroBatch = arguments.Text("micro-batch") is null ? null : arguments.Whole("micro-batch", 0),
+            Steps = steps,
+            Threads = arguments.Whole("threads", 2),
+            Peer = arguments.Flag("peer"),
+            Python = arguments.Text("python") ?? "python3",
+            ReportFile = arguments.Text("report") ?? Path.Combine("results", "training.md"),
+            Lengths = LengthList.Rows(lengthFile, sequence, batch * (steps + Warmup)),
+        };
+        arguments.RefuseOthers();
+        if (!TrainingShapes.Names.Contains(settings.Shape)) throw new UsageException($"--shape: one of {string.Join(", ", TrainingShapes.Names)}.");
+        if (settings.Type is not ("f32" or "bf16")) throw new UsageException("--dtype: f32 or bf16.");
+        if (settings.Device is not ("cpu" or "cuda") && !(settings.Device.StartsWith("cuda:", StringComparison.Ordinal) && int.TryParse(settings.Device.AsSpan(5), NumberStyles.None, CultureInfo.InvariantCulture, out _)))
+            throw new UsageException("--device: cpu, cuda or cuda:N.");
+        TrainingShapes.Sites(TrainingShapes.Config(settings.Shape), settings.Targets);
+        if (settings.Rank < 1 || settings.Threads < 1) throw new UsageException("--rank and --threads must be above 0.");
+        if (settings.MicroBatch is { } micro && (micro < 1 || micro > batch)) throw new UsageException("--micro-batch: 1 to --batch.");
+        return settings;
+    }
+
+    /// <summary>The command that repeats this run.</summary>
+    public string Command()
+    {
+        var more = (LengthFile is null ? "" : $" --lengths {LengthFile}") + (MicroBatch is null ? "" : string.Create(CultureInfo.InvariantCulture, $" --micro-batch {MicroBatch}")) + (Peer ? " --peer" : "");
+        return string.Create(
+            CultureInfo.InvariantCulture,
+            $"dotnet run -c Release --project bench -- training --shape {Shape} --device {Device} --dtype {Type} --rank {Rank} --targets {string.Join(',', Targets)} --sequence {Sequence} --batch {Batch} --steps {Steps} --threads {Threads}{more}");
+    }
+}
