@@ -85,7 +85,7 @@ public sealed class PreviewTests : IAsyncLifetime
         // Step 3: it is told of, as any version, and the preview itself as nothing.
         Assert.Equal([WebhookTypes.Published], await _world.WithDatabaseAsync(database => database.WebhookDeliveries.Select(row => row.Type).ToListAsync(Token)));
         var audit = await _world.Client.GetNodeAsync("/audit");
-        Assert.Equal(["preview.adopt", "preview.create"], audit["items"]!.AsArray().Take(2).Select(entry => (string?)entry!["action"]));
+        Assert.Equal(["preview.adopt", "preview.create"], audit["data"]!.AsArray().Take(2).Select(entry => (string?)entry!["action"]));
         Assert.Equal([3], (await _world.Client.GetNodeAsync($"/adapters/bot/merge-previews/{preview["id"]}"))["adoptedVersions"]!.AsArray().Select(number => (int)number!));
 
         // Step 4: the head has moved; the preview is of another version now.
@@ -124,8 +124,8 @@ public sealed class PreviewTests : IAsyncLifetime
         await RefusedAsync("fresh", "has learned nothing yet");
         await LearnAsync("fresh", "first");
         await RefusedAsync("fresh", "one task");
-        await CreateAsync("other", "o-lora");
-        await RefusedAsync("other", "slao or soup");
+        await CreateAsync("sums", "o-lora");
+        await RefusedAsync("sums", "slao or soup");
         await LearnAsync("fresh", "blind", evaluates: false);
         await RefusedAsync("fresh", "no held-out rows");
         await LearnAsync("fresh", "seeing");
@@ -165,7 +165,7 @@ public sealed class PreviewTests : IAsyncLifetime
         await retry.ProblemAsync(HttpStatusCode.NotFound, "not_found");
         Assert.DoesNotContain(taskId, (await _world.Client.GetNodeAsync("/tasks?limit=100")).ToJsonString(), StringComparison.Ordinal);
         Assert.DoesNotContain(taskId["task_".Length..], (await _world.Client.GetNodeAsync("/v1/fine_tuning/jobs?limit=100")).ToJsonString(), StringComparison.Ordinal);
-        Assert.Equal([(string)preview["id"]!], (await _world.Client.GetNodeAsync("/adapters/bot/merge-previews"))["items"]!.AsArray().Select(each => (string?)each!["id"]));
+        Assert.Equal([(string)preview["id"]!], (await _world.Client.GetNodeAsync("/adapters/bot/merge-previews"))["data"]!.AsArray().Select(each => (string?)each!["id"]));
 
         async Task RefusedAsync(string adapter, string says)
         {
