@@ -81,6 +81,30 @@ public abstract class TrainingJobTests : IAsyncLifetime
         Assert.Equal(4, await database.StepMetrics.CountAsync(row => row.TaskId == first, Token));
     }
 
+    [Fact]
+    public async Task Run_AfterGoingBackToAVersion_GoesOnFromItsStateBesideWhatCameAfter()
+    {
+        var adapterId = await _service.AddAdapterAsync();
+        var first = await _service.AddTaskAsync(adapterId, "red", Short);
+        var second = await _service.AddTaskAsync(adapterId, "blue", Short);
+        Succeeded(await _service.WaitForEndAsync(first));
+        Succeeded(await _service.WaitForEndAsync(second));
+        await _service.WaitForFreeAsync(adapterId);
+        await using (var database = _service.Open())
+            await database.Adapters.ExecuteUpdateAsync(row => row.SetProperty(adapter => adapter.HeadVersion, 1).SetProperty(adapter => adapter.TaskCount, 1), Token);
+
+        var third = await _service.AddTaskAsync(adapterId, "blue", Short);
+        Assert.Equal(3, Succeeded(await _service.WaitForEndAsync(third)).VersionNumber);
+
+        await using var after = _service.Open();
+        var versions = await after.Versions.OrderBy(row => row.Number).ToListAsync(Token);
+        Assert.Equal((1, 2, 1 / Math.Sqrt(2)), (versions[2].Parent, versions[2].TaskIndex, versions[2].Lambda));
+        // The same rows from the same state, as the second task had them: the same bytes, beside it in the tree.
+        Assert.Equal((versions[1].Sha256, versions[1].StateSha256), (versions[2].Sha256, versions[2].StateSha256));
+        Assert.Equal([first, third], await after.MatrixCells.Where(row => row.VersionNumber == 3).Select(row => row.TaskId).OrderBy(id => id).ToListAsync(Token));
+        Assert.Equal((3, 2), await after.Adapters.Select(row => ValueTuple.Create(row.HeadVersion, row.TaskCount)).SingleAsync(Token));
+    }
+
     [Theory]
     [InlineData("o-lora", "{}", 8)] // serves both tasks' pairs side by side
     [InlineData("c-lora", "{\"train\": \"routing\"}", 4)]

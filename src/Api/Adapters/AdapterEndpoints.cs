@@ -18,10 +18,11 @@ internal static class AdapterEndpoints
 
     private const string ImportExample = """{"name": "support-bot", "model": "tiny-llama", "tasksLearned": "3"}""";
 
+    private const string VersionExample = """{"version": 3}""";
     private static readonly FormShape ImportForm = new(["name", "model", "method", "tasksLearned", "sameBase"], ["methodOptions"], [ImportAdapter.ArchivePart, ImportAdapter.StatePart]);
 
     public static IServiceCollection AddAdapters(this IServiceCollection services) =>
-        services.AddScoped<AdapterNames>().AddScoped<CreateAdapter>().AddScoped<ImportAdapter>().AddScoped<DeleteAdapter>().AddScoped<PinAdapter>().AddScoped<VersionDownload>().AddScoped<MatrixReader>();
+        services.AddScoped<AdapterNames>().AddScoped<CreateAdapter>().AddScoped<ImportAdapter>().AddScoped<DeleteAdapter>().AddScoped<PinAdapter>().AddScoped<MoveAlias>().AddScoped<VersionDownload>().AddScoped<MatrixReader>();
 
     public static void MapAdapters(this IEndpointRouteBuilder routes)
     {
@@ -47,6 +48,10 @@ internal static class AdapterEndpoints
                 new DocumentedStatus(StatusCodes.Status416RangeNotSatisfiable, "It has no such part."),
                 DocumentedStatus.Conflict);
         group.MapGet("/{id}/aliases", ListAliasesAsync).WithName("ListAliases").Produces<AliasesResponse>().WithMetadata(DocumentedParameter.Paging);
+        group.MapPut("/{id}/aliases/{alias}", SetAliasAsync).WithName("SetAlias").Accepts<VersionChoice>("application/json").Produces<AdapterResponse>()
+            .WithMetadata(new DocumentedBody(VersionExample), DocumentedStatus.Conflict);
+        group.MapDelete("/{id}/aliases/{alias}", DeleteAliasAsync).WithName("DeleteAlias").Produces(StatusCodes.Status204NoContent).WithMetadata(DocumentedStatus.Conflict);
+        group.MapPost("/{id}/rollback", RollBackAsync).WithName("RollBack").Accepts<VersionChoice>("application/json").Produces<AdapterResponse>().WithMetadata(new DocumentedBody(VersionExample));
         group.MapGet("/{id}/matrix", MatrixAsync).WithName("GetMatrix").Produces<MatrixResponse>()
             .WithMetadata(new DocumentedParameter("format", "json (default), csv or svg; Accept works too.", false, MatrixReader.Formats));
     }
@@ -88,6 +93,11 @@ internal static class AdapterEndpoints
     private static async Task<IResult> GetAsync(string id, HttpContext http, ServiceDbContext database, CancellationToken cancellationToken)
     {
         if ((await database.FindAdapterAsync(http.User.Tenant(), id, cancellationToken)).Failed(out var problem, out var adapter)) return problem;
+        return await ShowAsync(adapter, database, cancellationToken);
+    }
+
+    private static async Task<IResult> ShowAsync(Adapter adapter, ServiceDbContext database, CancellationToken cancellationToken)
+    {
         var aliases = await database.Aliases.AsNoTracking().Where(row => row.AdapterId == adapter.Id).ToListAsync(cancellationToken);
         return TypedResults.Ok(AdapterResponse.Of(adapter, aliases));
     }
@@ -104,8 +114,7 @@ internal static class AdapterEndpoints
     {
         if ((await database.FindAdapterAsync(http.User.Tenant(), id, cancellationToken)).Failed(out var problem, out var adapter)) return problem;
         if (await pin.PinAsync(Caller.Of(http.User), adapter, cancellationToken) is { } refused) return refused;
-        var aliases = await database.Aliases.AsNoTracking().Where(row => row.AdapterId == adapter.Id).ToListAsync(cancellationToken);
-        return TypedResults.Ok(AdapterResponse.Of(adapter, aliases));
+        return await ShowAsync(adapter, database, cancellationToken);
     }
 
     /// <summary>Takes the pin off an adapter: it stays in memory only as long as others do not need the room.</summary>
@@ -153,6 +162,32 @@ internal static class AdapterEndpoints
         if (paging.Cursor is { } cursor) query = query.Where(row => string.Compare(row.Id, cursor) < 0);
         var rows = await query.OrderByDescending(row => row.Id).Take(paging.Limit + 1).ToListAsync(cancellationToken);
         return TypedResults.Ok(AliasesResponse.Of(current, paging.Cut(rows, row => row.Id, AliasMove.Of)));
+    }
+
+    /// <summary>Points a name such as <c>canary</c>, or <c>live</c>, at a version: requests for <c>adapter:canary</c> are answered by it from now on.</summary>
+    private static async Task<IResult> SetAliasAsync(string id, string alias, HttpRequest request, ServiceDbContext database, MoveAlias move, CancellationToken cancellationToken)
+    {
+        if (VersionChoice.CheckName(alias) is { } badName) return badName;
+        if ((await VersionChoice.ReadAsync(request, cancellationToken)).Failed(out var unreadable, out var choice)) return unreadable;
+        if ((await database.FindAdapterAsync(request.HttpContext.User.Tenant(), id, cancellationToken)).Failed(out var problem, out var adapter)) return problem;
+        if (await move.SetAsync(Caller.Of(request.HttpContext.User), adapter, alias, choice.Version!.Value, cancellationToken) is { } refused) return refused;
+        return await ShowAsync(adapter, database, cancellationToken);
+    }
+
+    /// <summary>Takes a name away from an adapter; <c>live</c> stays.</summary>
+    private static async Task<IResult> DeleteAliasAsync(string id, string alias, HttpContext http, ServiceDbContext database, MoveAlias move, CancellationToken cancellationToken)
+    {
+        if ((await database.FindAdapterAsync(http.User.Tenant(), id, cancellationToken)).Failed(out var problem, out var adapter)) return problem;
+        return await move.DeleteAsync(Caller.Of(http.User), adapter, alias, cancellationToken) is { } refused ? refused : TypedResults.NoContent();
+    }
+
+    /// <summary>Goes back to a version: it becomes live, and the next task starts from its state. Nothing is deleted, so that one can go forward again the same way.</summary>
+    private static async Task<IResult> RollBackAsync(string id, HttpRequest request, ServiceDbContext database, MoveAlias move, CancellationToken cancellationToken)
+    {
+        if ((await VersionChoice.ReadAsync(request, cancellationToken)).Failed(out var unreadable, out var choice)) return unreadable;
+        if ((await database.FindAdapterAsync(request.HttpContext.User.Tenant(), id, cancellationToken)).Failed(out var problem, out var adapter)) return problem;
+        if (await move.RollBackAsync(Caller.Of(request.HttpContext.User), adapter, choice.Version!.Value, cancellationToken) is { } refused) return refused;
+        return await ShowAsync(adapter, database, cancellationToken);
     }
 
     /// <summary>Every task's score after every task, with averages and their formulas.</summary>

@@ -36,12 +36,12 @@ public sealed class ServingWorld : IAsyncDisposable
     public static JsonNode Case(string model, string? adapter) =>
         Expected["cases"]!.AsArray().First(item => (string?)item!["model"] == model && (string?)item["adapter"] == adapter)!;
 
-    /// <summary>Points an adapter's live alias at another of its versions, behind the service's back.</summary>
-    public Task RollBackAsync(string adapterName, int number) => Api.WithDatabaseAsync(async database =>
+    /// <summary>Goes back to a version.</summary>
+    public async Task RollBackAsync(string adapterName, int number)
     {
-        var adapter = await database.Adapters.SingleAsync(row => row.Name == adapterName);
-        return await database.Aliases.Where(row => row.AdapterId == adapter.Id).ExecuteUpdateAsync(alias => alias.SetProperty(row => row.VersionNumber, number));
-    });
+        using var response = await Api.Client.PostTextAsync($"/adapters/{adapterName}/rollback", new JsonObject { ["version"] = number }.ToJsonString());
+        await response.ReadAsync(System.Net.HttpStatusCode.OK);
+    }
 
     /// <summary>Publishes a PEFT folder (of the conformance models, or a whole path) as version <paramref name="number"/> of a tenant's (the first one's) adapter, behind the service's back.</summary>
     public async Task<string> PublishAsync(string adapterName, string model, string peftFolder, int number = 1, string? tenantId = null)

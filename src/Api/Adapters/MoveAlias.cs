@@ -1,0 +1,90 @@
+using ContinualService.Api.Errors;
+using ContinualService.Api.Tenants;
+using ContinualService.Domain;
+using ContinualService.Domain.Adapters;
+using ContinualService.Infrastructure.Database;
+using Microsoft.EntityFrameworkCore;
+
+namespace ContinualService.Api.Adapters;
+
+/// <summary>
+/// Points the names of an adapter at other versions. Requests resolve a name once, so each is answered whole by the version that its name had when it came.
+/// Under the lock on the adapter's row no publication moves the same name at the same time.
+/// </summary>
+internal sealed class MoveAlias(ServiceDbContext database, TimeProvider time)
+{
+    private const int MostAliases = 32;
+
+    /// <summary>Points <paramref name="alias"/> at a version, and makes it where it is not there. What the next task starts from stays.</summary>
+    public async Task<Problem?> SetAsync(Caller caller, Adapter adapter, string alias, int number, CancellationToken cancellationToken)
+    {
+        await using var transaction = await database.Database.BeginTransactionAsync(cancellationToken);
+        await database.LockAdapterAsync(adapter.Id, cancellationToken);
+        if (await FindAsync(adapter, number, cancellationToken) is null) return NoVersion(adapter, number);
+        var others = await database.Aliases.CountAsync(row => row.AdapterId == adapter.Id && row.Name != alias, cancellationToken);
+        if (others >= MostAliases) return new(ProblemTypes.WrongState, $"The adapter has {others} other aliases, and there can be no more. DELETE one that is of no more use.");
+        await PointAsync(caller, adapter, alias, number, cancellationToken);
+        await EndAsync(caller, adapter, "adapter.alias", transaction, cancellationToken);
+        return null;
+    }
+
+    /// <summary>Takes a name away. Its history stays.</summary>
+    public async Task<Problem?> DeleteAsync(Caller caller, Adapter adapter, string alias, CancellationToken cancellationToken)
+    {
+        if (alias == AdapterAlias.Live) return new(ProblemTypes.WrongState, "Without live the adapter would answer to nothing but its versions. Point it at another version with PUT, or DELETE the adapter.");
+        await using var transaction = await database.Database.BeginTransactionAsync(cancellationToken);
+        await database.LockAdapterAsync(adapter.Id, cancellationToken);
+        if (await database.Aliases.Where(row => row.AdapterId == adapter.Id && row.Name == alias).ExecuteDeleteAsync(cancellationToken) == 0)
+            return Problem.NotFound($"The alias '{alias}' of '{adapter.Name}'", $"GET /adapters/{adapter.Id}/aliases lists what there is.");
+        await EndAsync(caller, adapter, "adapter.alias.delete", transaction, cancellationToken);
+        return null;
+    }
+
+    /// <summary>
+    /// Goes back (or over, versions are a tree) to a version: it becomes live and the head, so the next task starts from its state and counts on from its tasks.
+    /// Nothing is deleted. A task that runs meanwhile begins again from the new head.
+    /// </summary>
+    public async Task<Problem?> RollBackAsync(Caller caller, Adapter adapter, int number, CancellationToken cancellationToken)
+    {
+        await using var transaction = await database.Database.BeginTransactionAsync(cancellationToken);
+        await database.LockAdapterAsync(adapter.Id, cancellationToken);
+        if (await FindAsync(adapter, number, cancellationToken) is not { } version) return NoVersion(adapter, number);
+        await PointAsync(caller, adapter, AdapterAlias.Live, number, cancellationToken);
+        await database.Adapters.Where(row => row.Id == adapter.Id)
+            .ExecuteUpdateAsync(set => set.SetProperty(row => row.HeadVersion, number).SetProperty(row => row.TaskCount, version.TaskIndex), cancellationToken);
+        await EndAsync(caller, adapter, "adapter.rollback", transaction, cancellationToken);
+        (adapter.HeadVersion, adapter.TaskCount) = (number, version.TaskIndex);
+        return null;
+    }
+
+    private Task<AdapterVersion?> FindAsync(Adapter adapter, int number, CancellationToken cancellationToken) =>
+        database.Versions.AsNoTracking().FirstOrDefaultAsync(row => row.AdapterId == adapter.Id && row.Number == number, cancellationToken);
+
+    private static Problem NoVersion(Adapter adapter, int number) => Problem.NotFound($"Version {number} of '{adapter.Name}'", $"GET /adapters/{adapter.Id}/versions lists what there is.");
+
+    private async Task PointAsync(Caller caller, Adapter adapter, string alias, int number, CancellationToken cancellationToken)
+    {
+        var now = time.GetUtcNow();
+        var row = await database.Aliases.FirstOrDefaultAsync(other => other.AdapterId == adapter.Id && other.Name == alias, cancellationToken);
+        if (row?.VersionNumber == number) return; // safe to repeat
+        database.AliasChanges.Add(new AliasChange
+        {
+            Id = Ids.New("chg"),
+            AdapterId = adapter.Id,
+            Alias = alias,
+            FromVersion = row?.VersionNumber,
+            ToVersion = number,
+            Actor = caller.KeyId,
+            ChangedAt = now,
+        });
+        if (row is null) database.Aliases.Add(row = new AdapterAlias { AdapterId = adapter.Id, Name = alias });
+        (row.VersionNumber, row.UpdatedAt) = (number, now);
+    }
+
+    private async Task EndAsync(Caller caller, Adapter adapter, string action, Microsoft.EntityFrameworkCore.Storage.IDbContextTransaction transaction, CancellationToken cancellationToken)
+    {
+        database.Record(caller, action, adapter.Id, time.GetUtcNow());
+        await database.SaveChangesAsync(cancellationToken);
+        await transaction.CommitAsync(cancellationToken);
+    }
+}
