@@ -102,7 +102,8 @@ public abstract class TrainingJobTests : IAsyncLifetime
         // The same rows from the same state, as the second task had them: the same bytes, beside it in the tree.
         Assert.Equal((versions[1].Sha256, versions[1].StateSha256), (versions[2].Sha256, versions[2].StateSha256));
         Assert.Equal([first, third], await after.MatrixCells.Where(row => row.VersionNumber == 3).Select(row => row.TaskId).OrderBy(id => id).ToListAsync(Token));
-        Assert.Equal((3, 2), await after.Adapters.Select(row => ValueTuple.Create(row.HeadVersion, row.TaskCount)).SingleAsync(Token));
+        var adapter = await after.Adapters.SingleAsync(Token);
+        Assert.Equal((3, 2), (adapter.HeadVersion, adapter.TaskCount));
     }
 
     [Theory]
