@@ -132,6 +132,7 @@ public sealed class PreviewTests : IAsyncLifetime
         using (var average = await _world.Client.PostTextAsync("/adapters/fresh/merge-previews", "{}"))
             Assert.Equal(["policy.objective"], (await average.ProblemAsync(HttpStatusCode.BadRequest, "invalid_request")).Fields());
         var partly = await PreviewAsync("fresh", """{"lambdas": [0, 1], "policy": {"objective": "newTask", "largestForgetting": 0}}""");
+        Assert.Equal("""{"objective":"newTask","largestForgetting":0}""", partly["chosen"]!["policy"]!.ToJsonString());
         Assert.All(partly["curve"]!.AsArray(), point => Assert.Equal((2, null), (point!["perTask"]!.AsArray().Count, (double?)point["averageAccuracy"])));
 
         // Step 3: other tenants, and what is not there.
