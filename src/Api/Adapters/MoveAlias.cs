@@ -1,6 +1,5 @@
 using ContinualService.Api.Errors;
 using ContinualService.Api.Tenants;
-using ContinualService.Domain;
 using ContinualService.Domain.Adapters;
 using ContinualService.Infrastructure.Database;
 using Microsoft.EntityFrameworkCore;
@@ -62,24 +61,8 @@ internal sealed class MoveAlias(ServiceDbContext database, TimeProvider time)
 
     private static Problem NoVersion(Adapter adapter, int number) => Problem.NotFound($"Version {number} of '{adapter.Name}'", $"GET /adapters/{adapter.Id}/versions lists what there is.");
 
-    private async Task PointAsync(Caller caller, Adapter adapter, string alias, int number, CancellationToken cancellationToken)
-    {
-        var now = time.GetUtcNow();
-        var row = await database.Aliases.FirstOrDefaultAsync(other => other.AdapterId == adapter.Id && other.Name == alias, cancellationToken);
-        if (row?.VersionNumber == number) return; // safe to repeat
-        database.AliasChanges.Add(new AliasChange
-        {
-            Id = Ids.New("chg"),
-            AdapterId = adapter.Id,
-            Alias = alias,
-            FromVersion = row?.VersionNumber,
-            ToVersion = number,
-            Actor = caller.KeyId,
-            ChangedAt = now,
-        });
-        if (row is null) database.Aliases.Add(row = new AdapterAlias { AdapterId = adapter.Id, Name = alias });
-        (row.VersionNumber, row.UpdatedAt) = (number, now);
-    }
+    private Task PointAsync(Caller caller, Adapter adapter, string alias, int number, CancellationToken cancellationToken) =>
+        database.PointAliasAsync(adapter.Id, alias, number, caller.KeyId, time.GetUtcNow(), cancellationToken);
 
     private async Task EndAsync(Caller caller, Adapter adapter, string action, Microsoft.EntityFrameworkCore.Storage.IDbContextTransaction transaction, CancellationToken cancellationToken)
     {

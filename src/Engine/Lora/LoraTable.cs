@@ -107,8 +107,10 @@ public sealed class LoraTable : IDisposable
     {
         foreach (var (slot, _) in spans)
             if (slot is not null) Check(slot);
-        return spans.All(span => span.Slot is null) ? null : [.. spans.SelectMany(span => Enumerable.Repeat(span.Slot?.Index ?? -1, span.Count))];
+        return spans.All(span => span.Slot is null) ? null : OfTokens(spans);
     }
+
+    private static int[] OfTokens(IEnumerable<(LoraSlot? Slot, int Count)> spans) => [.. spans.SelectMany(span => Enumerable.Repeat(span.Slot?.Index ?? -1, span.Count))];
 
     /// <summary>Where a layer's A [S * R, in] and B [S * R, out] begin; null while no adapter had this layer.</summary>
     internal (nint Down, nint Up)? PointersOf(int site) => _pointers[site];
@@ -265,10 +267,8 @@ public sealed class LoraTable : IDisposable
             var slots = spans.Where(span => span.Slot is not null).Select(span => span.Slot!.Index).ToList();
             var (first, last, count) = (slots.Min(), slots.Max(), spans.Sum(span => span.Count));
             var byRow = _table._kernels is not null && spans.All(span => span.Count < LongSpan);
-            _parts.Add(new Part(start, count, first, last - first + 1, byRow ? null : Blank(spans, first, last - first + 1, count), byRow ? OfRow(spans) : null));
+            _parts.Add(new Part(start, count, first, last - first + 1, byRow ? null : Blank(spans, first, last - first + 1, count), byRow ? OfTokens(spans) : null));
         }
-
-        private static int[] OfRow(List<(LoraSlot? Slot, int Count)> spans) => [.. spans.SelectMany(span => Enumerable.Repeat(span.Slot?.Index ?? -1, span.Count))];
 
         private Tensor? Blank(List<(LoraSlot? Slot, int Count)> spans, int first, int slots, int count)
         {

@@ -77,24 +77,7 @@ public sealed record NewVersion
         database.Versions.Add(version);
         var adapter = await database.Adapters.SingleAsync(row => row.Id == AdapterId, cancellationToken);
         (adapter.HeadVersion, adapter.TaskCount) = (number, TaskIndex);
-        await MoveLiveAsync(database, number, now, cancellationToken);
+        await database.PointAliasAsync(AdapterId, AdapterAlias.Live, number, Actor, now, cancellationToken);
         return version;
-    }
-
-    private async Task MoveLiveAsync(ServiceDbContext database, int number, DateTimeOffset now, CancellationToken cancellationToken)
-    {
-        var live = await database.Aliases.SingleOrDefaultAsync(row => row.AdapterId == AdapterId && row.Name == AdapterAlias.Live, cancellationToken);
-        database.AliasChanges.Add(new AliasChange
-        {
-            Id = Ids.New("chg"),
-            AdapterId = AdapterId,
-            Alias = AdapterAlias.Live,
-            FromVersion = live?.VersionNumber,
-            ToVersion = number,
-            Actor = Actor,
-            ChangedAt = now,
-        });
-        if (live is null) database.Aliases.Add(live = new AdapterAlias { AdapterId = AdapterId, Name = AdapterAlias.Live });
-        (live.VersionNumber, live.UpdatedAt) = (number, now);
     }
 }
