@@ -30,7 +30,9 @@ internal static class PreviewRunner
         List<int[]> texts = [.. evaluations.Where(each => each.TaskId == preview.TaskId).SelectMany(each => each.Rows).Take(ServingProbe.MaxTexts).Select(row => row.Ids)];
 
         // Step 2: the published version must come out of its own lambda, or what is measured here is of another merge.
-        var own = Write(preview.Lambda).StateSha256;
+        string own;
+        using (var state = method.MergeAt(finished, previous, preview.Lambda))
+        using (var served = state.ServingWeights()) own = Write(state, served).StateSha256;
         if (own != preview.State.Sha256)
         {
             throw new RunFailureException(
@@ -45,7 +47,7 @@ internal static class PreviewRunner
             var lambda = preview.Lambdas[index];
             using var state = method.MergeAt(finished, previous, lambda);
             using var candidate = state.ServingWeights();
-            var (sha256, stateSha256) = Write(lambda);
+            var (sha256, stateSha256) = Write(state, candidate);
             ServingCheck.Run(model.Decoder, state.ServedConfig, candidate, Path.Combine(spec.OutputFolder, PeftAdapter.WeightsFile), texts);
             var work = evaluations.ConvertAll(each => (each, ScoredWeights.Candidate, (LoraWeights?)candidate));
             if (TaskRunner.Score(model, work, (preview.Measured + index) * rows, (preview.Measured + preview.Lambdas.Count) * rows, reporter, stop) is not { } scores) return false;
@@ -55,10 +57,8 @@ internal static class PreviewRunner
 
         return true;
 
-        (string Sha256, string StateSha256) Write(double lambda)
+        (string Sha256, string StateSha256) Write(AdapterState state, LoraWeights served)
         {
-            using var state = method.MergeAt(finished, previous, lambda);
-            using var served = state.ServingWeights();
             var statePath = Path.Combine(spec.OutputFolder, RunResult.StateFile);
             state.Save(statePath, spec.BaseDigest);
             PeftAdapter.Save(spec.OutputFolder, state.ServedConfig, served, spec.ModelName);
