@@ -12,21 +12,24 @@ public sealed class TaskFolder(ContinualSettings settings, Tokenizer tokenizer, 
 {
     private readonly JsonNode _index = JsonNode.Parse(File.ReadAllText(Path.Combine(settings.DataFolder, "tasks.json")))!;
 
-    /// <summary>The order's name and its tasks: a name in tasks.json or in --orders (its start will do), or the tasks themselves.</summary>
-    public (string Name, IReadOnlyList<string> Tasks) Order()
+    /// <summary>The orders by name with their tasks: names in tasks.json or in --orders (a name's start will do), "all" of them, or the tasks of one order themselves.</summary>
+    public IReadOnlyList<(string Name, IReadOnlyList<string> Tasks)> Orders()
     {
-        var orders = settings.OrdersFile is null ? _index["task_orders"]!.AsObject() : JsonNode.Parse(File.ReadAllText(settings.OrdersFile))!.AsObject();
-        var wanted = settings.Order ?? (settings.OrdersFile is not null ? orders.First().Key : throw new UsageException("--order is missing."));
-        var named = orders.Where(order => order.Key == wanted || order.Key.StartsWith(wanted + "_", StringComparison.Ordinal)).ToList();
-        if (named.Count == 1) return (named[0].Key, Names(named[0].Value!));
+        var known = settings.OrdersFile is null ? _index["task_orders"]!.AsObject() : JsonNode.Parse(File.ReadAllText(settings.OrdersFile))!.AsObject();
+        var wanted = settings.Order ?? (settings.OrdersFile is not null ? "all" : throw new UsageException("--order is missing."));
+        if (wanted == "all") return [.. known.Select(Named)];
+        var words = wanted.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+        var named = words.Select(word => known.Where(order => order.Key == word || order.Key.StartsWith(word + "_", StringComparison.Ordinal)).Take(2).ToList()).ToList();
+        if (named.All(found => found.Count == 1)) return [.. named.Select(found => Named(found[0])).DistinctBy(order => order.Name)];
 
-        var tasks = wanted.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
-        foreach (var task in tasks)
+        foreach (var task in words)
         {
-            if (Entry(task) is null) throw new UsageException($"'{task}' is neither a task nor an order. Orders: {string.Join(", ", orders.Select(order => order.Key))}.");
+            if (Entry(task) is null) throw new UsageException($"'{task}' is neither a task nor an order. Orders: {string.Join(", ", known.Select(order => order.Key))}; tasks: {string.Join(", ", _index["tasks"]!.AsArray().Select(entry => (string)entry!["name"]!))}.");
         }
 
-        return (string.Join("-", tasks), tasks);
+        return [(string.Join("-", words), words)];
+
+        static (string Name, IReadOnlyList<string> Tasks) Named(KeyValuePair<string, JsonNode?> order) => (order.Key, Names(order.Value!));
     }
 
     public BenchTask Read(string name)

@@ -36,6 +36,7 @@ internal sealed class CreateAdapter(ServiceDbContext database, ModelCatalog cata
         if (catalog.Choose(texts, request.Model).Failed(out var unknown, out var model)) return unknown;
         var adapter = Build(caller.TenantId, request.Name!, model, request, targets);
         if (CheckLayers(model, adapter.Rank, adapter.Alpha, targets) is { } layers) return Problem.Invalid([layers]);
+        if (CheckTemplate(model, adapter.ContinualMethod()) is { } template) return Problem.Invalid([template]);
 
         // Step 3: store.
         return await StoreAsync(caller, adapter, "adapter.create", [], cancellationToken);
@@ -94,6 +95,11 @@ internal sealed class CreateAdapter(ServiceDbContext database, ModelCatalog cata
         else
             errors.AddRange(ContinualMethods.Check(method ?? DefaultMethod, options ?? []).Select(fault => new FieldError(null, $"methodOptions.{fault.Option}", fault.Reason, fault.Mend)));
     }
+
+    /// <summary>What keeps a method from teaching this base.</summary>
+    public FieldError? CheckTemplate(CatalogModel model, IContinualMethod method) => !method.NeedsUserTurn || texts.Of(model).Chat.UserTurn is not null
+        ? null
+        : new(null, "method", $"The method '{method.Name}' writes user's turns, and the model '{model.Name}' has no chat template that says how.", $"Choose another method, or add chat_template.jinja to the model's folder. Methods: {string.Join(", ", ContinualMethods.Names)}.");
 
     private static List<string> Targets(JsonNode? node, List<FieldError> errors)
     {

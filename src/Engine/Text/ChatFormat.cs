@@ -15,6 +15,7 @@ public sealed class ChatFormat
     private readonly Tokenizer _tokenizer;
     private readonly ChatTemplate? _template;
     private readonly Lazy<HashSet<int>> _openers;
+    private readonly Lazy<UserTurn?> _userTurn;
 
     private ChatFormat(string folder, Tokenizer tokenizer, ChatTemplate? template)
     {
@@ -22,6 +23,7 @@ public sealed class ChatFormat
         _tokenizer = tokenizer;
         _template = template;
         _openers = new Lazy<HashSet<int>>(FindOpeners);
+        _userTurn = new Lazy<UserTurn?>(FindUserTurn);
     }
 
     /// <summary>False for a base model without a chat template: then the encoders throw <see cref="ChatTemplateException"/>.</summary>
@@ -53,6 +55,9 @@ public sealed class ChatFormat
         var (chat, barriers) = marks.Clean(Render(messages, marks, addGenerationPrompt: true));
         return Encode(chat.Text, barriers).Ids;
     }
+
+    /// <summary>What the template writes around the only text of a conversation; null: there is no template, or it writes nothing there, or takes no user's text alone.</summary>
+    public UserTurn? UserTurn => _userTurn.Value;
 
     /// <summary>
     /// The ids of a whole conversation, and which of them training learns: the assistant's tokens and the token that ends its turn.
@@ -135,5 +140,23 @@ public sealed class ChatFormat
         }
 
         return openers;
+    }
+
+    private UserTurn? FindUserTurn()
+    {
+        const string content = "\u0394\u0394"; // nothing that a template writes by itself
+        if (_template is null) return null;
+        try
+        {
+            var text = Render(new JsonArray(new JsonObject { ["role"] = "user", ["content"] = content }), null, addGenerationPrompt: true).Text;
+            var at = text.IndexOf(content, StringComparison.Ordinal);
+            if (at < 0) return null;
+            var (before, after) = (Encode(text[..at], null).Ids, Encode(text[(at + content.Length)..], null).Ids);
+            return before.Length == 0 || after.Length == 0 ? null : new UserTurn(before, after, [.. after.Select(_tokenizer.IsSpecial)]);
+        }
+        catch (ChatTemplateException)
+        {
+            return null;
+        }
     }
 }
