@@ -68,6 +68,7 @@ public sealed class Recall : IContinualMethod
     /// <param name="recalled">Of the tasks before.</param>
     /// <param name="earlierTasks">t - 1.</param>
     /// <param name="prompt">0: prompts are not trained.</param>
+    /// <returns>The task's own, then the recalled ones.</returns>
     internal static IReadOnlyList<EncodedExample> Weighted(IReadOnlyList<EncodedExample> own, IReadOnlyList<EncodedExample> recalled, int earlierTasks, double prompt)
     {
         double answers = own.Concat(recalled).Sum(Trainer.LabelledTokens);
