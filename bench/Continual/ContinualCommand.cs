@@ -36,9 +36,11 @@ public static class ContinualCommand
         // Step 1: base and tasks.
         if (!Directory.Exists(settings.ModelFolder)) throw new UsageException($"--model {settings.ModelFolder} is not a folder.");
         var tokenizer = Tokenizer.Load(settings.ModelFolder);
-        var folder = new TaskFolder(settings, tokenizer, ChatFormat.Load(settings.ModelFolder, tokenizer));
-        var named = folder.Orders();
-        var tasks = named.SelectMany(order => order.Tasks).Distinct().ToDictionary(name => name, folder.Read);
+        if (!Directory.Exists(settings.DataFolder)) throw new UsageException($"--data {settings.DataFolder} is not a folder.");
+        var chat = ChatFormat.Load(settings.ModelFolder, tokenizer);
+        ITaskSource source = File.Exists(Path.Combine(settings.DataFolder, IndexedTasks.IndexFile)) ? new IndexedTasks(settings, tokenizer, chat) : new TaskFiles(settings, tokenizer, chat);
+        var named = OrderChoice.Of(settings, source);
+        var tasks = named.SelectMany(order => order.Tasks).Distinct().ToDictionary(name => name, source.Read);
         var digest = ModelDigest.Of(settings.ModelFolder);
         using var decoder = Engine.Models.Decoder.Load(settings.ModelFolder, ModelConfig.Load(settings.ModelFolder), torch.device(settings.Device), torch.ScalarType.Float32);
         var meter = new WorkMeter(Console.Out, redraws: !Console.IsOutputRedirected);

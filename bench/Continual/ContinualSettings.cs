@@ -10,7 +10,8 @@ namespace ContinualService.Bench.Continual;
 public sealed record ContinualSettings
 {
     public const string Help = """
-        continual --data DIR --model DIR --order O1|O1,O2|all|task,task,... --method slao,seqlora --seeds 3
+        continual --data DIR --model DIR [--order O1|O1,O2|all|task,task,...] --method slao,seqlora --seeds 3
+            --data DIR                     a folder with tasks.json, or with files NAME.train.jsonl and NAME.eval.jsonl as the service takes them
             --orders FILE                  JSON {"name": ["task", ...]}: named orders in place of tasks.json's; with it, --order may be absent: all of them
             --method A,B,...               methods of docs/methods.md, with options after colons (slao:init=random,ewc:lambda=10), and the bounds base and multitask
             --seeds N | a,b,c              N seeds from 42 on, or these                                          (3)

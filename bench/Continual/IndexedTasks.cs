@@ -1,5 +1,3 @@
-using System.Security.Cryptography;
-using System.Text;
 using System.Text.Json.Nodes;
 using ContinualService.Engine.Data;
 using ContinualService.Engine.Evaluation;
@@ -7,30 +5,16 @@ using ContinualService.Engine.Text;
 
 namespace ContinualService.Bench.Continual;
 
-/// <summary>Reads tasks.json and the rows beside it, and encodes them with the model's own chat template.</summary>
-public sealed class TaskFolder(ContinualSettings settings, Tokenizer tokenizer, ChatFormat chat)
+/// <summary>A folder with tasks.json and the rows beside it: a benchmark's prompts, each of whose inputs is cut to fit.</summary>
+public sealed class IndexedTasks(ContinualSettings settings, Tokenizer tokenizer, ChatFormat chat) : ITaskSource
 {
-    private readonly JsonNode _index = JsonNode.Parse(File.ReadAllText(Path.Combine(settings.DataFolder, "tasks.json")))!;
+    public const string IndexFile = "tasks.json";
 
-    /// <summary>The orders by name with their tasks: names in tasks.json or in --orders (a name's start will do), "all" of them, or the tasks of one order themselves.</summary>
-    public IReadOnlyList<(string Name, IReadOnlyList<string> Tasks)> Orders()
-    {
-        var known = settings.OrdersFile is null ? _index["task_orders"]!.AsObject() : JsonNode.Parse(File.ReadAllText(settings.OrdersFile))!.AsObject();
-        var wanted = settings.Order ?? (settings.OrdersFile is not null ? "all" : throw new UsageException("--order is missing."));
-        if (wanted == "all") return [.. known.Select(Named)];
-        var words = wanted.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
-        var named = words.Select(word => known.Where(order => order.Key == word || order.Key.StartsWith(word + "_", StringComparison.Ordinal)).Take(2).ToList()).ToList();
-        if (named.All(found => found.Count == 1)) return [.. named.Select(found => Named(found[0])).DistinctBy(order => order.Name)];
+    private readonly JsonNode _index = JsonNode.Parse(File.ReadAllText(Path.Combine(settings.DataFolder, IndexFile)))!;
 
-        foreach (var task in words)
-        {
-            if (Entry(task) is null) throw new UsageException($"'{task}' is neither a task nor an order. Orders: {string.Join(", ", known.Select(order => order.Key))}; tasks: {string.Join(", ", _index["tasks"]!.AsArray().Select(entry => (string)entry!["name"]!))}.");
-        }
+    public IReadOnlyDictionary<string, IReadOnlyList<string>> Orders => _index["task_orders"]!.AsObject().ToDictionary(order => order.Key, order => Names(order.Value!));
 
-        return [(string.Join("-", words), words)];
-
-        static (string Name, IReadOnlyList<string> Tasks) Named(KeyValuePair<string, JsonNode?> order) => (order.Key, Names(order.Value!));
-    }
+    public IReadOnlyList<string> TaskNames => [.. _index["tasks"]!.AsArray().Select(entry => (string)entry!["name"]!)];
 
     public BenchTask Read(string name)
     {
@@ -46,8 +30,8 @@ public sealed class TaskFolder(ContinualSettings settings, Tokenizer tokenizer, 
         var answerTokens = answers.Max(answer => tokenizer.Encode(answer, addSpecialTokens: false, parseSpecialTokens: false).Ids.Length) + 4;
         var encoder = new ExampleEncoder(tokenizer, chat, settings.MaxSequenceLength);
         var cut = 0;
-        var task = new BenchTask(name, Metric((string)entry["metric"]!), labels, Encode(train), Encode(scored), cut, "");
-        return task with { CutRows = cut, Digest = DigestOf(task) };
+        var (own, held) = (Encode(train), Encode(scored));
+        return new BenchTask(name, Metric((string)entry["metric"]!), labels, own, held, cut);
 
         IReadOnlyList<EncodedExample> Encode(IEnumerable<JsonNode> rows) => [.. rows.Select(row =>
         {
@@ -87,11 +71,4 @@ public sealed class TaskFolder(ContinualSettings settings, Tokenizer tokenizer, 
     private static TaskMetric Metric(string name) => name.StartsWith("exact_match", StringComparison.Ordinal) ? TaskMetric.ExactMatch
         : name.StartsWith("rougeL", StringComparison.Ordinal) ? TaskMetric.RougeL
         : throw new UsageException($"tasks.json: the metric '{name}' is unknown.");
-
-    private static string DigestOf(BenchTask task)
-    {
-        var text = new StringBuilder();
-        foreach (var row in task.Train.Concat(task.Scored)) text.AppendJoin(' ', row.Ids).Append('|').AppendJoin(' ', row.PromptIds).Append('|').AppendJoin('\u001f', row.References).Append('\n');
-        return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text.ToString())))[..16];
-    }
 }
