@@ -54,7 +54,7 @@ public static class ForgettingGate
             : high <= limit ? GateOutcome.Pass : low > limit ? GateOutcome.Refused : GateOutcome.Inconclusive;
         var reason = verdict == GateOutcome.Pass ? null
             : count < policy.LeastRows ? $"There are {count} held-out rows, and the policy decides nothing with fewer than {policy.LeastRows}."
-            : string.Create(CultureInfo.InvariantCulture, $"The interval {low:0.####} to {high:0.####} {(verdict == GateOutcome.Refused ? "breaks" : "has on both sides of it")} the limit {limit:0.####}.");
+            : string.Create(CultureInfo.InvariantCulture, $"The {(verdict == GateOutcome.Refused ? $"whole interval {low:0.####} to {high:0.####} breaks the limit {limit:0.####}" : $"limit {limit:0.####} lies within the interval {low:0.####} to {high:0.####}")}.");
         return new(kind, taskId, against, limit, estimate, low, high, count, verdict, reason);
     }
 }

@@ -163,8 +163,18 @@ public sealed class GateTests(ApiWorld world)
         var learned = await database.Versions.Where(row => row.AdapterId == adapter.Id && row.Number == parent).ToListAsync(Token);
         await new Infrastructure.Database.NewVersion
         {
-            AdapterId = adapter.Id, Learned = learned, Parent = parent, TaskId = taskId, TaskIndex = learned.Count + 1, Lambda = 1, Sha256 = $"{taskId}", SizeBytes = 1, StateSha256 = "", StateBytes = 1,
-            Gate = gate, Actor = taskId,
+            AdapterId = adapter.Id,
+            Learned = learned,
+            Parent = parent,
+            TaskId = taskId,
+            TaskIndex = learned.Count + 1,
+            Lambda = 1,
+            Sha256 = taskId,
+            SizeBytes = 1,
+            StateSha256 = "",
+            StateBytes = 1,
+            Gate = gate,
+            Actor = taskId,
         }.AddAsync(database, _ => [], TimeProvider.System.GetUtcNow(), Token);
         await database.SaveChangesAsync(Token);
         return taskId;
