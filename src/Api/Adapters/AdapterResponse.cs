@@ -21,6 +21,8 @@ public sealed class AdapterResponse
 
     /// <summary>Every option of the method, with its value.</summary>
     public required JsonObject MethodOptions { get; init; }
+
+    /// <summary>What a version must keep to be published, with its defaults; null: every version is.</summary>
     public required JsonObject? Gate { get; init; }
 
     /// <summary>The version the next task starts from; 0 before the first.</summary>

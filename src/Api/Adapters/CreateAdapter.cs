@@ -75,6 +75,7 @@ internal sealed class CreateAdapter(ServiceDbContext database, ModelCatalog cata
         Method = request.Method ?? DefaultMethod,
         // Whole, with what was not sent: a later default is not this adapter's.
         MethodOptionsJson = ContinualMethods.ByName(request.Method ?? DefaultMethod, request.MethodOptions?.ToJsonString() ?? "{}").Options.ToJson().ToJsonString(),
+        GateJson = request.Gate?.ToPolicy(request.Method ?? DefaultMethod, []).Write(),
         CreatedAt = time.GetUtcNow(),
     };
 
@@ -84,7 +85,7 @@ internal sealed class CreateAdapter(ServiceDbContext database, ModelCatalog cata
         if (request.Rank is < 1 or > LargestRank) errors.Add(new(null, "rank", $"The rank {request.Rank} is out of range.", $"Send 1 to {LargestRank}."));
         if (request.Alpha is { } alpha && !(alpha is > 0 and <= LargestAlpha)) errors.Add(new(null, "alpha", "The alpha is out of range.", $"Send a number above 0, at most {LargestAlpha:0}."));
         CheckMethod(request.Method, request.MethodOptions, errors);
-        if (request.Gate is not null) errors.Add(new(null, "gate", "Gates are not offered by this version.", "Leave gate out or send null; every version is published."));
+        request.Gate?.ToPolicy(request.Method ?? DefaultMethod, errors);
     }
 
     /// <summary>Adds what is wrong with a method (null: the default) or its options.</summary>

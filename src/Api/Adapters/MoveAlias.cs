@@ -19,10 +19,11 @@ internal sealed class MoveAlias(ServiceDbContext database, TimeProvider time)
     {
         await using var transaction = await database.Database.BeginTransactionAsync(cancellationToken);
         await database.LockAdapterAsync(adapter.Id, cancellationToken);
-        if (await FindAsync(adapter, number, cancellationToken) is null) return NoVersion(adapter, number);
+        if (await FindAsync(adapter, number, cancellationToken) is not { } version) return NoVersion(adapter, number);
+        if (alias == AdapterAlias.Live && version.Refused) return KeptBack(adapter, number);
         var others = await database.Aliases.CountAsync(row => row.AdapterId == adapter.Id && row.Name != alias, cancellationToken);
         if (others >= MostAliases) return new(ProblemTypes.WrongState, $"The adapter has {others} other aliases, and there can be no more. DELETE one that is of no more use.");
-        await PointAsync(caller, adapter, alias, number, cancellationToken);
+        await database.PointAliasAsync(adapter.Id, alias, number, caller.KeyId, time.GetUtcNow(), cancellationToken);
         await EndAsync(caller, adapter, "adapter.alias", transaction, cancellationToken);
         return null;
     }
@@ -48,9 +49,8 @@ internal sealed class MoveAlias(ServiceDbContext database, TimeProvider time)
         await using var transaction = await database.Database.BeginTransactionAsync(cancellationToken);
         await database.LockAdapterAsync(adapter.Id, cancellationToken);
         if (await FindAsync(adapter, number, cancellationToken) is not { } version) return NoVersion(adapter, number);
-        await PointAsync(caller, adapter, AdapterAlias.Live, number, cancellationToken);
-        await database.Adapters.Where(row => row.Id == adapter.Id)
-            .ExecuteUpdateAsync(set => set.SetProperty(row => row.HeadVersion, number).SetProperty(row => row.TaskCount, version.TaskIndex), cancellationToken);
+        if (version.Refused) return KeptBack(adapter, number);
+        await database.MakeHeadAsync(version, caller.KeyId, time.GetUtcNow(), cancellationToken);
         await EndAsync(caller, adapter, "adapter.rollback", transaction, cancellationToken);
         (adapter.HeadVersion, adapter.TaskCount) = (number, version.TaskIndex);
         return null;
@@ -61,8 +61,8 @@ internal sealed class MoveAlias(ServiceDbContext database, TimeProvider time)
 
     private static Problem NoVersion(Adapter adapter, int number) => Problem.NotFound($"Version {number} of '{adapter.Name}'", $"GET /adapters/{adapter.Id}/versions lists what there is.");
 
-    private Task PointAsync(Caller caller, Adapter adapter, string alias, int number, CancellationToken cancellationToken) =>
-        database.PointAliasAsync(adapter.Id, alias, number, caller.KeyId, time.GetUtcNow(), cancellationToken);
+    private static Problem KeptBack(Adapter adapter, int number) => new(
+        ProblemTypes.WrongState, $"The gate refused version {number}. GET /adapters/{adapter.Id}/versions/{number} says why; POST .../override with a reason makes it head and live all the same. Other aliases may name it.");
 
     private async Task EndAsync(Caller caller, Adapter adapter, string action, Microsoft.EntityFrameworkCore.Storage.IDbContextTransaction transaction, CancellationToken cancellationToken)
     {

@@ -1,8 +1,9 @@
+using System.Text.Json.Nodes;
 using ContinualService.Domain.Adapters;
 
 namespace ContinualService.Api.Adapters;
 
-/// <summary>An immutable version of an adapter as clients see it.</summary>
+/// <summary>A version of an adapter as clients see it; its weights never change.</summary>
 public sealed class VersionResponse
 {
     public required int Number { get; init; }
@@ -24,13 +25,23 @@ public sealed class VersionResponse
 
     /// <summary>The weight that the task got in the merge.</summary>
     public required double Lambda { get; init; }
+
+    /// <summary>published, or refused: the adapter's gate keeps it from becoming head and live.</summary>
     public required string Status { get; init; }
+
+    /// <summary>What the gate found: verdict, accepted, criteria with their intervals, broken rows, lambdas tried and the policy (these three not in lists); null: the adapter had none.</summary>
+    public required JsonObject? Gate { get; init; }
+
+    /// <summary>Who made it head and live against the gate; null: nobody.</summary>
+    public required VersionOverride? Override { get; init; }
     public required long SizeBytes { get; init; }
     public required long StateBytes { get; init; }
     public required VersionMetrics Metrics { get; init; }
     public required DateTimeOffset CreatedAt { get; init; }
 
-    internal static VersionResponse Of(AdapterVersion version) => new()
+    internal static VersionResponse Of(AdapterVersion version) => Of(version, inList: false);
+
+    internal static VersionResponse Of(AdapterVersion version, bool inList) => new()
     {
         Number = version.Number,
         Sha256 = version.Sha256,
@@ -40,6 +51,8 @@ public sealed class VersionResponse
         TaskIndex = version.TaskIndex,
         Lambda = version.Lambda,
         Status = version.Status,
+        Gate = inList ? GateView.Brief(version.GateJson) : GateView.Whole(version.GateJson),
+        Override = VersionOverride.Of(version),
         SizeBytes = version.SizeBytes,
         StateBytes = version.StateBytes,
         Metrics = new VersionMetrics(version.AverageAccuracy, version.BackwardTransfer, version.Forgetting),

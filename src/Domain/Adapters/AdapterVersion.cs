@@ -3,6 +3,11 @@ namespace ContinualService.Domain.Adapters;
 /// <summary>What an adapter was after one task, or as it was imported; immutable, and part of a tree through <see cref="Parent"/>.</summary>
 public sealed class AdapterVersion
 {
+    public const string PublishedStatus = "published";
+
+    /// <summary>The gate kept it from becoming head and live.</summary>
+    public const string RefusedStatus = "refused";
+
     public required string Id { get; init; }
 
     public required string AdapterId { get; init; }
@@ -31,7 +36,21 @@ public sealed class AdapterVersion
     /// <summary>The merge weight lambda(i) that the new task got, 0 to 1.</summary>
     public double Lambda { get; init; }
 
-    public string Status { get; set; } = "published";
+    /// <summary><see cref="PublishedStatus"/> or <see cref="RefusedStatus"/>.</summary>
+    public string Status { get; set; } = PublishedStatus;
+
+    /// <summary>What the adapter's gate found, a <see cref="Gates.GateVerdict"/> as JSON; null: the adapter had none.</summary>
+    public string? GateJson { get; init; }
+
+    /// <summary>Why it was made head and live against the gate; null: it was not.</summary>
+    public string? OverrideReason { get; set; }
+
+    /// <summary>Id of the API key that did it.</summary>
+    public string? OverriddenBy { get; set; }
+
+    public DateTimeOffset? OverriddenAt { get; set; }
+
+    public bool Refused => Status == RefusedStatus;
 
     public long SizeBytes { get; init; }
 

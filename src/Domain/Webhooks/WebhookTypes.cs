@@ -10,7 +10,9 @@ public static class WebhookTypes
     public const string Cancelled = "fine_tuning.job.cancelled";
     public const string Published = "adapter.version.published";
 
-    public static IReadOnlyList<string> All { get; } = [Succeeded, Failed, Cancelled, Published];
+    public const string GateRefused = "adapter.gate.refused";
+
+    public static IReadOnlyList<string> All { get; } = [Succeeded, Failed, Cancelled, Published, GateRefused];
 
     /// <summary>What webhooks are told when a task has this event; null: nothing.</summary>
     /// <param name="taskEventType">One of <see cref="TaskEventTypes"/>.</param>
@@ -20,6 +22,7 @@ public static class WebhookTypes
         TaskEventTypes.Failed => Failed,
         TaskEventTypes.Cancelled => Cancelled,
         TaskEventTypes.Published => Published,
+        TaskEventTypes.GateRefused => GateRefused,
         _ => null,
     };
 }

@@ -1,6 +1,7 @@
 using ContinualService.Domain;
 using ContinualService.Domain.Adapters;
 using ContinualService.Domain.Evaluation;
+using ContinualService.Domain.Gates;
 using Microsoft.EntityFrameworkCore;
 
 namespace ContinualService.Infrastructure.Database;
@@ -32,10 +33,13 @@ public sealed record NewVersion
     /// <summary>Null unless it is adopted from one.</summary>
     public string? MergePreviewId { get; init; }
 
+    /// <summary>What the adapter's gate found; null: it has none. What it does not accept stands beside the lineage.</summary>
+    public GateVerdict? Gate { get; init; }
+
     /// <summary>Who moves <c>live</c>: the task's id, or that of an API key.</summary>
     public required string Actor { get; init; }
 
-    /// <summary>Adds version, cells and the move of <c>live</c>, and makes it the head; the caller saves.</summary>
+    /// <summary>Adds version and cells and, unless the gate refuses it, makes it head and <c>live</c>; the caller saves.</summary>
     /// <param name="database">In a transaction that holds the adapter's row.</param>
     /// <param name="cellsOf">What was measured, given the new version's number.</param>
     /// <param name="now">When.</param>
@@ -65,6 +69,8 @@ public sealed record NewVersion
             Parent = Parent,
             TaskId = TaskId,
             MergePreviewId = MergePreviewId,
+            Status = Gate is { Accepted: false } ? AdapterVersion.RefusedStatus : AdapterVersion.PublishedStatus,
+            GateJson = Gate?.Write(),
             TaskIndex = TaskIndex,
             Lambda = Lambda,
             SizeBytes = SizeBytes,
@@ -75,9 +81,7 @@ public sealed record NewVersion
             CreatedAt = now,
         };
         database.Versions.Add(version);
-        var adapter = await database.Adapters.SingleAsync(row => row.Id == AdapterId, cancellationToken);
-        (adapter.HeadVersion, adapter.TaskCount) = (number, TaskIndex);
-        await database.PointAliasAsync(AdapterId, AdapterAlias.Live, number, Actor, now, cancellationToken);
+        if (!version.Refused) await database.MakeHeadAsync(version, Actor, now, cancellationToken);
         return version;
     }
 }

@@ -204,6 +204,10 @@ namespace ContinualService.Migrations.PostgreSql.Migrations
                     b.Property<double?>("Forgetting")
                         .HasColumnType("double precision");
 
+                    b.Property<string>("GateJson")
+                        .HasColumnType("text")
+                        .UseCollation("C");
+
                     b.Property<double>("Lambda")
                         .HasColumnType("double precision");
 
@@ -213,6 +217,17 @@ namespace ContinualService.Migrations.PostgreSql.Migrations
 
                     b.Property<int>("Number")
                         .HasColumnType("integer");
+
+                    b.Property<long?>("OverriddenAt")
+                        .HasColumnType("bigint");
+
+                    b.Property<string>("OverriddenBy")
+                        .HasColumnType("text")
+                        .UseCollation("C");
+
+                    b.Property<string>("OverrideReason")
+                        .HasColumnType("text")
+                        .UseCollation("C");
 
                     b.Property<int?>("Parent")
                         .HasColumnType("integer");
@@ -858,6 +873,10 @@ namespace ContinualService.Migrations.PostgreSql.Migrations
 
                     b.Property<long>("CreatedAt")
                         .HasColumnType("bigint");
+
+                    b.Property<string>("Reason")
+                        .HasColumnType("text")
+                        .UseCollation("C");
 
                     b.Property<string>("Subject")
                         .IsRequired()

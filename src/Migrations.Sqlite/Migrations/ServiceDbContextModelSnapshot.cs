@@ -181,6 +181,9 @@ namespace ContinualService.Migrations.Sqlite.Migrations
                     b.Property<double?>("Forgetting")
                         .HasColumnType("REAL");
 
+                    b.Property<string>("GateJson")
+                        .HasColumnType("TEXT");
+
                     b.Property<double>("Lambda")
                         .HasColumnType("REAL");
 
@@ -189,6 +192,15 @@ namespace ContinualService.Migrations.Sqlite.Migrations
 
                     b.Property<int>("Number")
                         .HasColumnType("INTEGER");
+
+                    b.Property<long?>("OverriddenAt")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<string>("OverriddenBy")
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("OverrideReason")
+                        .HasColumnType("TEXT");
 
                     b.Property<int?>("Parent")
                         .HasColumnType("INTEGER");
@@ -766,6 +778,9 @@ namespace ContinualService.Migrations.Sqlite.Migrations
 
                     b.Property<long>("CreatedAt")
                         .HasColumnType("INTEGER");
+
+                    b.Property<string>("Reason")
+                        .HasColumnType("TEXT");
 
                     b.Property<string>("Subject")
                         .IsRequired()

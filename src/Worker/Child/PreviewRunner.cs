@@ -52,7 +52,7 @@ internal static class PreviewRunner
             var work = evaluations.ConvertAll(each => (each, ScoredWeights.Candidate, (LoraWeights?)candidate));
             if (TaskRunner.Score(model, work, (preview.Measured + index) * rows, (preview.Measured + preview.Lambdas.Count) * rows, reporter, stop) is not { } scores) return false;
             reporter.Send(new RunMessage.Previewed(new PreviewPoint(
-                lambda, sha256, stateSha256, [.. scores.Select(score => new PreviewScore(score.TaskId, score.Score, score.Count, score.Low, score.High, score.Metric))])));
+                lambda, sha256, stateSha256, [.. scores.Select(score => score.Run).Select(score => new PreviewScore(score.TaskId, score.Score, score.Count, score.Low, score.High, score.Metric))])));
         }
 
         return true;

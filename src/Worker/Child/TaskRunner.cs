@@ -34,22 +34,22 @@ internal static class TaskRunner
         if (Learn(checkpoint) is not LearningOutcome.Learned { Task: var learned }) return false;
         reporter.Send(new RunMessage.Merged(relay.MergingFor.TotalSeconds));
 
-        // Step 3: score.
+        // Step 3: score and, where the adapter has a gate, judge.
         using var newState = learned.State;
         reporter.Send(new RunMessage.Phase(LearningTaskPhase.Evaluating));
+        if (new Candidates(spec, model, method, evaluations, reporter, stop).Choose(learned, previous) is not { } chosen) return false;
+        using var merged = ReferenceEquals(chosen.State, learned.State) ? null : chosen.State;
         // Its rank grows with the tasks where the method lays their pairs side by side.
-        var served = learned.State.ServedConfig;
-        using var candidate = learned.State.ServingWeights();
-        using var before = previous?.ServingWeights();
-        if (Score(spec.TaskId, model, evaluations, candidate, before, reporter, stop) is not { } scores) return false;
+        var served = chosen.State.ServedConfig;
+        using var candidate = chosen.State.ServingWeights();
 
         // Step 4: write the files and hold the server's path against the trainer's; the service publishes what it finds here after our last message.
         reporter.Send(new RunMessage.Phase(LearningTaskPhase.Publishing));
-        learned.State.Save(Path.Combine(spec.OutputFolder, RunResult.StateFile), spec.BaseDigest);
+        chosen.State.Save(Path.Combine(spec.OutputFolder, RunResult.StateFile), spec.BaseDigest);
         PeftAdapter.Save(spec.OutputFolder, served, candidate, spec.ModelName);
         List<int[]> texts = [.. evaluations.Where(each => each.TaskId == spec.TaskId).SelectMany(each => each.Rows).Concat(rows).Take(ServingProbe.MaxTexts).Select(row => row.Ids)];
         var agreement = ServingCheck.Run(model.Decoder, served, candidate, Path.Combine(spec.OutputFolder, PeftAdapter.WeightsFile), texts);
-        RunJson.Write(Path.Combine(spec.OutputFolder, RunResult.FileName), new RunResult(learned.State.TaskIndex, learned.Lambda, scores, agreement));
+        RunJson.Write(Path.Combine(spec.OutputFolder, RunResult.FileName), new RunResult(chosen.State.TaskIndex, chosen.Lambda, chosen.Scores, agreement, chosen.Gate));
         return true;
 
         LearningOutcome Learn(TrainingCheckpoint? from)
@@ -146,38 +146,22 @@ internal static class TaskRunner
     {
         var metric = TaskMetricNames.Parse(spec.Metric) ?? throw new RunFailureException(TaskFailureCode.InvalidSettings, $"There is no metric '{spec.Metric}'.", userError: true);
         var labels = spec.TrainRows is { } train ? RunFiles.ReadRows(train).Select(row => row.Target).OfType<string>().Distinct().ToList() : spec.Labels;
-        return new PreparedEvaluation(spec.TaskId, Encode(model, RunFiles.ReadRows(spec.Rows), null, "held-out row"), metric, labels);
-    }
-
-    /// <summary>Null where it was asked to stop.</summary>
-    private static List<RunScore>? Score(
-        string taskId, BaseModel model, IReadOnlyList<PreparedEvaluation> evaluations, LoraWeights candidate, LoraWeights? before, RunReporter reporter, CancellationToken stop)
-    {
-        List<(PreparedEvaluation Evaluation, ScoredWeights Weights, LoraWeights? Lora)> work = [];
-        foreach (var evaluation in evaluations)
-        {
-            // Earlier tasks have their base row already; the new one's is needed for forward transfer, and so is the last version's score on it.
-            if (evaluation.TaskId == taskId) work.Add((evaluation, ScoredWeights.Base, null));
-            if (evaluation.TaskId == taskId && before is not null) work.Add((evaluation, ScoredWeights.Previous, before));
-            work.Add((evaluation, ScoredWeights.Candidate, candidate));
-        }
-
-        return Score(model, work, 0, work.Sum(each => each.Evaluation.Rows.Count), reporter, stop);
+        return new PreparedEvaluation(spec.TaskId, Encode(model, RunFiles.ReadRows(spec.Rows), null, "held-out row"), metric, labels, spec.Reference);
     }
 
     /// <summary>Null where it was asked to stop.</summary>
     /// <param name="done">Rows scored before these, of <paramref name="total"/>.</param>
-    internal static List<RunScore>? Score(
+    internal static List<ScoredRows>? Score(
         BaseModel model, IReadOnlyList<(PreparedEvaluation Evaluation, ScoredWeights Weights, LoraWeights? Lora)> work, int done, int total, RunReporter reporter, CancellationToken stop)
     {
-        List<RunScore> scores = [];
+        List<ScoredRows> scores = [];
         try
         {
             foreach (var (evaluation, weights, lora) in work)
             {
                 var relay = new EvaluationRelay(reporter, done, evaluation.Rows.Count, Math.Max(1, total));
                 var score = TaskEvaluator.Evaluate(model.Decoder, model.Tokenizer, lora, evaluation.Rows, evaluation.Metric, evaluation.Labels, new EvaluationOptions(), relay, stop);
-                scores.Add(new RunScore(evaluation.TaskId, weights, score.Score, score.Count, score.Low, score.High, evaluation.Metric.WireName()));
+                scores.Add(new ScoredRows(new RunScore(evaluation.TaskId, weights, score.Score, score.Count, score.Low, score.High, evaluation.Metric.WireName()), score));
                 done += evaluation.Rows.Count;
             }
         }
@@ -190,7 +174,7 @@ internal static class TaskRunner
         return scores;
     }
 
-    internal sealed record PreparedEvaluation(string TaskId, IReadOnlyList<EncodedExample> Rows, TaskMetric Metric, IReadOnlyList<string> Labels);
+    internal sealed record PreparedEvaluation(string TaskId, IReadOnlyList<EncodedExample> Rows, TaskMetric Metric, IReadOnlyList<string> Labels, ReferenceSpec? Reference);
 
     /// <summary>Passes on what the learner says; the first phase was reported before loading.</summary>
     private sealed class LearningRelay(RunReporter reporter) : IProgress<LearningProgress>
@@ -216,6 +200,6 @@ internal static class TaskRunner
 
     private sealed class EvaluationRelay(RunReporter reporter, int rowsBefore, int rows, int totalRows) : IProgress<double>
     {
-        public void Report(double value) => reporter.Send(new RunMessage.Evaluation((rowsBefore + value * rows) / totalRows));
+        public void Report(double value) => reporter.Send(new RunMessage.Evaluation(Math.Min(1, (rowsBefore + value * rows) / totalRows)));
     }
 }

@@ -14,6 +14,8 @@ namespace ContinualService.Worker.Runs;
 /// <param name="State">The training state, stored.</param>
 internal sealed record Publication(RunPlan Plan, RunResult Result, StoredObject Adapter, StoredObject State)
 {
+    private const int MostReasons = 10;
+
     /// <summary>Writes the rows; the number of the version, or null when the task was cancelled instead or put back because the head moved.</summary>
     public async Task<int?> WriteAsync(RunRecords records, CancellationToken cancellationToken)
     {
@@ -61,6 +63,7 @@ internal sealed record Publication(RunPlan Plan, RunResult Result, StoredObject 
         SizeBytes = Adapter.SizeBytes,
         StateSha256 = State.Sha256,
         StateBytes = State.SizeBytes,
+        Gate = Result.Gate,
         Actor = Plan.Task.Id,
     };
 
@@ -92,10 +95,12 @@ internal sealed record Publication(RunPlan Plan, RunResult Result, StoredObject 
             metric = score.Metric,
         });
         await database.AppendEventAsync(Plan.Task.Id, TaskEventTypes.Evaluated, new { scores }, now, cancellationToken);
+        var serving = new { Result.Serving.Tokens, Result.Serving.Difference, Result.Serving.NoiseFloor, Result.Serving.Tolerance };
+        var gate = Result.Gate is not { } found ? null : new { verdict = WireName.Of(found.Verdict), reasons = found.Criteria.Select(each => each.Reason).OfType<string>().Take(MostReasons) };
         await database.AppendEventAsync(
             Plan.Task.Id,
-            TaskEventTypes.Published,
-            new { version = version.Number, version.Sha256, version.TaskIndex, version.Lambda, serving = new { Result.Serving.Tokens, Result.Serving.Difference, Result.Serving.NoiseFloor, Result.Serving.Tolerance } },
+            version.Refused ? TaskEventTypes.GateRefused : TaskEventTypes.Published,
+            new { version = version.Number, version.Sha256, version.TaskIndex, version.Lambda, gate, serving },
             now,
             cancellationToken);
         await database.AppendEventAsync(Plan.Task.Id, TaskEventTypes.Succeeded, new { version = version.Number }, now, cancellationToken);

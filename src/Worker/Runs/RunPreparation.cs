@@ -1,6 +1,7 @@
 using System.Text.Json;
 using ContinualService.Domain.Adapters;
 using ContinualService.Domain.Datasets;
+using ContinualService.Domain.Gates;
 using ContinualService.Domain.Previews;
 using ContinualService.Domain.Tasks;
 using ContinualService.Engine.Models;
@@ -37,10 +38,12 @@ internal sealed class RunPreparation(
 
         var taskIds = plan.Learned.Select(version => version.TaskId!).ToList();
         var learned = await database.Tasks.AsNoTracking().Where(row => taskIds.Contains(row.Id)).ToDictionaryAsync(row => row.Id, cancellationToken);
+        var gate = preview is null ? GatePolicy.Read(adapter.GateJson) : null;
+        var references = gate is null ? [] : await ReferencesAsync(database, plan, taskIds, folder, cancellationToken);
         var evaluations = new List<EvaluationSpec>();
         foreach (var each in preview is null ? taskIds.Select(id => learned[id]).Append(task) : taskIds.Select(id => learned[id]))
             if (await EvaluationAsync(database, each, folder, cancellationToken) is { } evaluation)
-                evaluations.Add(evaluation);
+                evaluations.Add(evaluation with { Reference = references.GetValueOrDefault(each.Id) });
 
         RunJson.Write(plan.SpecPath, new RunSpec
         {
@@ -63,6 +66,7 @@ internal sealed class RunPreparation(
             Checkpoint = checkpoint is null ? null : await CheckpointAsync(checkpoint, folder, cancellationToken),
             CheckpointSeconds = settings.Value.CheckpointSeconds,
             Preview = preview is null ? null : await PreviewAsync(preview, plan.Parent!, folder, cancellationToken),
+            Gate = gate is null ? null : new GateSpec(gate, taskIds, plan.Parent?.Number ?? 0),
             OutputFolder = folder,
         });
         return plan;
@@ -76,6 +80,21 @@ internal sealed class RunPreparation(
         var measured = PreviewPoint.Read(preview.PointsJson).Select(point => point.Lambda).ToHashSet();
         var lambdas = JsonSerializer.Deserialize<double[]>(preview.LambdasJson) ?? [];
         return new PreviewSpec(version.TaskId!, await FileAsync(version.StateSha256, folder, cancellationToken), version.Lambda, [.. lambdas.Where(lambda => !measured.Contains(lambda))], measured.Count);
+    }
+
+    // As forgetting is defined: the best score since the first task of the lineage; of equals the newest, which is the nearest.
+    private async Task<Dictionary<string, ReferenceSpec>> ReferencesAsync(ServiceDbContext database, RunPlan plan, List<string> taskIds, string folder, CancellationToken cancellationToken)
+    {
+        var byNumber = plan.Learned.ToDictionary(version => version.Number);
+        var cells = await database.MatrixCells.AsNoTracking().Where(row => row.AdapterId == plan.Adapter.Id && taskIds.Contains(row.TaskId)).ToListAsync(cancellationToken);
+        var references = new Dictionary<string, ReferenceSpec>();
+        foreach (var task in cells.Where(cell => byNumber.ContainsKey(cell.VersionNumber)).GroupBy(cell => cell.TaskId))
+        {
+            var best = byNumber[task.OrderByDescending(cell => cell.At(1, 1).Score).ThenByDescending(cell => cell.VersionNumber).First().VersionNumber];
+            references[task.Key] = new ReferenceSpec(best.Number, best.TaskIndex, await FileAsync(best.Sha256, folder, cancellationToken));
+        }
+
+        return references;
     }
 
     // A lost checkpoint costs time and nothing else.

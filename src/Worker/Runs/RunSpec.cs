@@ -50,6 +50,9 @@ internal sealed record RunSpec
     /// <summary>Null: the run learns its task.</summary>
     public PreviewSpec? Preview { get; init; }
 
+    /// <summary>Null: whatever the run makes is published.</summary>
+    public GateSpec? Gate { get; init; }
+
     /// <summary>Where the process writes its files.</summary>
     public required string OutputFolder { get; init; }
 }

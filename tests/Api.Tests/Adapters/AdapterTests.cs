@@ -64,7 +64,7 @@ public sealed class AdapterTests(ApiWorld world)
     [InlineData("""{"name": "a", "method": "ewc", "methodOptions": {"lambda": -1}}""", "methodOptions.lambda")]
     [InlineData("""{"name": "a", "method": "slao", "methodOptions": {"merge": "all"}}""", "methodOptions.merge")]
     [InlineData("""{"name": "a", "method": "nmt-lora", "methodOptions": {"keepPairs": 1}}""", "methodOptions.keepPairs")]
-    [InlineData("""{"name": "a", "gate": {"maxForgetting": 0.1}}""", "gate")]
+    [InlineData("""{"name": "a", "gate": {"largestForgetting": -1}}""", "gate.largestForgetting")]
     [InlineData("""{"name": "a b"}""", "name")]
     [InlineData("""{"name": "a@1"}""", "name")]
     [InlineData("""{"name": "tiny"}""", "name")]

@@ -67,9 +67,10 @@ internal sealed class RunFolder : IDisposable
 
     public void Dispose() => Directory.Delete(_root, recursive: true);
 
-    private StoredFile Rows(IEnumerable<int> numbers)
+    /// <summary>Raw text rows.</summary>
+    public StoredFile Rows(IEnumerable<int> numbers, string word = "red")
     {
-        var bytes = Encoding.UTF8.GetBytes(string.Concat(numbers.Select(i => JsonSerializer.Serialize(new { text = $"red {i} red" }) + "\n")));
+        var bytes = Encoding.UTF8.GetBytes(string.Concat(numbers.Select(i => JsonSerializer.Serialize(new { text = $"{word} {i} {word}" }) + "\n")));
         var sha256 = Convert.ToHexStringLower(SHA256.HashData(bytes));
         var path = Path.Combine(_root, sha256);
         File.WriteAllBytes(path, bytes);
