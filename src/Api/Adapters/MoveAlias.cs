@@ -12,6 +12,9 @@ namespace ContinualService.Api.Adapters;
 /// </summary>
 internal sealed class MoveAlias(ServiceDbContext database, TimeProvider time)
 {
+    /// <summary>The action of a rollback in the audit log.</summary>
+    public const string RolledBack = "adapter.rollback";
+
     private const int MostAliases = 32;
 
     /// <summary>Points <paramref name="alias"/> at a version, and makes it where it is not there. What the next task starts from stays.</summary>
@@ -22,8 +25,9 @@ internal sealed class MoveAlias(ServiceDbContext database, TimeProvider time)
         if (await FindAsync(adapter, number, cancellationToken) is null) return NoVersion(adapter, number);
         var others = await database.Aliases.CountAsync(row => row.AdapterId == adapter.Id && row.Name != alias, cancellationToken);
         if (others >= MostAliases) return new(ProblemTypes.WrongState, $"The adapter has {others} other aliases, and there can be no more. DELETE one that is of no more use.");
-        await PointAsync(caller, adapter, alias, number, cancellationToken);
-        await EndAsync(caller, adapter, "adapter.alias", transaction, cancellationToken);
+        var now = time.GetUtcNow();
+        await PointAsync(caller, adapter, alias, number, now, cancellationToken);
+        await EndAsync(caller, adapter, "adapter.alias", now, transaction, cancellationToken);
         return null;
     }
 
@@ -35,7 +39,7 @@ internal sealed class MoveAlias(ServiceDbContext database, TimeProvider time)
         await database.LockAdapterAsync(adapter.Id, cancellationToken);
         if (await database.Aliases.Where(row => row.AdapterId == adapter.Id && row.Name == alias).ExecuteDeleteAsync(cancellationToken) == 0)
             return Problem.NotFound($"The alias '{alias}' of '{adapter.Name}'", $"GET /adapters/{adapter.Id}/aliases lists what there is.");
-        await EndAsync(caller, adapter, "adapter.alias.delete", transaction, cancellationToken);
+        await EndAsync(caller, adapter, "adapter.alias.delete", time.GetUtcNow(), transaction, cancellationToken);
         return null;
     }
 
@@ -48,10 +52,12 @@ internal sealed class MoveAlias(ServiceDbContext database, TimeProvider time)
         await using var transaction = await database.Database.BeginTransactionAsync(cancellationToken);
         await database.LockAdapterAsync(adapter.Id, cancellationToken);
         if (await FindAsync(adapter, number, cancellationToken) is not { } version) return NoVersion(adapter, number);
-        await PointAsync(caller, adapter, AdapterAlias.Live, number, cancellationToken);
+        var now = time.GetUtcNow();
+        await PointAsync(caller, adapter, AdapterAlias.Live, number, now, cancellationToken);
         await database.Adapters.Where(row => row.Id == adapter.Id)
             .ExecuteUpdateAsync(set => set.SetProperty(row => row.HeadVersion, number).SetProperty(row => row.TaskCount, version.TaskIndex), cancellationToken);
-        await EndAsync(caller, adapter, "adapter.rollback", transaction, cancellationToken);
+        // The same moment in both rows: the lineage tells a rollback from another move of live by it.
+        await EndAsync(caller, adapter, RolledBack, now, transaction, cancellationToken);
         (adapter.HeadVersion, adapter.TaskCount) = (number, version.TaskIndex);
         return null;
     }
@@ -61,12 +67,12 @@ internal sealed class MoveAlias(ServiceDbContext database, TimeProvider time)
 
     private static Problem NoVersion(Adapter adapter, int number) => Problem.NotFound($"Version {number} of '{adapter.Name}'", $"GET /adapters/{adapter.Id}/versions lists what there is.");
 
-    private Task PointAsync(Caller caller, Adapter adapter, string alias, int number, CancellationToken cancellationToken) =>
-        database.PointAliasAsync(adapter.Id, alias, number, caller.KeyId, time.GetUtcNow(), cancellationToken);
+    private Task PointAsync(Caller caller, Adapter adapter, string alias, int number, DateTimeOffset now, CancellationToken cancellationToken) =>
+        database.PointAliasAsync(adapter.Id, alias, number, caller.KeyId, now, cancellationToken);
 
-    private async Task EndAsync(Caller caller, Adapter adapter, string action, Microsoft.EntityFrameworkCore.Storage.IDbContextTransaction transaction, CancellationToken cancellationToken)
+    private async Task EndAsync(Caller caller, Adapter adapter, string action, DateTimeOffset now, Microsoft.EntityFrameworkCore.Storage.IDbContextTransaction transaction, CancellationToken cancellationToken)
     {
-        database.Record(caller, action, adapter.Id, time.GetUtcNow());
+        database.Record(caller, action, adapter.Id, now);
         await database.SaveChangesAsync(cancellationToken);
         await transaction.CommitAsync(cancellationToken);
     }
