@@ -8,9 +8,11 @@ using ContinualService.Api.Operators;
 using ContinualService.Api.Previews;
 using ContinualService.Api.Requests;
 using ContinualService.Api.Serving;
+using ContinualService.Api.Storage;
 using ContinualService.Api.Swagger;
 using ContinualService.Api.Tasks;
 using ContinualService.Api.Tenants;
+using ContinualService.Api.VersionTree;
 using ContinualService.Api.Webhooks;
 using ContinualService.Infrastructure;
 using ContinualService.Infrastructure.Health;
@@ -30,6 +32,8 @@ builder.Services
     .AddDatasets()
     .AddAdapters()
     .AddTasks()
+    .AddStorageReport()
+    .AddVersionTree()
     .AddPreviews()
     .AddServing(builder.Configuration)
     .AddOpenAi()
@@ -56,6 +60,8 @@ routes.MapModels();
 routes.MapDatasets();
 routes.MapAdapters();
 routes.MapTasks();
+routes.MapStorage();
+routes.MapVersionTree();
 routes.MapPreviews();
 routes.MapAudit();
 routes.MapOpenAi();

@@ -9,10 +9,10 @@ internal static class MatrixCsv
     public static string Write(MatrixResponse matrix)
     {
         var names = matrix.Tasks.ToDictionary(task => task.Id, task => task.Name);
-        var text = new StringBuilder("task,name,version,score,n,low,high,metric,forgetting\r\n");
+        var text = new StringBuilder("task,name,version,kind,score,n,low,high,metric,forgetting\r\n");
         foreach (var cell in matrix.Cells)
         {
-            text.Append(CultureInfo.InvariantCulture, $"{cell.Task},{Quote(names[cell.Task])},{cell.Version},{cell.Score:R},{cell.N},{cell.Low:R},{cell.High:R},{cell.Metric},{cell.Forgetting:R}\r\n");
+            text.Append(CultureInfo.InvariantCulture, $"{cell.Task},{Quote(names[cell.Task])},{cell.Version},{cell.Kind},{cell.Score:R},{cell.N},{cell.Low:R},{cell.High:R},{cell.Metric},{cell.Forgetting:R}\r\n");
         }
 
         return text.ToString();

@@ -1,4 +1,5 @@
 using ContinualService.Api.Errors;
+using ContinualService.Api.Requests;
 using ContinualService.Domain.Adapters;
 using ContinualService.Domain.Evaluation;
 using ContinualService.Infrastructure.Database;
@@ -18,19 +19,18 @@ internal sealed class MatrixReader(ServiceDbContext database)
         // What was imported was measured on nothing: the matrix begins with the first task learned here.
         var lineage = Lineage(adapter.HeadVersion, versions).FindAll(version => version.TaskId is not null);
         var taskIds = lineage.ConvertAll(version => version.TaskId!);
-        var names = await database.Tasks.Where(row => taskIds.Contains(row.Id)).Select(row => new MatrixTask(row.Id, row.Name)).ToDictionaryAsync(row => row.Id, row => row.Name, cancellationToken);
+        var names = await database.Tasks.Where(row => taskIds.Contains(row.Id)).Select(row => new { row.Id, row.Name }).ToDictionaryAsync(row => row.Id, row => row.Name, cancellationToken);
         int[] numbers = [0, .. lineage.Select(version => version.Number)];
         // The adapter's cells are one range of the index; nearly all are of the lineage.
         var stored = await database.MatrixCells.AsNoTracking().Where(row => row.AdapterId == adapter.Id).ToListAsync(cancellationToken);
         var (inLineage, onTheWay) = (taskIds.ToHashSet(), numbers.ToHashSet());
         var cells = stored.FindAll(cell => inLineage.Contains(cell.TaskId) && onTheWay.Contains(cell.VersionNumber));
-        return Build([.. taskIds.Select(id => new MatrixTask(id, names[id]))], numbers, cells);
+        return Build(taskIds, names, numbers, cells);
     }
 
     public static IResult Present(HttpRequest request, MatrixResponse matrix)
     {
-        var format = request.Query["format"].ToString();
-        if (format.Length == 0) format = Accepted(request.Headers.Accept.ToString());
+        var format = AnswerFormat.Of(request, Formats);
         return format switch
         {
             "json" => TypedResults.Ok(matrix),
@@ -40,28 +40,27 @@ internal sealed class MatrixReader(ServiceDbContext database)
         };
     }
 
-    private static string Accepted(string accept) =>
-        accept.Contains("text/csv", StringComparison.OrdinalIgnoreCase) ? "csv"
-        : accept.StartsWith("image/svg", StringComparison.OrdinalIgnoreCase) ? "svg"
-        : "json";
-
-    private static MatrixResponse Build(IReadOnlyList<MatrixTask> tasks, int[] numbers, List<AdapterMatrixCell> cells)
+    private static MatrixResponse Build(List<string> taskIds, Dictionary<string, string> names, int[] numbers, List<AdapterMatrixCell> cells)
     {
         // The formulas count tasks and versions by their place in the lineage, whatever their numbers are.
-        var taskPlace = tasks.Select((task, index) => (task.Id, index)).ToDictionary(pair => pair.Id, pair => pair.index + 1);
+        var taskPlace = taskIds.Select((id, index) => (id, index)).ToDictionary(pair => pair.id, pair => pair.index + 1);
         var versionPlace = numbers.Select((number, index) => (number, index)).ToDictionary(pair => pair.number, pair => pair.index);
-        var matrix = new AccuracyMatrix([.. tasks.Select(task => task.Id)], cells.Select(cell => cell.At(taskPlace[cell.TaskId], versionPlace[cell.VersionNumber])));
+        var matrix = new AccuracyMatrix(taskIds, cells.Select(cell => cell.At(taskPlace[cell.TaskId], versionPlace[cell.VersionNumber])));
         var forgetting = cells.ToDictionary(cell => (taskPlace[cell.TaskId], versionPlace[cell.VersionNumber]), cell => cell.Forgetting);
         var scores = matrix.Cells.Select(cell =>
-            new MatrixScore(tasks[cell.Task - 1].Id, numbers[cell.Version], cell.Score, cell.Count, cell.Low, cell.High, cell.Metric, forgetting[(cell.Task, cell.Version)]));
+            new MatrixScore(taskIds[cell.Task - 1], numbers[cell.Version], Kind(cell), cell.Score, cell.Count, cell.Low, cell.High, cell.Metric, forgetting[(cell.Task, cell.Version)]));
         string[] carried =
         [
             ContinualMetrics.AverageAccuracyName, ContinualMetrics.BackwardTransferName, ContinualMetrics.ForgettingName,
-            ContinualMetrics.ForwardTransferName, ContinualMetrics.LearningAccuracyName, ContinualMetrics.TaskForgettingName,
+            ContinualMetrics.ForwardTransferName, ContinualMetrics.LearningAccuracyName, ContinualMetrics.TaskForgettingName, ContinualMetrics.TaskForwardTransferName,
         ];
+        var tasks = taskIds.Select(id => new MatrixTask(id, names[id], ContinualMetrics.ForwardTransfer(matrix, taskPlace[id])));
         return new MatrixResponse(
-            tasks, numbers, [.. scores], MatrixSummary.Of(matrix), carried.ToDictionary(name => name, name => ContinualMetrics.Formulas[name]));
+            [.. tasks], numbers, [.. scores], MatrixSummary.Of(matrix), carried.ToDictionary(name => name, name => ContinualMetrics.Formulas[name]));
     }
+
+    // By place in the lineage: version i is the one that task i made.
+    private static string Kind(MatrixCell cell) => cell.Version == 0 ? MatrixScore.Base : cell.Version < cell.Task ? MatrixScore.Before : cell.Version == cell.Task ? MatrixScore.Learned : MatrixScore.After;
 
     /// <summary>The versions from the first to the head, by their parents.</summary>
     private static List<AdapterVersion> Lineage(int head, List<AdapterVersion> versions)

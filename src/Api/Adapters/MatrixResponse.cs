@@ -7,7 +7,7 @@ namespace ContinualService.Api.Adapters;
 /// <param name="Versions">0 for the base, then the versions on the way to the head.</param>
 /// <param name="Cells">Measured scores.</param>
 /// <param name="Summary">Headline numbers; null where undefined.</param>
-/// <param name="Formulas">What each number of the summary, and a cell's forgetting, means.</param>
+/// <param name="Formulas">What each number of the summary, of a cell and of a task means.</param>
 public sealed record MatrixResponse(
     IReadOnlyList<MatrixTask> Tasks,
     IReadOnlyList<int> Versions,

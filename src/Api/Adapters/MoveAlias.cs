@@ -12,6 +12,9 @@ namespace ContinualService.Api.Adapters;
 /// </summary>
 internal sealed class MoveAlias(ServiceDbContext database, TimeProvider time)
 {
+    /// <summary>The action of a rollback in the audit log.</summary>
+    public const string RolledBack = "adapter.rollback";
+
     private const int MostAliases = 32;
 
     /// <summary>Points <paramref name="alias"/> at a version, and makes it where it is not there. What the next task starts from stays.</summary>
@@ -23,8 +26,9 @@ internal sealed class MoveAlias(ServiceDbContext database, TimeProvider time)
         if (alias == AdapterAlias.Live && version.Refused) return KeptBack(adapter, number);
         var others = await database.Aliases.CountAsync(row => row.AdapterId == adapter.Id && row.Name != alias, cancellationToken);
         if (others >= MostAliases) return new(ProblemTypes.WrongState, $"The adapter has {others} other aliases, and there can be no more. DELETE one that is of no more use.");
-        await database.PointAliasAsync(adapter.Id, alias, number, caller.KeyId, time.GetUtcNow(), cancellationToken);
-        await EndAsync(caller, adapter, "adapter.alias", transaction, cancellationToken);
+        var now = time.GetUtcNow();
+        await database.PointAliasAsync(adapter.Id, alias, number, caller.KeyId, now, cancellationToken);
+        await EndAsync(caller, adapter, "adapter.alias", now, transaction, cancellationToken);
         return null;
     }
 
@@ -36,7 +40,7 @@ internal sealed class MoveAlias(ServiceDbContext database, TimeProvider time)
         await database.LockAdapterAsync(adapter.Id, cancellationToken);
         if (await database.Aliases.Where(row => row.AdapterId == adapter.Id && row.Name == alias).ExecuteDeleteAsync(cancellationToken) == 0)
             return Problem.NotFound($"The alias '{alias}' of '{adapter.Name}'", $"GET /adapters/{adapter.Id}/aliases lists what there is.");
-        await EndAsync(caller, adapter, "adapter.alias.delete", transaction, cancellationToken);
+        await EndAsync(caller, adapter, "adapter.alias.delete", time.GetUtcNow(), transaction, cancellationToken);
         return null;
     }
 
@@ -50,8 +54,10 @@ internal sealed class MoveAlias(ServiceDbContext database, TimeProvider time)
         await database.LockAdapterAsync(adapter.Id, cancellationToken);
         if (await FindAsync(adapter, number, cancellationToken) is not { } version) return NoVersion(adapter, number);
         if (version.Refused) return KeptBack(adapter, number);
-        await database.MakeHeadAsync(version, caller.KeyId, time.GetUtcNow(), cancellationToken);
-        await EndAsync(caller, adapter, "adapter.rollback", transaction, cancellationToken);
+        var now = time.GetUtcNow();
+        await database.MakeHeadAsync(version, caller.KeyId, now, cancellationToken);
+        // The same moment in both rows: the lineage tells a rollback from another move of live by it.
+        await EndAsync(caller, adapter, RolledBack, now, transaction, cancellationToken);
         (adapter.HeadVersion, adapter.TaskCount) = (number, version.TaskIndex);
         return null;
     }
@@ -64,9 +70,9 @@ internal sealed class MoveAlias(ServiceDbContext database, TimeProvider time)
     private static Problem KeptBack(Adapter adapter, int number) => new(
         ProblemTypes.WrongState, $"The gate refused version {number}. GET /adapters/{adapter.Id}/versions/{number} says why; POST .../override with a reason makes it head and live all the same. Other aliases may name it.");
 
-    private async Task EndAsync(Caller caller, Adapter adapter, string action, Microsoft.EntityFrameworkCore.Storage.IDbContextTransaction transaction, CancellationToken cancellationToken)
+    private async Task EndAsync(Caller caller, Adapter adapter, string action, DateTimeOffset now, Microsoft.EntityFrameworkCore.Storage.IDbContextTransaction transaction, CancellationToken cancellationToken)
     {
-        database.Record(caller, action, adapter.Id, time.GetUtcNow());
+        database.Record(caller, action, adapter.Id, now);
         await database.SaveChangesAsync(cancellationToken);
         await transaction.CommitAsync(cancellationToken);
     }

@@ -12,6 +12,7 @@ public static class ContinualMetrics
     public const string ForgettingName = "forgetting";
     public const string TaskForgettingName = "taskForgetting";
     public const string ForwardTransferName = "forwardTransfer";
+    public const string TaskForwardTransferName = "taskForwardTransfer";
     public const string LearningAccuracyName = "learningAccuracy";
     public const string IntransigenceName = "intransigence";
     public const string LargestOrderDisparityName = "largestOrderDisparity";
@@ -25,6 +26,7 @@ public static class ContinualMetrics
         [ForgettingName] = "F = (1/(T-1)) sum_{i=1..T-1} (max_{1<=t<T} a[i,t] - a[i,T])",
         [TaskForgettingName] = "F[i,t] = max_{1<=s<t} a[i,s] - a[i,t]",
         [ForwardTransferName] = "FWT = (1/(T-1)) sum_{i=2..T} (a[i,i-1] - a[i,0])",
+        [TaskForwardTransferName] = "FWT[i] = a[i,i-1] - a[i,0], from the second task on",
         [LearningAccuracyName] = "LA = (1/T) sum_{i=1..T} a[i,i]",
         [IntransigenceName] = "I = (1/T) sum_{i=1..T} (a*[i] - a[i,i]), a* = task i trained alone",
         [LargestOrderDisparityName] = "MOPD = max_i (max_o a_o[i,T] - min_o a_o[i,T]) over task orders o",
@@ -48,7 +50,10 @@ public static class ContinualMetrics
 
     /// <summary>What earlier tasks gave to a task before it was trained, over the base model.</summary>
     public static double? ForwardTransfer(AccuracyMatrix matrix) =>
-        Mean(2, matrix.TaskCount, task => matrix.Score(task, task - 1) - matrix.Score(task, 0));
+        Mean(2, matrix.TaskCount, task => ForwardTransfer(matrix, task));
+
+    /// <summary>What earlier tasks gave to one task. Null for the first: the version before it is the base.</summary>
+    public static double? ForwardTransfer(AccuracyMatrix matrix, int task) => task < 2 ? null : matrix.Score(task, task - 1) - matrix.Score(task, 0);
 
     /// <summary>Mean score of each task right after it was trained.</summary>
     public static double? LearningAccuracy(AccuracyMatrix matrix) =>

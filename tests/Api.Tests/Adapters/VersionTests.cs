@@ -139,15 +139,15 @@ public sealed class VersionTests(ApiWorld world)
 
         Assert.Equal(["tasks", "versions", "cells", "summary", "formulas"], matrix.AsObject().Select(member => member.Key));
         Assert.Equal("[0,1]", matrix["versions"]!.ToJsonString());
-        Assert.Equal(["task", "version", "score", "n", "low", "high", "metric", "forgetting"], matrix["cells"]![0]!.AsObject().Select(member => member.Key));
+        Assert.Equal(["task", "version", "kind", "score", "n", "low", "high", "metric", "forgetting"], matrix["cells"]![0]!.AsObject().Select(member => member.Key));
         Assert.Equal(0.75, (double)matrix["summary"]!["averageAccuracy"]!);
         Assert.StartsWith("AA = ", (string?)matrix["formulas"]!["averageAccuracy"], StringComparison.Ordinal);
         var lines = (await csv.Content.ReadAsStringAsync(TestContext.Current.CancellationToken)).Split("\r\n");
         Assert.StartsWith("F[i,t] = ", (string?)matrix["formulas"]!["taskForgetting"], StringComparison.Ordinal);
         Assert.Equal(-0.5, (double)matrix["cells"]![1]!["forgetting"]!);
         Assert.Null(matrix["cells"]![0]!["forgetting"]);
-        Assert.Equal("task,name,version,score,n,low,high,metric,forgetting", lines[0]);
-        Assert.Contains(",\"a, \"\"b\"\" <c>\",1,0.75,4,0.5,1,exact_match,-0.5", lines[2], StringComparison.Ordinal);
+        Assert.Equal("task,name,version,kind,score,n,low,high,metric,forgetting", lines[0]);
+        Assert.Contains(",\"a, \"\"b\"\" <c>\",1,learned,0.75,4,0.5,1,exact_match,-0.5", lines[2], StringComparison.Ordinal);
         Assert.StartsWith("<svg", svg, StringComparison.Ordinal);
         Assert.Contains("75.0", svg, StringComparison.Ordinal);
         Assert.DoesNotContain("<c>", svg, StringComparison.Ordinal);

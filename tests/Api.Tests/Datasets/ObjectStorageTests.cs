@@ -1,6 +1,8 @@
 using System.Net;
 using System.Text.Json.Nodes;
+using ContinualService.Infrastructure.Storage;
 using ContinualService.TestKit.Servers;
+using Microsoft.Extensions.DependencyInjection;
 using Xunit;
 
 namespace ContinualService.Api.Tests.Datasets;
@@ -34,6 +36,12 @@ public sealed class ObjectStorageTests
 
         using var taken = await SubmitAsync();
         await taken.ReadAsync(HttpStatusCode.Accepted);
+        // Lengths are asked of this store as of the other.
+        var storage = await world.Client.GetNodeAsync("/adapters/outage/storage");
+        var rows = storage["tasks"]![0]!["parts"]![0]!;
+        var kept = await world.Services.GetRequiredService<IObjectStore>().StatAsync((string)rows["sha256"]!, TestContext.Current.CancellationToken);
+        Assert.Equal(kept!.SizeBytes, (long)rows["bytes"]!);
+        Assert.Empty(storage["totals"]!["missing"]!.AsArray());
 
         Task<HttpResponseMessage> SubmitAsync() =>
             world.Client.PostNodeAsync("/tasks", new JsonObject { ["adapter"] = "outage", ["name"] = "task", ["datasetId"] = dataset });

@@ -215,43 +215,11 @@ public sealed class PreviewTests : IAsyncLifetime
         return await database.SaveChangesAsync(Token) > 0;
     });
 
-    private async Task<JsonNode> PreviewAsync(string adapter, string body)
-    {
-        using var response = await _world.Client.PostTextAsync($"/adapters/{adapter}/merge-previews", body);
-        var preview = await response.ReadAsync(HttpStatusCode.Accepted);
-        var location = response.Headers.Location!.ToString();
-        Assert.Null(preview["curve"]);
-        while ((string?)(preview = await _world.Client.GetNodeAsync(location))["status"] is "queued" or "running") await Task.Delay(100, Token);
-        Assert.True((string?)preview["status"] == "succeeded", preview.ToJsonString());
-        return preview;
-    }
+    private Task<JsonNode> PreviewAsync(string adapter, string body) => _world.Client.PreviewAsync(adapter, body);
 
-    private async Task<JsonNode> AdoptAsync(JsonNode preview, double lambda, HttpStatusCode expected)
-    {
-        using var response = await _world.Client.PostNodeAsync($"/adapters/{preview["adapterId"]}/merge-previews/{preview["id"]}/adopt", new JsonObject { ["lambda"] = lambda });
-        return await response.ReadAsync(expected);
-    }
+    private Task<JsonNode> AdoptAsync(JsonNode preview, double lambda, HttpStatusCode expected) => _world.Client.AdoptAsync(preview, new JsonObject { ["lambda"] = lambda }, expected);
 
-    private async Task CreateAsync(string name, string method = "slao")
-    {
-        using var response = await _world.Client.PostNodeAsync("/adapters", new JsonObject { ["name"] = name, ["rank"] = 4, ["method"] = method });
-        await response.ReadAsync(HttpStatusCode.Created);
-    }
+    private Task CreateAsync(string name, string method = "slao") => _world.Client.CreateAdapterAsync(name, method);
 
-    // The loss, because a model that knows nothing answers every question wrong.
-    private async Task LearnAsync(string adapter, string name, bool evaluates = true)
-    {
-        using var taken = await _world.Client.PostNodeAsync("/tasks", new JsonObject
-        {
-            ["adapter"] = adapter,
-            ["name"] = name,
-            ["examples"] = Http.Examples(),
-            ["evaluation"] = evaluates ? new JsonObject { ["fraction"] = 0.2, ["metric"] = "loss" } : new JsonObject { ["fraction"] = 0 },
-            ["hyperparameters"] = new JsonObject { ["epochs"] = 2, ["seed"] = name.Length, ["learningRate"] = 0.01 },
-        });
-        var id = (string)(await taken.ReadAsync(HttpStatusCode.Accepted))["id"]!;
-        string? status;
-        while ((status = (string?)(await _world.Client.GetNodeAsync($"/tasks/{id}"))["status"]) is "queued" or "running") await Task.Delay(100, Token);
-        Assert.Equal("succeeded", status);
-    }
+    private Task<string> LearnAsync(string adapter, string name, bool evaluates = true) => _world.Client.LearnAsync(adapter, name, evaluates);
 }

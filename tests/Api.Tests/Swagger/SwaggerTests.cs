@@ -18,7 +18,7 @@ public sealed class SwaggerTests(ApiWorld world)
         string[] expected =
         [
             "/tasks", "/tasks/{id}", "/tasks/{id}/events", "/tasks/{id}/metrics", "/tasks/{id}/runs", "/tasks/{id}/cancel", "/audit", "/adapters/{id}/aliases", "/datasets", "/datasets/{id}", "/adapters", "/adapters/{id}",
-            "/adapters/{id}/versions", "/adapters/{id}/versions/{number}", "/adapters/{id}/versions/{number}/download", "/adapters/{id}/matrix", "/adapters/{id}/merge-previews", "/adapters/{id}/merge-previews/{previewId}", "/adapters/{id}/merge-previews/{previewId}/adopt", "/models", "/v1/files", "/v1/files/{id}", "/v1/files/{id}/content", "/v1/models/{id}", "/v1/fine_tuning/jobs", "/v1/fine_tuning/jobs/{id}", "/v1/fine_tuning/jobs/{id}/events", "/v1/fine_tuning/jobs/{id}/checkpoints",
+            "/adapters/{id}/versions", "/adapters/{id}/versions/{number}", "/adapters/{id}/versions/{number}/download", "/adapters/{id}/matrix", "/adapters/{id}/storage", "/adapters/{id}/lineage", "/adapters/{id}/merge-previews", "/adapters/{id}/merge-previews/{previewId}", "/adapters/{id}/merge-previews/{previewId}/adopt", "/models", "/v1/files", "/v1/files/{id}", "/v1/files/{id}/content", "/v1/models/{id}", "/v1/fine_tuning/jobs", "/v1/fine_tuning/jobs/{id}", "/v1/fine_tuning/jobs/{id}/events", "/v1/fine_tuning/jobs/{id}/checkpoints",
             "/v1/fine_tuning/jobs/{id}/cancel", "/v1/fine_tuning/jobs/{id}/pause", "/v1/fine_tuning/jobs/{id}/resume", "/health/live", "/health/ready",
         ];
         foreach (var path in expected) Assert.True(paths.ContainsKey(path), path);

@@ -1,0 +1,53 @@
+using System.Net;
+using System.Text.Json.Nodes;
+using Xunit;
+
+namespace ContinualService.Api.Tests;
+
+/// <summary>What a client does with adapters that really learn.</summary>
+internal static class Learning
+{
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    public static async Task CreateAdapterAsync(this HttpClient client, string name, string method = "slao")
+    {
+        using var response = await client.PostNodeAsync("/adapters", new JsonObject { ["name"] = name, ["rank"] = 4, ["method"] = method });
+        await response.ReadAsync(HttpStatusCode.Created);
+    }
+
+    /// <summary>Sends a task and waits for it; the loss is its metric, because a model that knows nothing answers every question wrong.</summary>
+    public static async Task<string> LearnAsync(this HttpClient client, string adapter, string name, bool evaluates = true)
+    {
+        using var taken = await client.PostNodeAsync("/tasks", new JsonObject
+        {
+            ["adapter"] = adapter,
+            ["name"] = name,
+            ["examples"] = Http.Examples(),
+            ["evaluation"] = evaluates ? new JsonObject { ["fraction"] = 0.2, ["metric"] = "loss" } : new JsonObject { ["fraction"] = 0 },
+            ["hyperparameters"] = new JsonObject { ["epochs"] = 2, ["seed"] = name.Length, ["learningRate"] = 0.01 },
+        });
+        var id = (string)(await taken.ReadAsync(HttpStatusCode.Accepted))["id"]!;
+        string? status;
+        while ((status = (string?)(await client.GetNodeAsync($"/tasks/{id}"))["status"]) is "queued" or "running") await Task.Delay(100, Token);
+        Assert.Equal("succeeded", status);
+        return id;
+    }
+
+    /// <summary>Asks for a merge preview and waits for it.</summary>
+    public static async Task<JsonNode> PreviewAsync(this HttpClient client, string adapter, string body)
+    {
+        using var response = await client.PostTextAsync($"/adapters/{adapter}/merge-previews", body);
+        var preview = await response.ReadAsync(HttpStatusCode.Accepted);
+        var location = response.Headers.Location!.ToString();
+        Assert.Null(preview["curve"]);
+        while ((string?)(preview = await client.GetNodeAsync(location))["status"] is "queued" or "running") await Task.Delay(100, Token);
+        Assert.True((string?)preview["status"] == "succeeded", preview.ToJsonString());
+        return preview;
+    }
+
+    public static async Task<JsonNode> AdoptAsync(this HttpClient client, JsonNode preview, JsonObject point, HttpStatusCode expected = HttpStatusCode.Created)
+    {
+        using var response = await client.PostNodeAsync($"/adapters/{preview["adapterId"]}/merge-previews/{preview["id"]}/adopt", point);
+        return await response.ReadAsync(expected);
+    }
+}
