@@ -13,6 +13,9 @@ public static class TaskEventTypes
     public const string AttemptFailed = "attempt_failed";
     public const string Evaluated = "evaluated";
     public const string Published = "published";
+
+    /// <summary>The version that was published went over a limit of <see cref="Drift.DriftLimits"/>; one event for each.</summary>
+    public const string DriftAlarm = "drift_alarm";
     public const string Succeeded = "succeeded";
     public const string Failed = "failed";
     public const string Cancelled = "cancelled";
