@@ -1,5 +1,6 @@
 using ContinualService.Domain;
 using ContinualService.Domain.Adapters;
+using ContinualService.Domain.Drift;
 using ContinualService.Domain.Evaluation;
 using Microsoft.EntityFrameworkCore;
 
@@ -34,6 +35,12 @@ public sealed record NewVersion
 
     /// <summary>Who moves <c>live</c>: the task's id, or that of an API key.</summary>
     public required string Actor { get; init; }
+
+    /// <summary>How far it went from its parent, beside the scores; null: that was not measured.</summary>
+    public DriftMeasures? Drift { get; init; }
+
+    /// <summary>What may change from the parent, where the adapter says nothing else.</summary>
+    public DriftLimits DriftDefaults { get; init; } = new();
 
     /// <summary>Adds version, cells and the move of <c>live</c>, and makes it the head; the caller saves.</summary>
     /// <param name="database">In a transaction that holds the adapter's row.</param>
@@ -76,6 +83,8 @@ public sealed record NewVersion
         };
         database.Versions.Add(version);
         var adapter = await database.Adapters.SingleAsync(row => row.Id == AdapterId, cancellationToken);
+        if (Parent is { } parent)
+            version.DriftJson = DriftReport.Of(parent, earlier.Concat(cells), number, TaskId, Drift ?? new DriftMeasures(), DriftPolicy.Read(adapter.DriftJson).Limits.Over(DriftDefaults)).Write();
         (adapter.HeadVersion, adapter.TaskCount) = (number, TaskIndex);
         await database.PointAliasAsync(AdapterId, AdapterAlias.Live, number, Actor, now, cancellationToken);
         return version;

@@ -1,3 +1,4 @@
+using ContinualService.Domain.Drift;
 using ContinualService.Domain.Tasks;
 using ContinualService.Engine.Continual;
 using ContinualService.Engine.Data;
@@ -41,7 +42,22 @@ internal static class TaskRunner
         var served = learned.State.ServedConfig;
         using var candidate = learned.State.ServingWeights();
         using var before = previous?.ServingWeights();
+        var scoringBegan = TimeProvider.System.GetTimestamp();
         if (Score(spec.TaskId, model, evaluations, candidate, before, reporter, stop) is not { } scores) return false;
+        // A run that went on from a checkpoint did its first steps on who knows what machine.
+        var cost = relay.Resumed ? null : new RunCost(
+            learned.Training.ProcessedTokens, learned.Training.Seconds, scores.Sum(score => score.Count), TimeProvider.System.GetElapsedTime(scoringBegan).TotalSeconds, PeakMemory.Read());
+
+        DriftMeasures? drift = null;
+        try
+        {
+            if (spec.Drift is { } watch && before is not null)
+                drift = DriftProbe.Run(model, before, candidate, watch.CanaryPrompts, DriftProbe.Spread([.. evaluations.SelectMany(each => each.Rows)], watch.StopRows), stop);
+        }
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        {
+            return false;
+        }
 
         // Step 4: write the files and hold the server's path against the trainer's; the service publishes what it finds here after our last message.
         reporter.Send(new RunMessage.Phase(LearningTaskPhase.Publishing));
@@ -49,7 +65,7 @@ internal static class TaskRunner
         PeftAdapter.Save(spec.OutputFolder, served, candidate, spec.ModelName);
         List<int[]> texts = [.. evaluations.Where(each => each.TaskId == spec.TaskId).SelectMany(each => each.Rows).Concat(rows).Take(ServingProbe.MaxTexts).Select(row => row.Ids)];
         var agreement = ServingCheck.Run(model.Decoder, served, candidate, Path.Combine(spec.OutputFolder, PeftAdapter.WeightsFile), texts);
-        RunJson.Write(Path.Combine(spec.OutputFolder, RunResult.FileName), new RunResult(learned.State.TaskIndex, learned.Lambda, scores, agreement));
+        RunJson.Write(Path.Combine(spec.OutputFolder, RunResult.FileName), new RunResult(learned.State.TaskIndex, learned.Lambda, scores, agreement, cost, drift));
         return true;
 
         LearningOutcome Learn(TrainingCheckpoint? from)
@@ -198,6 +214,9 @@ internal static class TaskRunner
         private LearningPhase _phase = LearningPhase.Preparing;
         private long _phaseBegan;
 
+        /// <summary>Whether training went on from a checkpoint.</summary>
+        public bool Resumed { get; private set; }
+
         /// <summary>How long the phase has lasted that was reported last; read it at the end of the merge, which is the last.</summary>
         public TimeSpan MergingFor => TimeProvider.System.GetElapsedTime(_phaseBegan);
 
@@ -209,7 +228,12 @@ internal static class TaskRunner
                 reporter.Send(new RunMessage.Phase(value.Phase == LearningPhase.Training ? LearningTaskPhase.Training : LearningTaskPhase.Merging));
             }
 
-            if (value.ResumedAt is { } resumedAt) reporter.Send(new RunMessage.Resumed(resumedAt));
+            if (value.ResumedAt is { } resumedAt)
+            {
+                Resumed = true;
+                reporter.Send(new RunMessage.Resumed(resumedAt));
+            }
+
             if (value.Step is { } step) reporter.Send(new RunMessage.Step(step.Step, step.TotalSteps, step.Loss, step.LearningRate, step.GradNorm, step.Tokens, step.Seconds));
         }
     }

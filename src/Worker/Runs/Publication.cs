@@ -40,7 +40,7 @@ internal sealed record Publication(RunPlan Plan, RunResult Result, StoredObject 
                 if (adapter.HeadVersion != Plan.Adapter.HeadVersion) throw new HeadMovedException($"Adapter {adapter.Id}: the head went from version {Plan.Adapter.HeadVersion} to {adapter.HeadVersion} during the run.");
                 var version = await Version.AddAsync(database, Cells, now, cancellationToken);
                 await RunRecords.EndAsync(database, task, LearningTaskStatus.Succeeded, now, cancellationToken);
-                await records.CloseRunAsync(database, TaskRunOutcome.Succeeded, null, now, cancellationToken);
+                await records.CloseRunAsync(database, TaskRunOutcome.Succeeded, null, now, cancellationToken, Result.Cost);
                 (task.Percent, task.VersionNumber) = (100, version.Number);
                 await AddEventsAsync(database, version, now, cancellationToken);
                 published = version.Number;
@@ -62,6 +62,8 @@ internal sealed record Publication(RunPlan Plan, RunResult Result, StoredObject 
         StateSha256 = State.Sha256,
         StateBytes = State.SizeBytes,
         Actor = Plan.Task.Id,
+        Drift = Result.Drift,
+        DriftDefaults = Plan.DriftDefaults,
     };
 
     private IReadOnlyList<AdapterMatrixCell> Cells(int number) =>
@@ -98,6 +100,7 @@ internal sealed record Publication(RunPlan Plan, RunResult Result, StoredObject 
             new { version = version.Number, version.Sha256, version.TaskIndex, version.Lambda, serving = new { Result.Serving.Tokens, Result.Serving.Difference, Result.Serving.NoiseFloor, Result.Serving.Tolerance } },
             now,
             cancellationToken);
+        await database.AppendDriftAlarmsAsync(version, Plan.Task.Id, now, cancellationToken);
         await database.AppendEventAsync(Plan.Task.Id, TaskEventTypes.Succeeded, new { version = version.Number }, now, cancellationToken);
     }
 }

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using ContinualService.Domain.Adapters;
 using ContinualService.Domain.Datasets;
+using ContinualService.Domain.Drift;
 using ContinualService.Domain.Previews;
 using ContinualService.Domain.Tasks;
 using ContinualService.Engine.Models;
@@ -15,7 +16,8 @@ namespace ContinualService.Worker.Runs;
 
 /// <summary>Gathers what a training process needs into the run's folder.</summary>
 internal sealed class RunPreparation(
-    IDbContextFactory<ServiceDbContext> contexts, IObjectStore objects, DataFolder data, ModelCatalog models, IOptions<TrainingSettings> settings, ILogger<RunPreparation> logger)
+    IDbContextFactory<ServiceDbContext> contexts, IObjectStore objects, DataFolder data, ModelCatalog models, IOptions<TrainingSettings> settings, IOptions<DriftOptions> drift,
+    ILogger<RunPreparation> logger)
 {
     /// <summary>Makes the folder and writes spec.json.</summary>
     /// <exception cref="ObjectDamagedException">A data set or state is missing from the store.</exception>
@@ -32,7 +34,7 @@ internal sealed class RunPreparation(
         var preview = task.Kind == LearningTaskKind.MergePreview ? await database.MergePreviews.AsNoTracking().SingleAsync(row => row.TaskId == task.Id, cancellationToken) : null;
         var ancestors = await Lineage.ToAsync(database, adapter.Id, preview?.VersionNumber ?? adapter.HeadVersion, cancellationToken);
         var checkpoint = await database.Checkpoints.AsNoTracking().SingleOrDefaultAsync(row => row.TaskId == task.Id, cancellationToken);
-        var plan = new RunPlan(task, adapter, ancestors, checkpoint, folder, preview);
+        var plan = new RunPlan(task, adapter, ancestors, checkpoint, folder, preview) { DriftDefaults = drift.Value.Limits };
         var model = models.Find(adapter.Model) ?? throw new ModelFormatException($"The base model '{adapter.Model}' is no longer in {models.Root}. Put its folder back there, then send the task again.");
 
         var taskIds = plan.Learned.Select(version => version.TaskId!).ToList();
@@ -63,6 +65,7 @@ internal sealed class RunPreparation(
             Checkpoint = checkpoint is null ? null : await CheckpointAsync(checkpoint, folder, cancellationToken),
             CheckpointSeconds = settings.Value.CheckpointSeconds,
             Preview = preview is null ? null : await PreviewAsync(preview, plan.Parent!, folder, cancellationToken),
+            Drift = preview is null ? new DriftSpec(DriftPolicy.Read(adapter.DriftJson).CanaryPrompts ?? drift.Value.CanaryPrompts, drift.Value.StopRows) : null,
             OutputFolder = folder,
         });
         return plan;

@@ -195,10 +195,11 @@ internal sealed class RunRecords(IDbContextFactory<ServiceDbContext> contexts, E
         outage.BridgeAsync(() => WriteOnceAsync(write, cancellationToken), cancellationToken);
 
     /// <summary>Closes this run's row inside a write.</summary>
-    public async Task CloseRunAsync(ServiceDbContext database, TaskRunOutcome outcome, string? reason, DateTimeOffset now, CancellationToken cancellationToken)
+    public async Task CloseRunAsync(ServiceDbContext database, TaskRunOutcome outcome, string? reason, DateTimeOffset now, CancellationToken cancellationToken, RunCost? cost = null)
     {
         var run = await database.Runs.SingleAsync(row => row.Id == runId, cancellationToken);
         (run.Outcome, run.Reason, run.EndedAt) = (outcome, reason, now);
+        (run.ProcessedTokens, run.TrainingSeconds, run.ScoredRows, run.ScoringSeconds, run.PeakBytes) = (cost?.Tokens, cost?.TrainingSeconds, cost?.ScoredRows, cost?.ScoringSeconds, cost?.PeakBytes);
     }
 
     /// <summary>Whether the task still runs under this very run; a repeated write finds that it has ended it already.</summary>

@@ -1,3 +1,4 @@
+using ContinualService.Domain.Drift;
 using ContinualService.Engine.Inference;
 
 namespace ContinualService.Worker.Runs;
@@ -7,7 +8,9 @@ namespace ContinualService.Worker.Runs;
 /// <param name="Lambda">The merge weight that the task got.</param>
 /// <param name="Scores">All that was measured.</param>
 /// <param name="Serving">How closely the server's path agrees with the trainer's.</param>
-internal sealed record RunResult(int TaskIndex, double Lambda, IReadOnlyList<RunScore> Scores, ServingAgreement Serving)
+/// <param name="Drift">How far it went from the version before; null for the first.</param>
+/// <param name="Cost">What it took; null where that is not known of all of it.</param>
+internal sealed record RunResult(int TaskIndex, double Lambda, IReadOnlyList<RunScore> Scores, ServingAgreement Serving, RunCost? Cost = null, DriftMeasures? Drift = null)
 {
     public const string FileName = "result.json";
 

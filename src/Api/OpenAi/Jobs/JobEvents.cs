@@ -18,7 +18,7 @@ internal static class JobEvents
             Level = row.Type switch
             {
                 TaskEventTypes.Failed => "error",
-                TaskEventTypes.AttemptFailed => "warn",
+                TaskEventTypes.AttemptFailed or TaskEventTypes.DriftAlarm => "warn",
                 _ => "info",
             },
             Message = Message(row.Type, data),
@@ -41,6 +41,7 @@ internal static class JobEvents
         TaskEventTypes.AttemptFailed => $"Attempt {data["attempt"]} failed: {data["reason"]}",
         TaskEventTypes.Evaluated => "Scored the held-out rows of every task so far.",
         TaskEventTypes.Published => $"Published version {data["version"]}.",
+        TaskEventTypes.DriftAlarm => $"Version {data["version"]} drifted: {data["alarm"]} is {data["value"]}, {data["limit"]} is allowed.",
         TaskEventTypes.Succeeded => "The job has succeeded.",
         TaskEventTypes.Failed => $"The job has failed: {data["message"]}",
         TaskEventTypes.Cancelled => "The job was cancelled.",
