@@ -2,6 +2,7 @@ using ContinualService.Api;
 using ContinualService.Api.Adapters;
 using ContinualService.Api.Datasets;
 using ContinualService.Api.Errors;
+using ContinualService.Api.Forecasts;
 using ContinualService.Api.Models;
 using ContinualService.Api.OpenAi;
 using ContinualService.Api.Operators;
@@ -31,6 +32,7 @@ builder.Services
     .AddAdapters()
     .AddTasks()
     .AddPreviews()
+    .AddForecasts()
     .AddServing(builder.Configuration)
     .AddOpenAi()
     .AddWebhooks()
@@ -57,6 +59,7 @@ routes.MapDatasets();
 routes.MapAdapters();
 routes.MapTasks();
 routes.MapPreviews();
+routes.MapForecasts();
 routes.MapAudit();
 routes.MapOpenAi();
 routes.MapWebhooks();

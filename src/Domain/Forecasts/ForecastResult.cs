@@ -1,5 +1,3 @@
-using ContinualService.Domain.Previews;
-
 namespace ContinualService.Domain.Forecasts;
 
 /// <summary>What a forecast measured. Its size depends on the adapter's layers and on the tasks that it compares, not on how many the adapter has learned.</summary>

@@ -3,6 +3,9 @@ namespace ContinualService.Domain.Forecasts;
 /// <summary>What can be said of tasks before they are learned; its state, progress and failure are those of its task.</summary>
 public sealed class TaskForecast
 {
+    /// <summary>Above all that a client may ask for a task: who asks before training wants the answer before training.</summary>
+    public const int Priority = 101;
+
     public required string Id { get; init; }
 
     public required string AdapterId { get; init; }

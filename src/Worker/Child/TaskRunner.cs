@@ -146,7 +146,7 @@ internal static class TaskRunner
         return options;
     }
 
-    private static IReadOnlyList<EncodedExample> Encode(BaseModel model, IReadOnlyList<TaskExample> examples, int? maxSequenceLength, string what)
+    internal static IReadOnlyList<EncodedExample> Encode(BaseModel model, IReadOnlyList<TaskExample> examples, int? maxSequenceLength, string what)
     {
         var encoded = new ExampleEncoder(model.Tokenizer, model.Chat, Math.Min(maxSequenceLength ?? int.MaxValue, model.Config.MaxPositions)).EncodeAll(examples);
         if (encoded.Errors is [var first, ..])

@@ -23,5 +23,8 @@ internal sealed record RunPlan(LearningTask Task, Adapter Adapter, IReadOnlyList
     /// <summary>The ancestors that tasks made: an imported version stands for none.</summary>
     public IEnumerable<AdapterVersion> Learned => Ancestors.Where(version => version.TaskId is not null);
 
+    /// <summary>Whether it makes a version; previews and forecasts only measure.</summary>
+    public bool Learns => Task.Kind == LearningTaskKind.Training;
+
     public string SpecPath => Path.Combine(Folder, "spec.json");
 }

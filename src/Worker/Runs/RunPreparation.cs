@@ -40,7 +40,8 @@ internal sealed class RunPreparation(
         var taskIds = plan.Learned.Select(version => version.TaskId!).ToList();
         var learned = await database.Tasks.AsNoTracking().Where(row => taskIds.Contains(row.Id)).ToDictionaryAsync(row => row.Id, cancellationToken);
         var evaluations = new List<EvaluationSpec>();
-        foreach (var each in preview is null ? taskIds.Select(id => learned[id]).Append(task) : taskIds.Select(id => learned[id]))
+        // A forecast scores its own tasks alone.
+        foreach (var each in task.Kind == LearningTaskKind.Forecast ? [] : plan.Learns ? taskIds.Select(id => learned[id]).Append(task) : taskIds.Select(id => learned[id]))
             if (await EvaluationAsync(database, each, folder, cancellationToken) is { } evaluation)
                 evaluations.Add(evaluation);
 
@@ -65,7 +66,8 @@ internal sealed class RunPreparation(
             Checkpoint = checkpoint is null ? null : await CheckpointAsync(checkpoint, folder, cancellationToken),
             CheckpointSeconds = settings.Value.CheckpointSeconds,
             Preview = preview is null ? null : await PreviewAsync(preview, plan.Parent!, folder, cancellationToken),
-            Drift = preview is null ? new DriftSpec(DriftPolicy.Read(adapter.DriftJson).CanaryPrompts ?? drift.Value.CanaryPrompts, drift.Value.StopRows) : null,
+            Forecast = task.Kind == LearningTaskKind.Forecast ? await ForecastAsync(database, plan, folder, cancellationToken) : null,
+            Drift = plan.Learns ? new DriftSpec(DriftPolicy.Read(adapter.DriftJson).CanaryPrompts ?? drift.Value.CanaryPrompts, drift.Value.StopRows) : null,
             OutputFolder = folder,
         });
         return plan;
@@ -79,6 +81,22 @@ internal sealed class RunPreparation(
         var measured = PreviewPoint.Read(preview.PointsJson).Select(point => point.Lambda).ToHashSet();
         var lambdas = JsonSerializer.Deserialize<double[]>(preview.LambdasJson) ?? [];
         return new PreviewSpec(version.TaskId!, await FileAsync(version.StateSha256, folder, cancellationToken), version.Lambda, [.. lambdas.Where(lambda => !measured.Contains(lambda))], measured.Count);
+    }
+
+    private async Task<ForecastSpec> ForecastAsync(ServiceDbContext database, RunPlan plan, string folder, CancellationToken cancellationToken)
+    {
+        var forecast = await database.Forecasts.AsNoTracking().SingleAsync(row => row.TaskId == plan.Task.Id, cancellationToken);
+        var waiting = JsonSerializer.Deserialize<string[]>(forecast.WaitingJson) ?? [];
+        var measured = waiting.Length == 0 ? [plan.Task] : await database.Tasks.AsNoTracking().Where(row => waiting.Contains(row.Id)).OrderBy(row => row.Id).ToListAsync(cancellationToken);
+        List<ForecastTaskSpec> tasks = [];
+        foreach (var each in measured)
+        {
+            var settings = JsonSerializer.Deserialize<Hyperparameters>(each.HyperparametersJson, RunJson.Options);
+            tasks.Add(new ForecastTaskSpec(
+                each.Id, each.Name, await DatasetAsync(database, each.TrainDatasetId, folder, cancellationToken), await EvaluationAsync(database, each, folder, cancellationToken), settings?.MaxSequenceLength));
+        }
+
+        return new ForecastSpec(plan.Parent?.Number ?? 0, tasks);
     }
 
     // A lost checkpoint costs time and nothing else.

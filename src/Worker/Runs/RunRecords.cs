@@ -1,4 +1,6 @@
+using System.Text.Json;
 using ContinualService.Domain;
+using ContinualService.Domain.Forecasts;
 using ContinualService.Domain.Previews;
 using ContinualService.Domain.Tasks;
 using ContinualService.Infrastructure.Database;
@@ -105,8 +107,18 @@ internal sealed class RunRecords(IDbContextFactory<ServiceDbContext> contexts, E
             },
             cancellationToken);
 
-    /// <summary>Ends a preview that has measured all it was asked to; false where it was cancelled instead.</summary>
-    public async Task<bool> PreviewEndedAsync(CancellationToken cancellationToken)
+    /// <summary>Keeps what a forecast has measured, which is all of it.</summary>
+    public Task ForecastedAsync(ForecastResult result, CancellationToken cancellationToken) =>
+        WriteAsync(
+            async (database, _, _) =>
+            {
+                var forecast = await database.Forecasts.SingleAsync(row => row.TaskId == taskId, cancellationToken);
+                forecast.ResultJson = JsonSerializer.Serialize(result, JsonSerializerOptions.Web);
+            },
+            cancellationToken);
+
+    /// <summary>Ends a preview or forecast that has measured all it was asked to; false where it was cancelled instead.</summary>
+    public async Task<bool> MeasuringEndedAsync(CancellationToken cancellationToken)
     {
         var cancelled = false;
         await EndRunAsync(

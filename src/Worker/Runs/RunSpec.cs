@@ -50,6 +50,9 @@ internal sealed record RunSpec
     /// <summary>Null: the run learns its task.</summary>
     public PreviewSpec? Preview { get; init; }
 
+    /// <summary>Null: the run is no forecast.</summary>
+    public ForecastSpec? Forecast { get; init; }
+
     /// <summary>How the new version is compared with the one before; null: it is not.</summary>
     public DriftSpec? Drift { get; init; }
 

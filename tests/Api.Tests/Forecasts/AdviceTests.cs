@@ -81,6 +81,112 @@ public sealed class AdviceTests(AdviceWorld advice) : IClassFixture<AdviceWorld>
         Assert.StartsWith("Version 2 drifted: angle is ", (string?)told["message"], StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task Forecast_OfRowsThatAreNotSentYet_IsWhatItsRunWouldFind()
+    {
+        var matrix = await _world.Client.GetNodeAsync("/adapters/bot/matrix");
+        var learned = (string)matrix["tasks"]![1]!["id"]!;
+        // The rows of the second task once more: the same split, so the matrix knows their scores.
+        var rows = AdviceWorld.Task("", "second");
+        rows.Remove("adapter");
+
+        var (path, forecast) = await ForecastAsync("bot", rows);
+
+        Assert.Equal((2, "second", null), ((int)forecast["version"]!, (string?)forecast["tasks"]![0]!["name"], (string?)forecast["tasks"]![0]!["taskId"]));
+        var task = forecast["tasks"]![0]!;
+        foreach (var (field, version) in new[] { ("base", 0), ("zeroShot", 2) })
+        {
+            var cell = matrix["cells"]!.AsArray().Single(each => (int)each!["version"]! == version && (string?)each["task"] == learned)!;
+            Assert.Equal(((double)cell["score"]!, (double)cell["low"]!, 2, "loss"), ((double)task[field]!["score"]!, (double)task[field]!["low"]!, (int)task[field]!["n"]!, (string?)task[field]!["metric"]));
+        }
+
+        Assert.Equal(8, (int)task["gradientRows"]!);
+        Assert.True((double)task["loss"]! > 0);
+        Assert.InRange((double)task["conflict"]!["cosine"]!, -1, 1);
+        Assert.InRange((double)task["conflict"]!["rowShare"]!, 1e-6, 1);
+        Assert.InRange((double)task["conflict"]!["columnShare"]!, 1e-6, 1);
+        var layers = forecast["spareRank"]!["layers"]!.AsArray();
+        Assert.All(layers, layer => Assert.Equal(4, (int)layer!["rank"]!));
+        Assert.Equal(layers.Average(layer => (double)layer!["spare"]!), (double)forecast["spareRank"]!["meanSpare"]!, 9);
+        Assert.Null(forecast["order"]);
+
+        // It is no task and no version, and once it is over there is nothing to cancel.
+        Assert.Equal(2, (int)(await _world.Client.GetNodeAsync("/adapters/bot"))["headVersion"]!);
+        Assert.Equal(["second", "first"], (await _world.Client.GetNodeAsync("/tasks?adapter=bot"))["data"]!.AsArray().Select(each => (string?)each!["name"]));
+        Assert.Contains((string?)forecast["id"], (await _world.Client.GetNodeAsync("/adapters/bot/forecasts"))["data"]!.AsArray().Select(each => (string?)each!["id"]));
+        using var over = await _world.Client.DeleteAsync(path, Token);
+        await over.ProblemAsync(HttpStatusCode.Conflict, "wrong_state");
+        using var stranger = await _world.CreateTenantAsync();
+        using var foreign = await stranger.GetAsync(path, Token);
+        await foreign.ProblemAsync(HttpStatusCode.NotFound, "not_found");
+    }
+
+    [Fact]
+    public async Task Forecast_OfWaitingTasks_ComesBeforeThemAndAdvisesAnOrder()
+    {
+        await advice.CreateAsync("line", 4);
+        await RefusedAsync("""{"waiting": true}""", HttpStatusCode.Conflict, "wrong_state", "line");
+        List<string> sent = [];
+        foreach (var name in new[] { "long", "middle", "short" })
+        {
+            using var task = await _world.Client.PostNodeAsync("/tasks", AdviceWorld.Task("line", name, epochs: 1000));
+            sent.Add((string)(await task.ReadAsync(HttpStatusCode.Accepted))["id"]!);
+            // The first holds up the others.
+            if (sent.Count > 1) continue;
+            using var pause = await _world.Client.PostAsync($"/tasks/{sent[0]}/pause", null, Token);
+            await pause.ReadAsync(HttpStatusCode.OK);
+            Assert.Equal("paused", await advice.EndAsync($"/tasks/{sent[0]}"));
+        }
+
+        var (_, forecast) = await ForecastAsync("line", JsonNode.Parse("""{"waiting": true}""")!.AsObject());
+
+        Assert.Equal(sent, forecast["waitingTaskIds"]!.AsArray().Select(id => (string?)id));
+        Assert.Equal((0, sent.Count), ((int)forecast["version"]!, forecast["tasks"]!.AsArray().Count));
+        Assert.All(forecast["tasks"]!.AsArray(), task => Assert.Equal((null, null, 2), ((string?)task!["zeroShot"], (string?)task["conflict"], (int)task["base"]!["n"]!)));
+        Assert.Null(forecast["spareRank"]!["meanSpare"]);
+        var order = forecast["order"]!;
+        Assert.Equal(sent, order["taskIds"]!.AsArray().Select(id => (string?)id));
+        Assert.Equal(sent.Order(), order["tasks"]!.AsArray().Select(task => (string)task!["taskId"]!).Order());
+        var pulls = order["tasks"]!.AsArray().Select(task => (double)task!["pull"]!).ToList();
+        Assert.Equal(pulls.Order(), pulls);
+        var cosines = order["cosines"]!.AsArray().Select(row => row!.AsArray().Select(value => (double)value!).ToList()).ToList();
+        Assert.All(Enumerable.Range(0, 3), index => Assert.Equal(1, cosines[index][index]));
+        Assert.Equal(cosines[0][2], cosines[2][0], 12);
+        Assert.Contains("euristic", (string?)order["heuristic"], StringComparison.Ordinal);
+        // The tasks wait on, in the order in which they were sent.
+        Assert.Equal(["queued", "queued", "paused"], (await _world.Client.GetNodeAsync("/tasks?adapter=line"))["data"]!.AsArray().Select(task => (string?)task!["status"]));
+        foreach (var id in sent.AsEnumerable().Reverse())
+        {
+            using var cancel = await _world.Client.PostAsync($"/tasks/{id}/cancel", null, Token);
+            await cancel.ReadAsync(HttpStatusCode.OK);
+        }
+    }
+
+    [Theory]
+    [InlineData("{}", "examples")]
+    [InlineData("""{"waiting": true, "name": "x"}""", "waiting")]
+    [InlineData("""{"waiting": "yes"}""", "waiting")]
+    [InlineData("""{"adapter": "bot", "examples": [{"prompt": "a", "completion": "b"}]}""", "adapter")]
+    [InlineData("""{"examples": [{"prompt": "a", "completion": "b"}], "datasetId": "ds_1"}""", "examples")]
+    [InlineData("""{"examples": [{"prompt": "a", "completion": "b"}, {"prompt": "c", "completion": "d"}], "evaluation": {"metric": "best"}}""", "evaluation.metric")]
+    public Task Forecast_WrongInput_NamesTheField(string body, string field) => RefusedAsync(body, HttpStatusCode.BadRequest, "invalid_request", "bot", field);
+
+    private async Task RefusedAsync(string body, HttpStatusCode status, string code, string adapter, string? field = null)
+    {
+        using var response = await _world.Client.PostTextAsync($"/adapters/{adapter}/forecasts", body);
+        var problem = await response.ProblemAsync(status, code);
+        if (field is not null) Assert.Equal([field], problem.Fields());
+    }
+
+    private async Task<(string Path, JsonNode Forecast)> ForecastAsync(string adapter, JsonObject body)
+    {
+        using var response = await _world.Client.PostNodeAsync($"/adapters/{adapter}/forecasts", body);
+        Assert.Null((await response.ReadAsync(HttpStatusCode.Accepted))["tasks"]);
+        var path = response.Headers.Location!.ToString();
+        Assert.Equal("succeeded", await advice.EndAsync(path));
+        return (path, await _world.Client.GetNodeAsync(path));
+    }
+
     private async Task<JsonNode> DryRunAsync(JsonObject task)
     {
         using var response = await _world.Client.PostNodeAsync("/tasks?dry_run=true", task);

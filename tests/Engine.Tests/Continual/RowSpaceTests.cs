@@ -36,7 +36,7 @@ public sealed class RowSpaceTests
         var (one, other) = (Dense.Random(3, 8, random), Dense.Random(3, 8, random));
 
         // For spaces of one dimension, the largest singular value of P1 - P2 is the sine of the angle.
-        var difference = Dense.Add(Projector(one), Projector(other), -1);
+        var difference = Dense.Add(Dense.Projector(one), Dense.Projector(other), -1);
         var sine = Math.Sqrt(LargestEigenvalue(Dense.Mul(difference, Dense.Transpose(difference))));
         Assert.Equal(Math.Asin(sine) * 180 / Math.PI, RowSpace.LargestAngle(Of(one), Of(other))!.Value, 1e-4);
     }
@@ -73,26 +73,6 @@ public sealed class RowSpaceTests
     private static Tensor Matrix(int rows, int columns, params double[] values) => Of(Dense.Of(values, rows, columns));
 
     private static Tensor Of(double[,] matrix) => tensor(Dense.Flat(matrix)).reshape(matrix.GetLength(0), matrix.GetLength(1)).to(float32);
-
-    /// <summary>A^T (A A^T)^-1 A, with the inverse by Gauss and Jordan.</summary>
-    private static double[,] Projector(double[,] a)
-    {
-        var (gram, size) = (Dense.Mul(a, Dense.Transpose(a)), a.GetLength(0));
-        var inverse = Dense.Identity(size);
-        for (var pivot = 0; pivot < size; pivot++)
-        {
-            var by = gram[pivot, pivot];
-            for (var j = 0; j < size; j++) (gram[pivot, j], inverse[pivot, j]) = (gram[pivot, j] / by, inverse[pivot, j] / by);
-            for (var i = 0; i < size; i++)
-            {
-                if (i == pivot) continue;
-                var factor = gram[i, pivot];
-                for (var j = 0; j < size; j++) (gram[i, j], inverse[i, j]) = (gram[i, j] - factor * gram[pivot, j], inverse[i, j] - factor * inverse[pivot, j]);
-            }
-        }
-
-        return Dense.Mul(Dense.Mul(Dense.Transpose(a), inverse), a);
-    }
 
     private static double LargestEigenvalue(double[,] symmetric)
     {
