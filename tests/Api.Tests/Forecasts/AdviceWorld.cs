@@ -9,6 +9,8 @@ namespace ContinualService.Api.Tests.Forecasts;
 /// <summary>A service in which the adapter <c>bot</c> has learned two tasks, watched by limits that anything goes over.</summary>
 public sealed class AdviceWorld : IAsyncLifetime
 {
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(4);
+
     internal ApiWorld World { get; } = new(new Dictionary<string, string> { ["Training:Threads"] = "1", ["Drift:StopRows"] = "3" }, runsTasks: true);
 
     public async ValueTask InitializeAsync()
@@ -50,10 +52,12 @@ public sealed class AdviceWorld : IAsyncLifetime
     /// <summary>Waits until what is shown there is neither queued nor running, and gives its status.</summary>
     internal async Task<string?> EndAsync(string path)
     {
+        var began = TimeProvider.System.GetTimestamp();
         while (true)
         {
             var status = (string?)(await World.Client.GetNodeAsync(path))["status"];
             if (status is not ("queued" or "running")) return status;
+            Assert.True(TimeProvider.System.GetElapsedTime(began) < Patience, $"{path} is still {status}.");
             await System.Threading.Tasks.Task.Delay(50, TestContext.Current.CancellationToken);
         }
     }
