@@ -2,6 +2,7 @@ using ContinualService.Api;
 using ContinualService.Api.Adapters;
 using ContinualService.Api.Datasets;
 using ContinualService.Api.Errors;
+using ContinualService.Api.Forecasts;
 using ContinualService.Api.Models;
 using ContinualService.Api.OpenAi;
 using ContinualService.Api.Operators;
@@ -35,6 +36,7 @@ builder.Services
     .AddStorageReport()
     .AddVersionTree()
     .AddPreviews()
+    .AddForecasts()
     .AddServing(builder.Configuration)
     .AddOpenAi()
     .AddWebhooks()
@@ -63,6 +65,7 @@ routes.MapTasks();
 routes.MapStorage();
 routes.MapVersionTree();
 routes.MapPreviews();
+routes.MapForecasts();
 routes.MapAudit();
 routes.MapOpenAi();
 routes.MapWebhooks();

@@ -93,12 +93,12 @@ internal sealed class TrainingJob(
                 return true;
             }
 
-            // A preview has told all it measured on the way: there is nothing to store or publish.
-            if (plan.Preview is not null)
+            // A preview or forecast has told all it measured on the way: there is nothing to store or publish.
+            if (!plan.Learns)
             {
-                var ended = await records.PreviewEndedAsync(CancellationToken.None);
+                var ended = await records.MeasuringEndedAsync(CancellationToken.None);
                 trace.End(WireName.Of(ended ? TaskRunOutcome.Succeeded : TaskRunOutcome.Cancelled));
-                logger.Previewed(task.Id, task.AdapterId);
+                logger.Measured(task.Id, task.AdapterId);
                 return true;
             }
 
@@ -178,7 +178,7 @@ internal sealed class TrainingJob(
     {
         using var process = TrainingProcess.Start(plan.SpecPath, RunPreparation.Threads(settings.Value));
         logger.RunBegins(plan.Task.Id, plan.Task.Attempt, process.Id);
-        var progress = new RunProgress(plan.Ancestors.Count > 0 || plan.Task.EvaluationDatasetId is not null, trains: plan.Preview is null);
+        var progress = new RunProgress(plan.Ancestors.Count > 0 || plan.Task.EvaluationDatasetId is not null, trains: plan.Learns);
         var follower = new RunFollower(records, progress, plan.Task, checkpoints, metrics, trace, settings.Value, time, logger);
         return await follower.FollowAsync(process, stopping, leaseLost);
     }

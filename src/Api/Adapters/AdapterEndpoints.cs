@@ -18,13 +18,15 @@ internal static class AdapterEndpoints
 
     private const string ImportExample = """{"name": "support-bot", "model": "tiny-llama", "tasksLearned": "3"}""";
 
+    private const string DriftExample = """{"scoreDrop": 0.05, "canaryKl": 0.5, "canaryPrompts": ["Which team takes this message?\nMy parcel has not arrived."]}""";
+
     private const string VersionExample = """{"version": 3}""";
     private const string GateExample = """{"gate": {"largestForgetting": 0.05, "leastGain": 0.02, "onFail": "largestLambda"}}""";
     private const string OverrideExample = """{"reason": "The rows that broke are of a product that we no longer sell."}""";
     private static readonly FormShape ImportForm = new(["name", "model", "method", "tasksLearned", "sameBase"], ["methodOptions"], [ImportAdapter.ArchivePart, ImportAdapter.StatePart]);
 
     public static IServiceCollection AddAdapters(this IServiceCollection services) =>
-        services.AddScoped<AdapterNames>().AddScoped<CreateAdapter>().AddScoped<ImportAdapter>().AddScoped<DeleteAdapter>().AddScoped<PinAdapter>().AddScoped<MoveAlias>().AddScoped<ChangeAdapter>().AddScoped<OverrideGate>().AddScoped<VersionDownload>().AddScoped<MatrixReader>();
+        services.AddScoped<AdapterNames>().AddScoped<CreateAdapter>().AddScoped<ImportAdapter>().AddScoped<DeleteAdapter>().AddScoped<PinAdapter>().AddScoped<SetDrift>().AddScoped<MoveAlias>().AddScoped<ChangeAdapter>().AddScoped<OverrideGate>().AddScoped<VersionDownload>().AddScoped<MatrixReader>();
 
     public static void MapAdapters(this IEndpointRouteBuilder routes)
     {
@@ -37,6 +39,7 @@ internal static class AdapterEndpoints
         group.MapGet("/{id}", GetAsync).WithName("GetAdapter").Produces<AdapterResponse>();
         group.MapPatch("/{id}", ChangeAsync).WithName("ChangeAdapter").Accepts<ChangeAdapterRequest>("application/json").Produces<AdapterResponse>().WithMetadata(new DocumentedBody(GateExample));
         group.MapDelete("/{id}", DeleteAsync).WithName("DeleteAdapter").Produces(StatusCodes.Status204NoContent).WithMetadata(DocumentedStatus.Conflict);
+        group.MapPut("/{id}/drift", SetDriftAsync).WithName("SetDrift").Accepts<DriftSettings>("application/json").Produces<AdapterResponse>().WithMetadata(new DocumentedBody(DriftExample));
         group.MapPut("/{id}/pin", PinAsync).WithName("PinAdapter").Produces<AdapterResponse>().WithMetadata(DocumentedStatus.Conflict);
         group.MapDelete("/{id}/pin", UnpinAsync).WithName("UnpinAdapter").Produces(StatusCodes.Status204NoContent);
         group.MapGet("/{id}/versions", ListVersionsAsync).WithName("ListVersions").Produces<Page<VersionResponse>>().WithMetadata(DocumentedParameter.Paging);
@@ -122,6 +125,15 @@ internal static class AdapterEndpoints
     {
         if ((await database.FindAdapterAsync(http.User.Tenant(), id, cancellationToken)).Failed(out var problem, out var adapter)) return problem;
         return await delete.RunAsync(Caller.Of(http.User), adapter, cancellationToken) is { } refused ? refused : TypedResults.NoContent();
+    }
+
+    /// <summary>Sets what may change from one version of an adapter to the next before an alarm is raised; what is left out is as the service has it, and {} takes all back.</summary>
+    private static async Task<IResult> SetDriftAsync(string id, HttpRequest request, ServiceDbContext database, SetDrift set, CancellationToken cancellationToken)
+    {
+        if ((await RequestBody.ReadAsync(request, form: null, cancellationToken)).Failed(out var unreadable, out var body)) return unreadable;
+        if ((await database.FindAdapterAsync(request.HttpContext.User.Tenant(), id, cancellationToken)).Failed(out var problem, out var adapter)) return problem;
+        if (await set.RunAsync(Caller.Of(request.HttpContext.User), adapter, body.Fields, cancellationToken) is { } refused) return refused;
+        return await ShowAsync(adapter, database, cancellationToken);
     }
 
     /// <summary>Pins an adapter: its live version is loaded before anybody asks for it, and stays in memory; a version that is published takes the place of the last.</summary>

@@ -37,6 +37,9 @@ public sealed class VersionResponse
     public required long SizeBytes { get; init; }
     public required long StateBytes { get; init; }
     public required VersionMetrics Metrics { get; init; }
+
+    /// <summary>How far it went from its parent, and the alarms that this raised; null without a parent, and for versions of before this was looked at.</summary>
+    public required VersionDrift? Drift { get; init; }
     public required DateTimeOffset CreatedAt { get; init; }
 
     internal static VersionResponse Of(AdapterVersion version) => Of(version, inList: false);
@@ -56,6 +59,7 @@ public sealed class VersionResponse
         SizeBytes = version.SizeBytes,
         StateBytes = version.StateBytes,
         Metrics = new VersionMetrics(version.AverageAccuracy, version.BackwardTransfer, version.Forgetting),
+        Drift = VersionDrift.Of(version.DriftJson),
         CreatedAt = version.CreatedAt,
     };
 }

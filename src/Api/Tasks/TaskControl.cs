@@ -20,6 +20,9 @@ internal sealed class TaskControl(ServiceDbContext database, ITaskQueue queue, E
     /// <summary>The same for the task that measures a merge preview.</summary>
     public Task<Outcome<LearningTask>> CancelPreviewAsync(Caller caller, string taskId, CancellationToken cancellationToken) => CancelAsync(caller, taskId, LearningTaskKind.MergePreview, cancellationToken);
 
+    /// <summary>The same for the task that measures a forecast.</summary>
+    public Task<Outcome<LearningTask>> CancelForecastAsync(Caller caller, string taskId, CancellationToken cancellationToken) => CancelAsync(caller, taskId, LearningTaskKind.Forecast, cancellationToken);
+
     /// <summary>Puts a queued task aside at once, and asks a running one to write a checkpoint and end; later tasks of the adapter wait behind it.</summary>
     public Task<Outcome<LearningTask>> PauseAsync(Caller caller, string taskId, CancellationToken cancellationToken) =>
         ChangeAsync(caller, taskId, "task.pause", async (task, _, now) =>
@@ -75,7 +78,7 @@ internal sealed class TaskControl(ServiceDbContext database, ITaskQueue queue, E
         }, cancellationToken);
 
     private Task<Outcome<LearningTask>> CancelAsync(Caller caller, string taskId, LearningTaskKind kind, CancellationToken cancellationToken) =>
-        ChangeAsync(caller, taskId, kind == LearningTaskKind.Training ? "task.cancel" : "preview.cancel", async (task, scope, now) =>
+        ChangeAsync(caller, taskId, kind switch { LearningTaskKind.Training => "task.cancel", LearningTaskKind.MergePreview => "preview.cancel", _ => "forecast.cancel" }, async (task, scope, now) =>
         {
             if (task.Status is LearningTaskStatus.Cancelled) return null;
             if (task.Status is LearningTaskStatus.Succeeded or LearningTaskStatus.Failed) return Over(task, "cancel");

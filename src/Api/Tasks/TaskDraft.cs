@@ -20,6 +20,7 @@ namespace ContinualService.Api.Tasks;
 /// <param name="MetadataJson">The client's own object.</param>
 /// <param name="OverlapRows">Held-out rows that stand in the training rows too.</param>
 /// <param name="Size">Tokens of the training rows.</param>
+/// <param name="HeldOutSize">Tokens of the held-out rows; null where there are none.</param>
 internal sealed record TaskDraft(
     Adapter Adapter,
     AdapterOrigin Origin,
@@ -33,7 +34,8 @@ internal sealed record TaskDraft(
     int Priority,
     string MetadataJson,
     int OverlapRows,
-    TokenCount Size)
+    TokenCount Size,
+    TokenCount? HeldOutSize)
 {
     /// <summary>Optimiser steps: whole batches per epoch, the last one perhaps short.</summary>
     public int Steps

@@ -45,7 +45,7 @@ internal static class TaskEndpoints
             .Produces<ProblemBody>(StatusCodes.Status409Conflict, "application/problem+json")
             .WithMetadata(new DocumentedBody(Example, Form))
             .WithMetadata(
-                new DocumentedParameter("dry_run", "true: check everything and estimate, store nothing.", false, "true", "false"),
+                new DocumentedParameter("dry_run", "true: check everything and estimate steps, time and memory, store nothing. POST /adapters/{id}/forecasts measures what needs the model.", false, "true", "false"),
                 IdempotencyKey.Documented);
         group.MapGet("", ListAsync).WithName("ListTasks").Produces<Page<TaskResponse>>().WithMetadata(DocumentedParameter.Paging)
             .WithMetadata(

@@ -65,5 +65,8 @@ public sealed class AdapterVersion
     /// <summary>Null for the first task of a lineage.</summary>
     public double? Forgetting { get; set; }
 
+    /// <summary>A <see cref="Drift.DriftReport"/> as JSON: how far it went from its parent; null: there is no parent, or it was not looked at.</summary>
+    public string? DriftJson { get; set; }
+
     public DateTimeOffset CreatedAt { get; init; }
 }

@@ -1,6 +1,6 @@
 namespace ContinualService.Domain.Tasks;
 
-/// <summary>What a worker does with a task; both wait in one line, because both need the adapter's lease and the device.</summary>
+/// <summary>What a worker does with a task; all wait in one line, because both need the adapter's lease and the device.</summary>
 public enum LearningTaskKind
 {
     /// <summary>Learns a data set and publishes a version.</summary>
@@ -8,4 +8,7 @@ public enum LearningTaskKind
 
     /// <summary>Measures other merges of the last task (<see cref="Previews.MergePreview"/>); trains nothing and publishes nothing.</summary>
     MergePreview,
+
+    /// <summary>Measures tasks before they are learned (<see cref="Forecasts.TaskForecast"/>); trains nothing, publishes nothing, and waits behind no task.</summary>
+    Forecast,
 }

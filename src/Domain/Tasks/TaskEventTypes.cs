@@ -16,6 +16,9 @@ public static class TaskEventTypes
 
     /// <summary>In place of <see cref="Published"/>: there is a version, and it neither answers nor is learned on.</summary>
     public const string GateRefused = "gate_refused";
+
+    /// <summary>The version that was published went over a limit of <see cref="Drift.DriftLimits"/>; one event for each.</summary>
+    public const string DriftAlarm = "drift_alarm";
     public const string Succeeded = "succeeded";
     public const string Failed = "failed";
     public const string Cancelled = "cancelled";

@@ -12,7 +12,12 @@ public static class WebhookTypes
 
     public const string GateRefused = "adapter.gate.refused";
 
-    public static IReadOnlyList<string> All { get; } = [Succeeded, Failed, Cancelled, Published, GateRefused];
+    public const string DriftAlarm = "adapter.drift.alarm";
+
+    public static IReadOnlyList<string> All { get; } = [Succeeded, Failed, Cancelled, Published, GateRefused, DriftAlarm];
+
+    /// <summary>Those that tell of a version: also of one that was adopted from a preview, and with all that the task's event says.</summary>
+    public static bool IsOfVersion(string type) => type is Published or GateRefused or DriftAlarm;
 
     /// <summary>What webhooks are told when a task has this event; null: nothing.</summary>
     /// <param name="taskEventType">One of <see cref="TaskEventTypes"/>.</param>
@@ -23,6 +28,7 @@ public static class WebhookTypes
         TaskEventTypes.Cancelled => Cancelled,
         TaskEventTypes.Published => Published,
         TaskEventTypes.GateRefused => GateRefused,
+        TaskEventTypes.DriftAlarm => DriftAlarm,
         _ => null,
     };
 }

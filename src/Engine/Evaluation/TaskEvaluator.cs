@@ -61,14 +61,12 @@ public static class TaskEvaluator
                 Progress?.Report((double)done / Rows.Count);
             }
         }
-
-        public static IEnumerable<string> Golds(EncodedExample row) => row.References.Prepend(row.Target!);
     }
 
     private static (double[] Scores, string[] Answers) Generated(Job job, Func<string, IEnumerable<string>, double> score)
     {
-        var maxNewTokens = job.Options.MaxNewTokens ?? LongestAnswer(job) + job.Options.AnswerMargin;
-        var stopIds = StopIds(job);
+        var maxNewTokens = job.Options.MaxNewTokens ?? AnswerEnds.LongestAnswer(job.Tokenizer, job.Rows) + job.Options.AnswerMargin;
+        var stopIds = AnswerEnds.StopIds(job.Decoder, job.Tokenizer, job.Rows);
         var (scores, texts) = (new double[job.Rows.Count], new string[job.Rows.Count]);
         foreach (var batch in job.Batches(row => row.PromptIds.Length, job.Options.BatchSize))
         {
@@ -77,7 +75,7 @@ public static class TaskEvaluator
             for (var index = 0; index < batch.Length; index++)
             {
                 var answer = job.Tokenizer.Decode(answers[index], skipSpecialTokens: true);
-                (scores[batch[index]], texts[batch[index]]) = (score(answer, Job.Golds(job.Rows[batch[index]])), answer);
+                (scores[batch[index]], texts[batch[index]]) = (score(answer, AnswerEnds.Golds(job.Rows[batch[index]])), answer);
             }
         }
 
@@ -96,7 +94,7 @@ public static class TaskEvaluator
             for (var index = 0; index < batch.Length; index++)
             {
                 var best = Enumerable.Range(0, labels.Count).MaxBy(label => likelihoods[index][label]);
-                (scores[batch[index]], chosen[batch[index]]) = (AnswerText.Matches(labels[best], Job.Golds(job.Rows[batch[index]])) ? 1 : 0, labels[best]);
+                (scores[batch[index]], chosen[batch[index]]) = (AnswerText.Matches(labels[best], AnswerEnds.Golds(job.Rows[batch[index]])) ? 1 : 0, labels[best]);
             }
         }
 
@@ -126,23 +124,6 @@ public static class TaskEvaluator
 
     private static int[] TrainedPositions(EncodedExample row) =>
         [.. Enumerable.Range(1, row.Labels.Length - 1).Where(position => row.Labels[position] != EncodedExample.IgnoreIndex)];
-
-    private static int LongestAnswer(Job job) => job.Rows.SelectMany(Job.Golds).Distinct()
-        .Max(gold => job.Tokenizer.Encode(gold, addSpecialTokens: false, parseSpecialTokens: false).Ids.Length);
-
-    // The model's own ends, and whatever special token ends the trained turns: a template's end of turn need not be the model's end of text.
-    private static List<int> StopIds(Job job)
-    {
-        var stops = new HashSet<int>(job.Decoder.Config.EosTokenIds);
-        if (job.Tokenizer.EosId is { } end) stops.Add(end);
-        foreach (var row in job.Rows)
-        {
-            var last = row.Labels.LastOrDefault(label => label != EncodedExample.IgnoreIndex, EncodedExample.IgnoreIndex);
-            if (last >= 0 && job.Tokenizer.IsSpecial(last)) stops.Add(last);
-        }
-
-        return [.. stops];
-    }
 
     private static void Check(IReadOnlyList<EncodedExample> rows, TaskMetric metric, IReadOnlyList<string> labels, EvaluationOptions options)
     {

@@ -1,5 +1,6 @@
 using ContinualService.Domain;
 using ContinualService.Domain.Adapters;
+using ContinualService.Domain.Drift;
 using ContinualService.Domain.Evaluation;
 using ContinualService.Domain.Gates;
 using Microsoft.EntityFrameworkCore;
@@ -38,6 +39,12 @@ public sealed record NewVersion
 
     /// <summary>Who moves <c>live</c>: the task's id, or that of an API key.</summary>
     public required string Actor { get; init; }
+
+    /// <summary>How far it went from its parent, beside the scores; null: that was not measured.</summary>
+    public DriftMeasures? Drift { get; init; }
+
+    /// <summary>What may change from the parent, where the adapter says nothing else.</summary>
+    public DriftLimits DriftDefaults { get; init; } = new();
 
     /// <summary>Adds version and cells and, unless the gate refuses it, makes it head and <c>live</c>; the caller saves.</summary>
     /// <param name="database">In a transaction that holds the adapter's row.</param>
@@ -81,6 +88,12 @@ public sealed record NewVersion
             CreatedAt = now,
         };
         database.Versions.Add(version);
+        if (Parent is { } parent)
+        {
+            var policy = await database.Adapters.Where(row => row.Id == AdapterId).Select(row => row.DriftJson).SingleAsync(cancellationToken);
+            version.DriftJson = DriftReport.Of(parent, earlier.Concat(cells), number, TaskId, Drift ?? new DriftMeasures(), DriftPolicy.Read(policy).Limits.Over(DriftDefaults)).Write();
+        }
+
         if (!version.Refused) await database.MakeHeadAsync(version, Actor, now, cancellationToken);
         return version;
     }

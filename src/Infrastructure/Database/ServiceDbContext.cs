@@ -1,6 +1,7 @@
 using ContinualService.Domain.Adapters;
 using ContinualService.Domain.Datasets;
 using ContinualService.Domain.Files;
+using ContinualService.Domain.Forecasts;
 using ContinualService.Domain.Previews;
 using ContinualService.Domain.Tasks;
 using ContinualService.Domain.Tenants;
@@ -31,6 +32,8 @@ public sealed class ServiceDbContext(DbContextOptions<ServiceDbContext> options)
     public DbSet<LearningTask> Tasks => Set<LearningTask>();
 
     public DbSet<MergePreview> MergePreviews => Set<MergePreview>();
+
+    public DbSet<TaskForecast> Forecasts => Set<TaskForecast>();
 
     public DbSet<TaskRun> Runs => Set<TaskRun>();
 
@@ -133,6 +136,12 @@ public sealed class ServiceDbContext(DbContextOptions<ServiceDbContext> options)
             preview.HasIndex(row => new { row.AdapterId, row.Id });
             preview.HasOne<Adapter>().WithMany().HasForeignKey(row => row.AdapterId).OnDelete(DeleteBehavior.Restrict);
             preview.HasOne<LearningTask>().WithOne().HasForeignKey<MergePreview>(row => row.TaskId).OnDelete(DeleteBehavior.Cascade);
+        });
+        modelBuilder.Entity<TaskForecast>(forecast =>
+        {
+            forecast.HasIndex(row => new { row.AdapterId, row.Id });
+            forecast.HasOne<Adapter>().WithMany().HasForeignKey(row => row.AdapterId).OnDelete(DeleteBehavior.Restrict);
+            forecast.HasOne<LearningTask>().WithOne().HasForeignKey<TaskForecast>(row => row.TaskId).OnDelete(DeleteBehavior.Cascade);
         });
         modelBuilder.Entity<TaskRun>(run =>
         {

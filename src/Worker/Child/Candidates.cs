@@ -15,6 +15,9 @@ internal sealed class Candidates(
 {
     private int _done;
 
+    /// <summary>How many rows were scored, under one version or another.</summary>
+    public int ScoredRows => _done;
+
     /// <summary>The candidate to publish, or to keep; null where it was asked to stop. Its state is the caller's, unless it is the learned one.</summary>
     public Candidate? Choose(LearnedTask learned, AdapterState? previous)
     {

@@ -21,7 +21,9 @@ internal static class RunTaskCommand
         try
         {
             var spec = RunJson.Read<RunSpec>(specPath);
-            var finished = spec.Preview is { } preview ? PreviewRunner.Run(spec, preview, reporter, stop.Token) : TaskRunner.Run(spec, reporter, stop.Token);
+            var finished = spec.Preview is { } preview ? PreviewRunner.Run(spec, preview, reporter, stop.Token)
+                : spec.Forecast is { } forecast ? ForecastRunner.Run(spec, forecast, reporter, stop.Token)
+                : TaskRunner.Run(spec, reporter, stop.Token);
             reporter.Send(finished ? new RunMessage.Done() : new RunMessage.Stopped());
             return 0;
         }

@@ -1,3 +1,4 @@
+using ContinualService.Domain.Drift;
 using ContinualService.Domain.Tasks;
 using ContinualService.Engine.Continual;
 using ContinualService.Engine.Data;
@@ -37,11 +38,28 @@ internal static class TaskRunner
         // Step 3: score and, where the adapter has a gate, judge.
         using var newState = learned.State;
         reporter.Send(new RunMessage.Phase(LearningTaskPhase.Evaluating));
-        if (new Candidates(spec, model, method, evaluations, reporter, stop).Choose(learned, previous) is not { } chosen) return false;
+        var scoringBegan = TimeProvider.System.GetTimestamp();
+        var candidates = new Candidates(spec, model, method, evaluations, reporter, stop);
+        if (candidates.Choose(learned, previous) is not { } chosen) return false;
         using var merged = ReferenceEquals(chosen.State, learned.State) ? null : chosen.State;
         // Its rank grows with the tasks where the method lays their pairs side by side.
         var served = chosen.State.ServedConfig;
         using var candidate = chosen.State.ServingWeights();
+        // A run that went on from a checkpoint did its first steps on who knows what machine.
+        var cost = relay.Resumed ? null : new RunCost(
+            learned.Training.ProcessedTokens, learned.Training.Seconds, candidates.ScoredRows, TimeProvider.System.GetElapsedTime(scoringBegan).TotalSeconds, PeakMemory.Read());
+
+        DriftMeasures? drift = null;
+        using var before = previous?.ServingWeights();
+        try
+        {
+            if (spec.Drift is { } watch && before is not null)
+                drift = DriftProbe.Run(model, before, candidate, watch.CanaryPrompts, DriftProbe.Spread([.. evaluations.SelectMany(each => each.Rows)], watch.StopRows), stop);
+        }
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        {
+            return false;
+        }
 
         // Step 4: write the files and hold the server's path against the trainer's; the service publishes what it finds here after our last message.
         reporter.Send(new RunMessage.Phase(LearningTaskPhase.Publishing));
@@ -49,7 +67,7 @@ internal static class TaskRunner
         PeftAdapter.Save(spec.OutputFolder, served, candidate, spec.ModelName);
         List<int[]> texts = [.. evaluations.Where(each => each.TaskId == spec.TaskId).SelectMany(each => each.Rows).Concat(rows).Take(ServingProbe.MaxTexts).Select(row => row.Ids)];
         var agreement = ServingCheck.Run(model.Decoder, served, candidate, Path.Combine(spec.OutputFolder, PeftAdapter.WeightsFile), texts);
-        RunJson.Write(Path.Combine(spec.OutputFolder, RunResult.FileName), new RunResult(chosen.State.TaskIndex, chosen.Lambda, chosen.Scores, agreement, chosen.Gate));
+        RunJson.Write(Path.Combine(spec.OutputFolder, RunResult.FileName), new RunResult(chosen.State.TaskIndex, chosen.Lambda, chosen.Scores, agreement, cost, drift, chosen.Gate));
         return true;
 
         LearningOutcome Learn(TrainingCheckpoint? from)
@@ -130,7 +148,7 @@ internal static class TaskRunner
         return options;
     }
 
-    private static IReadOnlyList<EncodedExample> Encode(BaseModel model, IReadOnlyList<TaskExample> examples, int? maxSequenceLength, string what)
+    internal static IReadOnlyList<EncodedExample> Encode(BaseModel model, IReadOnlyList<TaskExample> examples, int? maxSequenceLength, string what)
     {
         var encoded = new ExampleEncoder(model.Tokenizer, model.Chat, Math.Min(maxSequenceLength ?? int.MaxValue, model.Config.MaxPositions)).EncodeAll(examples);
         if (encoded.Errors is [var first, ..])
@@ -182,6 +200,9 @@ internal static class TaskRunner
         private LearningPhase _phase = LearningPhase.Preparing;
         private long _phaseBegan;
 
+        /// <summary>Whether training went on from a checkpoint.</summary>
+        public bool Resumed { get; private set; }
+
         /// <summary>How long the phase has lasted that was reported last; read it at the end of the merge, which is the last.</summary>
         public TimeSpan MergingFor => TimeProvider.System.GetElapsedTime(_phaseBegan);
 
@@ -193,7 +214,12 @@ internal static class TaskRunner
                 reporter.Send(new RunMessage.Phase(value.Phase == LearningPhase.Training ? LearningTaskPhase.Training : LearningTaskPhase.Merging));
             }
 
-            if (value.ResumedAt is { } resumedAt) reporter.Send(new RunMessage.Resumed(resumedAt));
+            if (value.ResumedAt is { } resumedAt)
+            {
+                Resumed = true;
+                reporter.Send(new RunMessage.Resumed(resumedAt));
+            }
+
             if (value.Step is { } step) reporter.Send(new RunMessage.Step(step.Step, step.TotalSteps, step.Loss, step.LearningRate, step.GradNorm, step.Tokens, step.Seconds));
         }
     }

@@ -42,7 +42,7 @@ internal sealed record Publication(RunPlan Plan, RunResult Result, StoredObject 
                 if (adapter.HeadVersion != Plan.Adapter.HeadVersion) throw new HeadMovedException($"Adapter {adapter.Id}: the head went from version {Plan.Adapter.HeadVersion} to {adapter.HeadVersion} during the run.");
                 var version = await Version.AddAsync(database, Cells, now, cancellationToken);
                 await RunRecords.EndAsync(database, task, LearningTaskStatus.Succeeded, now, cancellationToken);
-                await records.CloseRunAsync(database, TaskRunOutcome.Succeeded, null, now, cancellationToken);
+                await records.CloseRunAsync(database, TaskRunOutcome.Succeeded, null, now, cancellationToken, Result.Cost);
                 (task.Percent, task.VersionNumber) = (100, version.Number);
                 await AddEventsAsync(database, version, now, cancellationToken);
                 published = version.Number;
@@ -65,6 +65,8 @@ internal sealed record Publication(RunPlan Plan, RunResult Result, StoredObject 
         StateBytes = State.SizeBytes,
         Gate = Result.Gate,
         Actor = Plan.Task.Id,
+        Drift = Result.Drift,
+        DriftDefaults = Plan.DriftDefaults,
     };
 
     private IReadOnlyList<AdapterMatrixCell> Cells(int number) =>
@@ -103,6 +105,7 @@ internal sealed record Publication(RunPlan Plan, RunResult Result, StoredObject 
             new { version = version.Number, version.Sha256, version.TaskIndex, version.Lambda, gate, serving },
             now,
             cancellationToken);
+        if (!version.Refused) await database.AppendDriftAlarmsAsync(version, Plan.Task.Id, now, cancellationToken);
         await database.AppendEventAsync(Plan.Task.Id, TaskEventTypes.Succeeded, new { version = version.Number }, now, cancellationToken);
     }
 }

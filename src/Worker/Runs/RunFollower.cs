@@ -1,4 +1,5 @@
 using ContinualService.Domain;
+using ContinualService.Domain.Forecasts;
 using ContinualService.Domain.Previews;
 using ContinualService.Domain.Tasks;
 using ContinualService.Worker.Processes;
@@ -22,6 +23,7 @@ internal sealed class RunFollower(
     private readonly List<StepMetric> _steps = [];
     private readonly List<(string Type, object Data)> _events = [];
     private readonly List<PreviewPoint> _points = [];
+    private ForecastResult? _forecast;
     private double _nextEventAt = EventEveryPercent;
     private bool _dirty;
     private bool _done;
@@ -113,6 +115,8 @@ internal sealed class RunFollower(
         _resumedFrom = null;
         if (_points.Count > 0) await records.PreviewedAsync(_points, cancellationToken);
         _points.Clear();
+        if (_forecast is { } forecast) await records.ForecastedAsync(forecast, cancellationToken);
+        _forecast = null;
         var wish = await records.ReportAsync(progress, _steps, _events, cancellationToken);
         _steps.Clear();
         _events.Clear();
@@ -156,6 +160,10 @@ internal sealed class RunFollower(
                 break;
             case RunMessage.Previewed previewed:
                 _points.Add(previewed.Point);
+                _dirty = true;
+                break;
+            case RunMessage.Forecasted forecasted:
+                _forecast = forecasted.Result;
                 _dirty = true;
                 break;
             case RunMessage.Checkpoint checkpoint:

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using ContinualService.Domain.Forecasts;
 using ContinualService.Domain.Previews;
 using ContinualService.Domain.Tasks;
 
@@ -14,6 +15,7 @@ namespace ContinualService.Worker.Runs;
 [JsonDerivedType(typeof(Merged), "merged")]
 [JsonDerivedType(typeof(Evaluation), "evaluation")]
 [JsonDerivedType(typeof(Previewed), "previewed")]
+[JsonDerivedType(typeof(Forecasted), "forecasted")]
 [JsonDerivedType(typeof(Log), "log")]
 [JsonDerivedType(typeof(Failed), "failed")]
 [JsonDerivedType(typeof(Done), "done")]
@@ -67,6 +69,9 @@ internal abstract record RunMessage
 
     /// <summary>One lambda of a preview is measured.</summary>
     public sealed record Previewed(PreviewPoint Point) : RunMessage;
+
+    /// <summary>All that a forecast was asked for is measured.</summary>
+    public sealed record Forecasted(ForecastResult Result) : RunMessage;
 
     /// <summary>For the service's log.</summary>
     public sealed record Log(string Text) : RunMessage;

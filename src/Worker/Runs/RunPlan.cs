@@ -1,4 +1,5 @@
 using ContinualService.Domain.Adapters;
+using ContinualService.Domain.Drift;
 using ContinualService.Domain.Previews;
 using ContinualService.Domain.Tasks;
 
@@ -13,11 +14,17 @@ namespace ContinualService.Worker.Runs;
 /// <param name="Preview">What is measured, where nothing is learned; the ancestors then end with the previewed version.</param>
 internal sealed record RunPlan(LearningTask Task, Adapter Adapter, IReadOnlyList<AdapterVersion> Ancestors, TaskCheckpoint? Checkpoint, string Folder, MergePreview? Preview = null)
 {
+    /// <summary>What may change from the parent, where the adapter says nothing else.</summary>
+    public DriftLimits DriftDefaults { get; init; } = new();
+
     /// <summary>The version the new one is made from; null for the first.</summary>
     public AdapterVersion? Parent => Ancestors.Count == 0 ? null : Ancestors[^1];
 
     /// <summary>The ancestors that tasks made: an imported version stands for none.</summary>
     public IEnumerable<AdapterVersion> Learned => Ancestors.Where(version => version.TaskId is not null);
+
+    /// <summary>Whether it makes a version; previews and forecasts only measure.</summary>
+    public bool Learns => Task.Kind == LearningTaskKind.Training;
 
     public string SpecPath => Path.Combine(Folder, "spec.json");
 }

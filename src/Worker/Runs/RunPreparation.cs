@@ -1,6 +1,7 @@
 using System.Text.Json;
 using ContinualService.Domain.Adapters;
 using ContinualService.Domain.Datasets;
+using ContinualService.Domain.Drift;
 using ContinualService.Domain.Gates;
 using ContinualService.Domain.Previews;
 using ContinualService.Domain.Tasks;
@@ -16,7 +17,8 @@ namespace ContinualService.Worker.Runs;
 
 /// <summary>Gathers what a training process needs into the run's folder.</summary>
 internal sealed class RunPreparation(
-    IDbContextFactory<ServiceDbContext> contexts, IObjectStore objects, DataFolder data, ModelCatalog models, IOptions<TrainingSettings> settings, ILogger<RunPreparation> logger)
+    IDbContextFactory<ServiceDbContext> contexts, IObjectStore objects, DataFolder data, ModelCatalog models, IOptions<TrainingSettings> settings, IOptions<DriftOptions> drift,
+    ILogger<RunPreparation> logger)
 {
     /// <summary>Makes the folder and writes spec.json.</summary>
     /// <exception cref="ObjectDamagedException">A data set or state is missing from the store.</exception>
@@ -33,15 +35,16 @@ internal sealed class RunPreparation(
         var preview = task.Kind == LearningTaskKind.MergePreview ? await database.MergePreviews.AsNoTracking().SingleAsync(row => row.TaskId == task.Id, cancellationToken) : null;
         var ancestors = await Lineage.ToAsync(database, adapter.Id, preview?.VersionNumber ?? adapter.HeadVersion, cancellationToken);
         var checkpoint = await database.Checkpoints.AsNoTracking().SingleOrDefaultAsync(row => row.TaskId == task.Id, cancellationToken);
-        var plan = new RunPlan(task, adapter, ancestors, checkpoint, folder, preview);
+        var plan = new RunPlan(task, adapter, ancestors, checkpoint, folder, preview) { DriftDefaults = drift.Value.Limits };
         var model = models.Find(adapter.Model) ?? throw new ModelFormatException($"The base model '{adapter.Model}' is no longer in {models.Root}. Put its folder back there, then send the task again.");
 
         var taskIds = plan.Learned.Select(version => version.TaskId!).ToList();
         var learned = await database.Tasks.AsNoTracking().Where(row => taskIds.Contains(row.Id)).ToDictionaryAsync(row => row.Id, cancellationToken);
-        var gate = preview is null ? GatePolicy.Read(adapter.GateJson) : null;
+        var gate = plan.Learns ? GatePolicy.Read(adapter.GateJson) : null;
         var references = gate is null ? [] : await ReferencesAsync(database, plan, taskIds, folder, cancellationToken);
         var evaluations = new List<EvaluationSpec>();
-        foreach (var each in preview is null ? taskIds.Select(id => learned[id]).Append(task) : taskIds.Select(id => learned[id]))
+        // A forecast scores its own tasks alone.
+        foreach (var each in task.Kind == LearningTaskKind.Forecast ? [] : plan.Learns ? taskIds.Select(id => learned[id]).Append(task) : taskIds.Select(id => learned[id]))
             if (await EvaluationAsync(database, each, folder, cancellationToken) is { } evaluation)
                 evaluations.Add(evaluation with { Reference = references.GetValueOrDefault(each.Id) });
 
@@ -67,6 +70,8 @@ internal sealed class RunPreparation(
             CheckpointSeconds = settings.Value.CheckpointSeconds,
             Preview = preview is null ? null : await PreviewAsync(preview, plan.Parent!, folder, cancellationToken),
             Gate = gate is null ? null : new GateSpec(gate, taskIds, plan.Parent?.Number ?? 0),
+            Forecast = task.Kind == LearningTaskKind.Forecast ? await ForecastAsync(database, plan, folder, cancellationToken) : null,
+            Drift = plan.Learns ? new DriftSpec(DriftPolicy.Read(adapter.DriftJson).CanaryPrompts ?? drift.Value.CanaryPrompts, drift.Value.StopRows) : null,
             OutputFolder = folder,
         });
         return plan;
@@ -95,6 +100,22 @@ internal sealed class RunPreparation(
         }
 
         return references;
+    }
+
+    private async Task<ForecastSpec> ForecastAsync(ServiceDbContext database, RunPlan plan, string folder, CancellationToken cancellationToken)
+    {
+        var forecast = await database.Forecasts.AsNoTracking().SingleAsync(row => row.TaskId == plan.Task.Id, cancellationToken);
+        var waiting = JsonSerializer.Deserialize<string[]>(forecast.WaitingJson) ?? [];
+        var measured = waiting.Length == 0 ? [plan.Task] : await database.Tasks.AsNoTracking().Where(row => waiting.Contains(row.Id)).OrderBy(row => row.Id).ToListAsync(cancellationToken);
+        List<ForecastTaskSpec> tasks = [];
+        foreach (var each in measured)
+        {
+            var settings = JsonSerializer.Deserialize<Hyperparameters>(each.HyperparametersJson, RunJson.Options);
+            tasks.Add(new ForecastTaskSpec(
+                each.Id, each.Name, await DatasetAsync(database, each.TrainDatasetId, folder, cancellationToken), await EvaluationAsync(database, each, folder, cancellationToken), settings?.MaxSequenceLength));
+        }
+
+        return new ForecastSpec(plan.Parent?.Number ?? 0, tasks);
     }
 
     // A lost checkpoint costs time and nothing else.

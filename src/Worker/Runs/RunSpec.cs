@@ -53,6 +53,12 @@ internal sealed record RunSpec
     /// <summary>Null: whatever the run makes is published.</summary>
     public GateSpec? Gate { get; init; }
 
+    /// <summary>Null: the run is no forecast.</summary>
+    public ForecastSpec? Forecast { get; init; }
+
+    /// <summary>How the new version is compared with the one before; null: it is not.</summary>
+    public DriftSpec? Drift { get; init; }
+
     /// <summary>Where the process writes its files.</summary>
     public required string OutputFolder { get; init; }
 }

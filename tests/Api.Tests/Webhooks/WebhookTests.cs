@@ -74,6 +74,20 @@ public sealed class WebhookTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Webhook_OfDriftAlarms_IsToldWhichTheValueAndTheLimit()
+    {
+        var client = await _world.CreateTenantAsync();
+        await CreateAsync(client, "adapter.drift.alarm");
+
+        await AppendAsync(await CancelledTaskAsync(client), TaskEventTypes.DriftAlarm, new { version = 4, alarm = "score_drop", value = 0.25, limit = 0.1, subject = "task_1" });
+
+        var body = JsonNode.Parse((await MessageAsync(1)).Body)!;
+        var data = body["data"]!;
+        Assert.Equal(("adapter.drift.alarm", "score_drop", 0.25, 0.1), ((string?)body["type"], (string?)data["x_alarm"], (double)data["x_value"]!, (double)data["x_limit"]!));
+        Assert.Equal((4, "task_1"), ((int)data["x_version"]!, (string?)data["x_subject"]));
+    }
+
+    [Fact]
     public async Task Outbox_TransactionThatIsRolledBack_LeavesNoDelivery()
     {
         var client = await _world.CreateTenantAsync();

@@ -18,7 +18,7 @@ internal static class JobEvents
             Level = row.Type switch
             {
                 TaskEventTypes.Failed => "error",
-                TaskEventTypes.AttemptFailed or TaskEventTypes.GateRefused => "warn",
+                TaskEventTypes.AttemptFailed or TaskEventTypes.GateRefused or TaskEventTypes.DriftAlarm => "warn",
                 _ => "info",
             },
             Message = Message(row.Type, data),
@@ -42,6 +42,7 @@ internal static class JobEvents
         TaskEventTypes.Evaluated => "Scored the held-out rows of every task so far.",
         TaskEventTypes.Published => $"Published version {data["version"]}.",
         TaskEventTypes.GateRefused => $"The gate keeps version {data["version"]} from answering: {data["gate"]?["verdict"]}.",
+        TaskEventTypes.DriftAlarm => $"Version {data["version"]} drifted: {data["alarm"]} is {data["value"]}, {data["limit"]} is allowed.",
         TaskEventTypes.Succeeded => "The job has succeeded.",
         TaskEventTypes.Failed => $"The job has failed: {data["message"]}",
         TaskEventTypes.Cancelled => "The job was cancelled.",
