@@ -68,7 +68,7 @@ internal static class ForecastRunner
             foreach (var sketch in sketches) sketch.Dispose();
         }
 
-        PreviewScore? ScoreOf(ForecastTaskSpec task, ScoredWeights weights) => scores.Find(score => score.TaskId == task.TaskId && score.Weights == weights) is { } score
+        PreviewScore? ScoreOf(ForecastTaskSpec task, ScoredWeights weights) => scores.Find(each => each.Run.TaskId == task.TaskId && each.Run.Weights == weights) is { Run: var score }
             ? new PreviewScore(score.TaskId, score.Score, score.Count, score.Low, score.High, score.Metric) : null;
     }
 }
