@@ -1,3 +1,4 @@
+using ContinualService.Api.Adapters;
 using ContinualService.Api.Datasets;
 using ContinualService.Domain.Adapters;
 using ContinualService.Domain.Tasks;
@@ -37,12 +38,15 @@ internal sealed record TaskDraft(
     TokenCount Size,
     TokenCount? HeldOutSize)
 {
-    /// <summary>Optimiser steps: whole batches per epoch, the last one perhaps short.</summary>
+    /// <summary>Rows that an epoch reads at most: the method may add some of its own.</summary>
+    public int TrainedRows => Adapter.ContinualMethod().RowsAtMost(Training.Examples.Count, Adapter.TaskCount);
+
+    /// <summary>Optimiser steps, at most: whole batches per epoch, the last one perhaps short.</summary>
     public int Steps
     {
         get
         {
-            var perEpoch = (Training.Examples.Count + Hyperparameters.BatchSize - 1) / Hyperparameters.BatchSize;
+            var perEpoch = (TrainedRows + Hyperparameters.BatchSize - 1) / Hyperparameters.BatchSize;
             var steps = (long)perEpoch * Hyperparameters.Epochs;
             return (int)Math.Min(steps, Hyperparameters.MaxSteps ?? int.MaxValue);
         }

@@ -48,12 +48,12 @@ internal sealed class TaskEstimator(ServiceDbContext database)
             MemoryParts.Of(memory));
     }
 
-    /// <summary>Every epoch reads every row; steps that are cut off read their share of one.</summary>
+    /// <summary>Every epoch reads every row, one that the method adds taken as long as the task's own; steps that are cut off read their share of one.</summary>
     private static long ProcessedTokens(TaskDraft draft)
     {
-        var (rows, settings) = (draft.Training.Examples.Count, draft.Hyperparameters);
+        var (rows, settings) = (draft.TrainedRows, draft.Hyperparameters);
         var stepsPerEpoch = (rows + settings.BatchSize - 1) / settings.BatchSize;
-        return (long)Math.Round(draft.Size.Tokens * Math.Min(settings.Epochs, (double)draft.Steps / stepsPerEpoch));
+        return (long)Math.Round((double)rows / draft.Training.Examples.Count * draft.Size.Tokens * Math.Min(settings.Epochs, (double)draft.Steps / stepsPerEpoch));
     }
 
     /// <summary>The new rows under the base, the head and the candidate; the earlier tasks' under the candidate.</summary>

@@ -33,6 +33,9 @@ public interface IContinualMethod
     /// <summary>Whether it has to know how the base's chat template writes a user's turn: a base without a template cannot be taught by it.</summary>
     bool NeedsUserTurn => false;
 
+    /// <summary>How many rows <see cref="RowsOf"/> gives at most, for a task with so many of its own after so many earlier ones: what an estimate counts with.</summary>
+    int RowsAtMost(int rows, int earlierTasks) => rows;
+
     /// <summary>What the next task trains on: here its own rows. Called once, before <see cref="StartTask"/>; the same inputs and streams give the same rows.</summary>
     IReadOnlyList<EncodedExample> RowsOf(Decoder decoder, AdapterState? previous, IReadOnlyList<EncodedExample> rows, TrainingOptions options, CancellationToken cancellationToken) => rows;
 

@@ -38,6 +38,8 @@ public sealed class Recall : IContinualMethod
     public IReadOnlyList<StateTensor> Layout(LoraConfig config, LinearSite site, int taskIndex) =>
         [StateTensor.LikeA(StateTensor.FineTunedA, config, site), StateTensor.LikeB(StateTensor.FineTunedB, config, site)];
 
+    public int RowsAtMost(int rows, int earlierTasks) => rows + (earlierTasks > 0 ? Wanted(rows) : 0);
+
     public IReadOnlyList<EncodedExample> RowsOf(Decoder decoder, AdapterState? previous, IReadOnlyList<EncodedExample> rows, TrainingOptions options, CancellationToken cancellationToken)
     {
         var recalled = previous is null ? [] : Recalled(decoder, previous, rows, options, cancellationToken);
@@ -95,12 +97,14 @@ public sealed class Recall : IContinualMethod
         var longest = Math.Min(options.MaxSequenceLength ?? rows.Max(row => row.Ids.Length), decoder.Config.MaxPositions);
         using var generator = new SeedStreams(options.Seed).TensorGenerator(SeedStreams.Recall);
         using var served = previous.ServingWeights();
-        var prompts = PromptSampler.Draw(decoder, served, turn, (int)Math.Round(_share * rows.Count), longest - 1, _temperature, generator, cancellationToken);
+        var prompts = PromptSampler.Draw(decoder, served, turn, Wanted(rows.Count), longest - 1, _temperature, generator, cancellationToken);
         if (prompts.Count == 0) return [];
         var room = longest - prompts.Min(prompt => prompt.Length);
         var answers = GreedyGenerator.Generate(decoder, served, prompts, room, [.. decoder.Config.EosTokenIds, end], cancellationToken);
         return [.. prompts.Zip(answers).Where(row => row.Second.Length > 0 && row.First.Length + row.Second.Length < longest).Select(row => Answered(row.First, row.Second, end))];
     }
+
+    private int Wanted(int rows) => (int)Math.Round(_share * rows);
 
     private static EncodedExample Answered(int[] prompt, int[] answer, int end) =>
         new([.. prompt, .. answer, end], [.. prompt.Select(_ => EncodedExample.IgnoreIndex), .. answer, end], prompt, null, []);

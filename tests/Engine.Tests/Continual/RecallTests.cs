@@ -71,6 +71,13 @@ public sealed class RecallTests : IDisposable
         });
     }
 
+    [Theory]
+    [InlineData("recall", 0, 10)]
+    [InlineData("recall", 3, 20)]
+    [InlineData("recall:share=0.25", 3, 12)]
+    [InlineData("slao", 3, 10)]
+    public void RowsAtMost_CountsWhatMayBeRecalled(string label, int earlier, int rows) => Assert.Equal(rows, ContinualMethods.Parse(label).RowsAtMost(10, earlier));
+
     [Fact]
     public void RowsOf_ShareOfNothingAndNoPrompts_IsPlainTuning()
     {
