@@ -201,6 +201,10 @@ namespace ContinualService.Migrations.PostgreSql.Migrations
                     b.Property<long>("CreatedAt")
                         .HasColumnType("bigint");
 
+                    b.Property<string>("EnvironmentJson")
+                        .HasColumnType("text")
+                        .UseCollation("C");
+
                     b.Property<double?>("Forgetting")
                         .HasColumnType("double precision");
 
@@ -245,6 +249,13 @@ namespace ContinualService.Migrations.PostgreSql.Migrations
                     b.Property<int>("TaskIndex")
                         .HasColumnType("integer");
 
+                    b.Property<string>("Unlearned")
+                        .HasColumnType("text");
+
+                    b.Property<string>("UnlearningId")
+                        .HasColumnType("text")
+                        .UseCollation("C");
+
                     b.HasKey("Id");
 
                     b.HasIndex("MergePreviewId");
@@ -255,7 +266,9 @@ namespace ContinualService.Migrations.PostgreSql.Migrations
 
                     b.HasIndex("TaskId")
                         .IsUnique()
-                        .HasFilter("\"MergePreviewId\" IS NULL");
+                        .HasFilter("\"MergePreviewId\" IS NULL AND \"UnlearningId\" IS NULL");
+
+                    b.HasIndex("UnlearningId");
 
                     b.HasIndex("AdapterId", "Number")
                         .IsUnique();
@@ -433,6 +446,43 @@ namespace ContinualService.Migrations.PostgreSql.Migrations
                     b.HasIndex("AdapterId", "Id");
 
                     b.ToTable("MergePreviews");
+                });
+
+            modelBuilder.Entity("ContinualService.Domain.Replays.Replay", b =>
+                {
+                    b.Property<string>("Id")
+                        .HasColumnType("text")
+                        .UseCollation("C");
+
+                    b.Property<string>("AdapterId")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .UseCollation("C");
+
+                    b.Property<string>("TaskId")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .UseCollation("C");
+
+                    b.Property<double>("Tolerance")
+                        .HasColumnType("double precision");
+
+                    b.Property<int>("VersionNumber")
+                        .HasColumnType("integer");
+
+                    b.Property<string>("VersionsJson")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .UseCollation("C");
+
+                    b.HasKey("Id");
+
+                    b.HasIndex("TaskId")
+                        .IsUnique();
+
+                    b.HasIndex("AdapterId", "Id");
+
+                    b.ToTable("Replays");
                 });
 
             modelBuilder.Entity("ContinualService.Domain.Tasks.FineTuningJob", b =>
@@ -914,6 +964,46 @@ namespace ContinualService.Migrations.PostgreSql.Migrations
                     b.ToTable("Tenants");
                 });
 
+            modelBuilder.Entity("ContinualService.Domain.Unlearnings.Unlearning", b =>
+                {
+                    b.Property<string>("Id")
+                        .HasColumnType("text")
+                        .UseCollation("C");
+
+                    b.Property<string>("AdapterId")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .UseCollation("C");
+
+                    b.Property<string>("Mode")
+                        .IsRequired()
+                        .HasColumnType("text");
+
+                    b.Property<string>("RemovedTaskId")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .UseCollation("C");
+
+                    b.Property<string>("TaskId")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .UseCollation("C");
+
+                    b.Property<int>("VersionNumber")
+                        .HasColumnType("integer");
+
+                    b.HasKey("Id");
+
+                    b.HasIndex("RemovedTaskId");
+
+                    b.HasIndex("TaskId")
+                        .IsUnique();
+
+                    b.HasIndex("AdapterId", "Id");
+
+                    b.ToTable("Unlearnings");
+                });
+
             modelBuilder.Entity("ContinualService.Domain.Upkeep.UpkeepRecord", b =>
                 {
                     b.Property<string>("Name")
@@ -1120,6 +1210,11 @@ namespace ContinualService.Migrations.PostgreSql.Migrations
                         .WithMany()
                         .HasForeignKey("TaskId")
                         .OnDelete(DeleteBehavior.Restrict);
+
+                    b.HasOne("ContinualService.Domain.Unlearnings.Unlearning", null)
+                        .WithMany()
+                        .HasForeignKey("UnlearningId")
+                        .OnDelete(DeleteBehavior.Restrict);
                 });
 
             modelBuilder.Entity("ContinualService.Domain.Adapters.AliasChange", b =>
@@ -1160,6 +1255,21 @@ namespace ContinualService.Migrations.PostgreSql.Migrations
                     b.HasOne("ContinualService.Domain.Tasks.LearningTask", null)
                         .WithOne()
                         .HasForeignKey("ContinualService.Domain.Previews.MergePreview", "TaskId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
+                });
+
+            modelBuilder.Entity("ContinualService.Domain.Replays.Replay", b =>
+                {
+                    b.HasOne("ContinualService.Domain.Adapters.Adapter", null)
+                        .WithMany()
+                        .HasForeignKey("AdapterId")
+                        .OnDelete(DeleteBehavior.Restrict)
+                        .IsRequired();
+
+                    b.HasOne("ContinualService.Domain.Tasks.LearningTask", null)
+                        .WithOne()
+                        .HasForeignKey("ContinualService.Domain.Replays.Replay", "TaskId")
                         .OnDelete(DeleteBehavior.Cascade)
                         .IsRequired();
                 });
@@ -1259,6 +1369,27 @@ namespace ContinualService.Migrations.PostgreSql.Migrations
                         .WithMany()
                         .HasForeignKey("TenantId")
                         .OnDelete(DeleteBehavior.Restrict)
+                        .IsRequired();
+                });
+
+            modelBuilder.Entity("ContinualService.Domain.Unlearnings.Unlearning", b =>
+                {
+                    b.HasOne("ContinualService.Domain.Adapters.Adapter", null)
+                        .WithMany()
+                        .HasForeignKey("AdapterId")
+                        .OnDelete(DeleteBehavior.Restrict)
+                        .IsRequired();
+
+                    b.HasOne("ContinualService.Domain.Tasks.LearningTask", null)
+                        .WithMany()
+                        .HasForeignKey("RemovedTaskId")
+                        .OnDelete(DeleteBehavior.Restrict)
+                        .IsRequired();
+
+                    b.HasOne("ContinualService.Domain.Tasks.LearningTask", null)
+                        .WithOne()
+                        .HasForeignKey("ContinualService.Domain.Unlearnings.Unlearning", "TaskId")
+                        .OnDelete(DeleteBehavior.Cascade)
                         .IsRequired();
                 });
 

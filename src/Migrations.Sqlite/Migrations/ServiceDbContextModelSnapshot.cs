@@ -178,6 +178,9 @@ namespace ContinualService.Migrations.Sqlite.Migrations
                     b.Property<long>("CreatedAt")
                         .HasColumnType("INTEGER");
 
+                    b.Property<string>("EnvironmentJson")
+                        .HasColumnType("TEXT");
+
                     b.Property<double?>("Forgetting")
                         .HasColumnType("REAL");
 
@@ -217,6 +220,12 @@ namespace ContinualService.Migrations.Sqlite.Migrations
                     b.Property<int>("TaskIndex")
                         .HasColumnType("INTEGER");
 
+                    b.Property<string>("Unlearned")
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("UnlearningId")
+                        .HasColumnType("TEXT");
+
                     b.HasKey("Id");
 
                     b.HasIndex("MergePreviewId");
@@ -227,7 +236,9 @@ namespace ContinualService.Migrations.Sqlite.Migrations
 
                     b.HasIndex("TaskId")
                         .IsUnique()
-                        .HasFilter("\"MergePreviewId\" IS NULL");
+                        .HasFilter("\"MergePreviewId\" IS NULL AND \"UnlearningId\" IS NULL");
+
+                    b.HasIndex("UnlearningId");
 
                     b.HasIndex("AdapterId", "Number")
                         .IsUnique();
@@ -385,6 +396,39 @@ namespace ContinualService.Migrations.Sqlite.Migrations
                     b.HasIndex("AdapterId", "Id");
 
                     b.ToTable("MergePreviews");
+                });
+
+            modelBuilder.Entity("ContinualService.Domain.Replays.Replay", b =>
+                {
+                    b.Property<string>("Id")
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("AdapterId")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("TaskId")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.Property<double>("Tolerance")
+                        .HasColumnType("REAL");
+
+                    b.Property<int>("VersionNumber")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<string>("VersionsJson")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.HasKey("Id");
+
+                    b.HasIndex("TaskId")
+                        .IsUnique();
+
+                    b.HasIndex("AdapterId", "Id");
+
+                    b.ToTable("Replays");
                 });
 
             modelBuilder.Entity("ContinualService.Domain.Tasks.FineTuningJob", b =>
@@ -816,6 +860,42 @@ namespace ContinualService.Migrations.Sqlite.Migrations
                     b.ToTable("Tenants");
                 });
 
+            modelBuilder.Entity("ContinualService.Domain.Unlearnings.Unlearning", b =>
+                {
+                    b.Property<string>("Id")
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("AdapterId")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("Mode")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("RemovedTaskId")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("TaskId")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.Property<int>("VersionNumber")
+                        .HasColumnType("INTEGER");
+
+                    b.HasKey("Id");
+
+                    b.HasIndex("RemovedTaskId");
+
+                    b.HasIndex("TaskId")
+                        .IsUnique();
+
+                    b.HasIndex("AdapterId", "Id");
+
+                    b.ToTable("Unlearnings");
+                });
+
             modelBuilder.Entity("ContinualService.Domain.Upkeep.UpkeepRecord", b =>
                 {
                     b.Property<string>("Name")
@@ -1005,6 +1085,11 @@ namespace ContinualService.Migrations.Sqlite.Migrations
                         .WithMany()
                         .HasForeignKey("TaskId")
                         .OnDelete(DeleteBehavior.Restrict);
+
+                    b.HasOne("ContinualService.Domain.Unlearnings.Unlearning", null)
+                        .WithMany()
+                        .HasForeignKey("UnlearningId")
+                        .OnDelete(DeleteBehavior.Restrict);
                 });
 
             modelBuilder.Entity("ContinualService.Domain.Adapters.AliasChange", b =>
@@ -1045,6 +1130,21 @@ namespace ContinualService.Migrations.Sqlite.Migrations
                     b.HasOne("ContinualService.Domain.Tasks.LearningTask", null)
                         .WithOne()
                         .HasForeignKey("ContinualService.Domain.Previews.MergePreview", "TaskId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
+                });
+
+            modelBuilder.Entity("ContinualService.Domain.Replays.Replay", b =>
+                {
+                    b.HasOne("ContinualService.Domain.Adapters.Adapter", null)
+                        .WithMany()
+                        .HasForeignKey("AdapterId")
+                        .OnDelete(DeleteBehavior.Restrict)
+                        .IsRequired();
+
+                    b.HasOne("ContinualService.Domain.Tasks.LearningTask", null)
+                        .WithOne()
+                        .HasForeignKey("ContinualService.Domain.Replays.Replay", "TaskId")
                         .OnDelete(DeleteBehavior.Cascade)
                         .IsRequired();
                 });
@@ -1144,6 +1244,27 @@ namespace ContinualService.Migrations.Sqlite.Migrations
                         .WithMany()
                         .HasForeignKey("TenantId")
                         .OnDelete(DeleteBehavior.Restrict)
+                        .IsRequired();
+                });
+
+            modelBuilder.Entity("ContinualService.Domain.Unlearnings.Unlearning", b =>
+                {
+                    b.HasOne("ContinualService.Domain.Adapters.Adapter", null)
+                        .WithMany()
+                        .HasForeignKey("AdapterId")
+                        .OnDelete(DeleteBehavior.Restrict)
+                        .IsRequired();
+
+                    b.HasOne("ContinualService.Domain.Tasks.LearningTask", null)
+                        .WithMany()
+                        .HasForeignKey("RemovedTaskId")
+                        .OnDelete(DeleteBehavior.Restrict)
+                        .IsRequired();
+
+                    b.HasOne("ContinualService.Domain.Tasks.LearningTask", null)
+                        .WithOne()
+                        .HasForeignKey("ContinualService.Domain.Unlearnings.Unlearning", "TaskId")
+                        .OnDelete(DeleteBehavior.Cascade)
                         .IsRequired();
                 });
 
