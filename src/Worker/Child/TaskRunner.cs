@@ -17,40 +17,39 @@ internal static class TaskRunner
     /// <summary>True with all files written; false where it was asked to stop before that and did.</summary>
     public static bool Run(RunSpec spec, RunReporter reporter, CancellationToken stop)
     {
-        // Step 1: load the base, the last state and the rows.
+        // Step 1: load the base.
         reporter.Send(new RunMessage.Phase(LearningTaskPhase.Preparing));
         torch.set_num_threads(spec.Threads);
         using var model = LoadBase(spec);
+        return Run(spec, model, reporter, stop);
+    }
+
+    /// <summary>The same with the base loaded and the first phase reported.</summary>
+    internal static bool Run(RunSpec spec, BaseModel model, RunReporter reporter, CancellationToken stop)
+    {
+        // Step 2: load the last state and the rows.
         var config = new LoraConfig(spec.Rank, spec.Alpha, spec.TargetModules);
         var method = ContinualMethods.ByName(spec.Method, spec.MethodOptions);
         using var previous = spec.PreviousState is { } state ? AdapterState.Load(RunFiles.Verify(state), model.Decoder, spec.BaseDigest, config) : null;
         var options = Options(spec.Hyperparameters);
-        var rows = Encode(model, RunFiles.ReadRows(spec.Train), options.MaxSequenceLength, "training row");
-        var evaluations = spec.Evaluations.Select(each => Prepare(model, each)).ToList();
+        var rows = TrainingRows(spec, model);
+        var evaluations = PrepareAll(spec, model);
 
-        // Step 2: train, from the checkpoint where there is a good one, and merge.
+        // Step 3: train, from the checkpoint where there is a good one, and merge.
         using var checkpoint = LoadCheckpoint(spec, reporter);
         var relay = new LearningRelay(reporter);
         if (Learn(checkpoint) is not LearningOutcome.Learned { Task: var learned }) return false;
         reporter.Send(new RunMessage.Merged(relay.MergingFor.TotalSeconds));
-
-        // Step 3: score.
         using var newState = learned.State;
-        reporter.Send(new RunMessage.Phase(LearningTaskPhase.Evaluating));
-        // Its rank grows with the tasks where the method lays their pairs side by side.
-        var served = learned.State.ServedConfig;
-        using var candidate = learned.State.ServingWeights();
-        using var before = previous?.ServingWeights();
-        if (Score(spec.TaskId, model, evaluations, candidate, before, reporter, stop) is not { } scores) return false;
+        using var merged = MergeAt(spec.Lambda ?? learned.Lambda);
 
-        // Step 4: write the files and hold the server's path against the trainer's; the service publishes what it finds here after our last message.
-        reporter.Send(new RunMessage.Phase(LearningTaskPhase.Publishing));
-        learned.State.Save(Path.Combine(spec.OutputFolder, RunResult.StateFile), spec.BaseDigest);
-        PeftAdapter.Save(spec.OutputFolder, served, candidate, spec.ModelName);
-        List<int[]> texts = [.. evaluations.Where(each => each.TaskId == spec.TaskId).SelectMany(each => each.Rows).Concat(rows).Take(ServingProbe.MaxTexts).Select(row => row.Ids)];
-        var agreement = ServingCheck.Run(model.Decoder, served, candidate, Path.Combine(spec.OutputFolder, PeftAdapter.WeightsFile), texts);
-        RunJson.Write(Path.Combine(spec.OutputFolder, RunResult.FileName), new RunResult(learned.State.TaskIndex, learned.Lambda, scores, agreement));
-        return true;
+        // Step 4: score and write.
+        return ScoreAndWrite(spec, model, merged ?? newState, spec.Lambda ?? learned.Lambda, previous, rows, evaluations, reporter, stop);
+
+        // Null: it is merged so already.
+        AdapterState? MergeAt(double lambda) => lambda == learned.Lambda || previous is null ? null : method is IAffineMerge affine
+            ? affine.MergeAt(learned.State, previous, lambda)
+            : throw new RunFailureException(TaskFailureCode.InvalidSettings, $"The method '{spec.Method}' has no merge that one lambda says.", userError: true);
 
         LearningOutcome Learn(TrainingCheckpoint? from)
         {
@@ -68,6 +67,29 @@ internal static class TaskRunner
                 return Learn(null);
             }
         }
+    }
+
+    /// <summary>Scores a new state and writes the files that are published; false where it was asked to stop.</summary>
+    internal static bool ScoreAndWrite(
+        RunSpec spec, BaseModel model, AdapterState state, double lambda, AdapterState? previous, IReadOnlyList<EncodedExample> rows, IReadOnlyList<PreparedEvaluation> evaluations,
+        RunReporter reporter, CancellationToken stop)
+    {
+        // Step 1: score.
+        reporter.Send(new RunMessage.Phase(LearningTaskPhase.Evaluating));
+        // Its rank grows with the tasks where the method lays their pairs side by side.
+        var served = state.ServedConfig;
+        using var candidate = state.ServingWeights();
+        using var before = previous?.ServingWeights();
+        if (Score(spec, model, evaluations, candidate, before, reporter, stop) is not { } scores) return false;
+
+        // Step 2: write the files and hold the server's path against the trainer's; the service publishes what it finds here after our last message.
+        reporter.Send(new RunMessage.Phase(LearningTaskPhase.Publishing));
+        state.Save(Path.Combine(spec.OutputFolder, RunResult.StateFile), spec.BaseDigest);
+        PeftAdapter.Save(spec.OutputFolder, served, candidate, spec.ModelName);
+        List<int[]> texts = [.. evaluations.Where(each => each.TaskId == spec.TaskId).SelectMany(each => each.Rows).Concat(rows).Take(ServingProbe.MaxTexts).Select(row => row.Ids)];
+        var agreement = ServingCheck.Run(model.Decoder, served, candidate, Path.Combine(spec.OutputFolder, PeftAdapter.WeightsFile), texts);
+        RunJson.Write(Path.Combine(spec.OutputFolder, RunResult.FileName), new RunResult(state.TaskIndex, lambda, scores, agreement, HereAndNow.Of(spec)));
+        return true;
     }
 
     private static TrainingCheckpoint? LoadCheckpoint(RunSpec spec, RunReporter reporter)
@@ -142,7 +164,11 @@ internal static class TaskRunner
         return encoded.Rows;
     }
 
-    internal static PreparedEvaluation Prepare(BaseModel model, EvaluationSpec spec)
+    internal static IReadOnlyList<EncodedExample> TrainingRows(RunSpec spec, BaseModel model) => Encode(model, RunFiles.ReadRows(spec.Train), spec.Hyperparameters.MaxSequenceLength, "training row");
+
+    internal static List<PreparedEvaluation> PrepareAll(RunSpec spec, BaseModel model) => [.. spec.Evaluations.Select(each => Prepare(model, each))];
+
+    private static PreparedEvaluation Prepare(BaseModel model, EvaluationSpec spec)
     {
         var metric = TaskMetricNames.Parse(spec.Metric) ?? throw new RunFailureException(TaskFailureCode.InvalidSettings, $"There is no metric '{spec.Metric}'.", userError: true);
         var labels = spec.TrainRows is { } train ? RunFiles.ReadRows(train).Select(row => row.Target).OfType<string>().Distinct().ToList() : spec.Labels;
@@ -151,14 +177,14 @@ internal static class TaskRunner
 
     /// <summary>Null where it was asked to stop.</summary>
     private static List<RunScore>? Score(
-        string taskId, BaseModel model, IReadOnlyList<PreparedEvaluation> evaluations, LoraWeights candidate, LoraWeights? before, RunReporter reporter, CancellationToken stop)
+        RunSpec spec, BaseModel model, IReadOnlyList<PreparedEvaluation> evaluations, LoraWeights candidate, LoraWeights? before, RunReporter reporter, CancellationToken stop)
     {
         List<(PreparedEvaluation Evaluation, ScoredWeights Weights, LoraWeights? Lora)> work = [];
         foreach (var evaluation in evaluations)
         {
             // Earlier tasks have their base row already; the new one's is needed for forward transfer, and so is the last version's score on it.
-            if (evaluation.TaskId == taskId) work.Add((evaluation, ScoredWeights.Base, null));
-            if (evaluation.TaskId == taskId && before is not null) work.Add((evaluation, ScoredWeights.Previous, before));
+            if (evaluation.TaskId == spec.TaskId && spec.ScoresBase) work.Add((evaluation, ScoredWeights.Base, null));
+            if (evaluation.TaskId == spec.TaskId && before is not null) work.Add((evaluation, ScoredWeights.Previous, before));
             work.Add((evaluation, ScoredWeights.Candidate, candidate));
         }
 

@@ -1,3 +1,4 @@
+using ContinualService.Domain.Replays;
 using ContinualService.Engine.Inference;
 
 namespace ContinualService.Worker.Runs;
@@ -7,7 +8,8 @@ namespace ContinualService.Worker.Runs;
 /// <param name="Lambda">The merge weight that the task got.</param>
 /// <param name="Scores">All that was measured.</param>
 /// <param name="Serving">How closely the server's path agrees with the trainer's.</param>
-internal sealed record RunResult(int TaskIndex, double Lambda, IReadOnlyList<RunScore> Scores, ServingAgreement Serving)
+/// <param name="Environment">What computed it.</param>
+internal sealed record RunResult(int TaskIndex, double Lambda, IReadOnlyList<RunScore> Scores, ServingAgreement Serving, TrainingEnvironment Environment)
 {
     public const string FileName = "result.json";
 
