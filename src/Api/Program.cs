@@ -6,11 +6,14 @@ using ContinualService.Api.Models;
 using ContinualService.Api.OpenAi;
 using ContinualService.Api.Operators;
 using ContinualService.Api.Previews;
+using ContinualService.Api.Replays;
 using ContinualService.Api.Requests;
 using ContinualService.Api.Serving;
 using ContinualService.Api.Swagger;
 using ContinualService.Api.Tasks;
 using ContinualService.Api.Tenants;
+using ContinualService.Api.Unlearnings;
+using ContinualService.Api.Versions;
 using ContinualService.Api.Webhooks;
 using ContinualService.Infrastructure;
 using ContinualService.Infrastructure.Health;
@@ -31,6 +34,9 @@ builder.Services
     .AddAdapters()
     .AddTasks()
     .AddPreviews()
+    .AddReplays()
+    .AddUnlearnings()
+    .AddVersions()
     .AddServing(builder.Configuration)
     .AddOpenAi()
     .AddWebhooks()
@@ -57,6 +63,9 @@ routes.MapDatasets();
 routes.MapAdapters();
 routes.MapTasks();
 routes.MapPreviews();
+routes.MapReplays();
+routes.MapUnlearnings();
+routes.MapVersions();
 routes.MapAudit();
 routes.MapOpenAi();
 routes.MapWebhooks();

@@ -27,7 +27,7 @@ public sealed class AdapterVersion
     /// <summary>The preview that it was adopted from; null: from none.</summary>
     public string? MergePreviewId { get; init; }
 
-    /// <summary>The unlearning that made it, in which its task was learned again or recomputed; null: none did.</summary>
+    /// <summary>The unlearning in which its task was learned again or recomputed; null: it was in none.</summary>
     public string? UnlearningId { get; init; }
 
     /// <summary>How the task that is no longer there was unlearned; null where none was.</summary>

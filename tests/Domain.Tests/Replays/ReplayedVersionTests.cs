@@ -13,7 +13,7 @@ public sealed class ReplayedVersionTests
     [InlineData(ReplayVerdict.WithinTolerance, 0.1, 0.001, 0.1)]
     [InlineData(ReplayVerdict.Diverged, 0.1, 0.001, 0.11)]
     [InlineData(ReplayVerdict.Diverged, 0, 0.001)]
-    [InlineData(ReplayVerdict.WithinTolerance, 0, 0)] // a zero of the other sign: not the same bits, and no distance
+    [InlineData(ReplayVerdict.WithinTolerance, 0.0, 0.0)] // a zero of the other sign: not the same bits, and no distance
     public void Of_DifferingTensors_SaysHowMuchTheyAre(ReplayVerdict expected, double tolerance = 0, params double[] relative) =>
         Assert.Equal(expected, Version(1, tolerance, relative).Verdict);
 
