@@ -7,12 +7,15 @@ using ContinualService.Api.Models;
 using ContinualService.Api.OpenAi;
 using ContinualService.Api.Operators;
 using ContinualService.Api.Previews;
+using ContinualService.Api.Replays;
 using ContinualService.Api.Requests;
 using ContinualService.Api.Serving;
 using ContinualService.Api.Storage;
 using ContinualService.Api.Swagger;
 using ContinualService.Api.Tasks;
 using ContinualService.Api.Tenants;
+using ContinualService.Api.Unlearnings;
+using ContinualService.Api.Versions;
 using ContinualService.Api.VersionTree;
 using ContinualService.Api.Webhooks;
 using ContinualService.Infrastructure;
@@ -37,6 +40,9 @@ builder.Services
     .AddVersionTree()
     .AddPreviews()
     .AddForecasts()
+    .AddReplays()
+    .AddUnlearnings()
+    .AddVersions()
     .AddServing(builder.Configuration)
     .AddOpenAi()
     .AddWebhooks()
@@ -66,6 +72,9 @@ routes.MapStorage();
 routes.MapVersionTree();
 routes.MapPreviews();
 routes.MapForecasts();
+routes.MapReplays();
+routes.MapUnlearnings();
+routes.MapVersions();
 routes.MapAudit();
 routes.MapOpenAi();
 routes.MapWebhooks();

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using ContinualService.Domain;
 using ContinualService.Domain.Adapters;
 
 namespace ContinualService.Api.Adapters;
@@ -17,8 +18,14 @@ public sealed class VersionResponse
     /// <summary>The task that made it; null: imported.</summary>
     public required string? TaskId { get; init; }
 
-    /// <summary>The merge preview that it was adopted from; null: its task published it.</summary>
+    /// <summary>The merge preview that it was adopted from; null: from none.</summary>
     public required string? MergePreviewId { get; init; }
+
+    /// <summary>exact or approximate: how a task was unlearned whose place in the lineage this version's task has taken; null: none was.</summary>
+    public required string? Unlearned { get; init; }
+
+    /// <summary>The unlearning in which its task was learned again, or recomputed; null: it was in none.</summary>
+    public required string? UnlearningId { get; init; }
 
     /// <summary>The method's i: 1 for the first task.</summary>
     public required int TaskIndex { get; init; }
@@ -51,6 +58,8 @@ public sealed class VersionResponse
         Parent = version.Parent,
         TaskId = version.TaskId,
         MergePreviewId = version.MergePreviewId,
+        Unlearned = version.Unlearned is { } mode ? WireName.Of(mode) : null,
+        UnlearningId = version.UnlearningId,
         TaskIndex = version.TaskIndex,
         Lambda = version.Lambda,
         Status = version.Status,

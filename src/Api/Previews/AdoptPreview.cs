@@ -106,6 +106,9 @@ internal sealed class AdoptPreview(ServiceDbContext database, ModelCatalog catal
             StateSha256 = state.Sha256,
             StateBytes = state.SizeBytes,
             MergePreviewId = preview.Id,
+            Unlearning = head.UnlearningId is { } unlearning ? (unlearning, head.Unlearned!.Value) : null,
+            // It was trained where the head was; the merge is the same to the bit wherever it is done.
+            EnvironmentJson = head.EnvironmentJson,
             Actor = caller.KeyId,
             DriftDefaults = drift.Value.Limits,
         };

@@ -34,7 +34,7 @@ internal static class TaskEndpoints
         ["adapter", "model", "name", "datasetId"], ["evaluation", "hyperparameters", "metadata", "priority"], [TaskValidation.File, TaskValidation.EvaluationFile]);
 
     public static IServiceCollection AddTasks(this IServiceCollection services) => services
-        .AddMemoryCache().AddScoped<TaskValidation>().AddScoped<TaskEstimator>().AddScoped<SubmitTask>().AddScoped<TaskControl>().AddScoped<QueuePlaces>().AddScoped<TaskReader>().AddSingleton<TaskEventStream>();
+        .AddMemoryCache().AddScoped<TaskValidation>().AddScoped<TaskEstimator>().AddScoped<SubmitTask>().AddScoped<TaskControl>().AddScoped<SideTaskQueue>().AddScoped<QueuePlaces>().AddScoped<TaskReader>().AddSingleton<TaskEventStream>();
 
     public static void MapTasks(this IEndpointRouteBuilder routes)
     {

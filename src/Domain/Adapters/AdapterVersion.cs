@@ -1,3 +1,5 @@
+using ContinualService.Domain.Unlearnings;
+
 namespace ContinualService.Domain.Adapters;
 
 /// <summary>What an adapter was after one task, or as it was imported; immutable, and part of a tree through <see cref="Parent"/>.</summary>
@@ -27,8 +29,17 @@ public sealed class AdapterVersion
     /// <summary>The task that made it; null: it was imported, and no score of it counts in the adapter's matrix.</summary>
     public string? TaskId { get; init; }
 
-    /// <summary>The preview that it was adopted from; null: its task published it.</summary>
+    /// <summary>The preview that it was adopted from; null: from none.</summary>
     public string? MergePreviewId { get; init; }
+
+    /// <summary>The unlearning in which its task was learned again or recomputed; null: it was in none.</summary>
+    public string? UnlearningId { get; init; }
+
+    /// <summary>How the task that is no longer there was unlearned; null where none was.</summary>
+    public UnlearnMode? Unlearned { get; init; }
+
+    /// <summary>A <see cref="Replays.TrainingEnvironment"/> as JSON; null: imported, or older than this was written down.</summary>
+    public string? EnvironmentJson { get; init; }
 
     /// <summary>The method's i: 1 for the first task of the lineage.</summary>
     public int TaskIndex { get; init; }

@@ -12,6 +12,7 @@ internal static class PromptSampler
 {
     private const int MaxRows = 64;
     private const int MaxTokens = 16_384;
+    private const int LeastOrdinary = 2;
 
     /// <summary>At most <paramref name="count"/> prompts, each from the template's beginning to where an answer begins. One that does not end in time is dropped; twice as many are begun at most.</summary>
     /// <param name="decoder">The base.</param>
@@ -74,14 +75,16 @@ internal static class PromptSampler
         return [.. multinomial(logits.div(temperature).softmax(-1), 1, true, generator).data<long>().Select(id => (int)id)];
     }
 
-    // A base that never saw its special tokens has nearly one embedding for all of them and cannot tell one from another, nor from any other token it never saw: in a special token's place any will do.
+    // A base that never saw its special tokens has nearly one embedding for all of them and cannot tell one from another, nor from any other token it never saw: in a special token's place any will do,
+    // where the ordinary ones around it say enough.
     private static bool Ends(List<int> row, UserTurn turn)
     {
+        var lenient = turn.Special.Count(special => !special) >= LeastOrdinary;
         if (row.Count <= turn.Before.Length + turn.After.Length) return false;
         var end = CollectionsMarshal.AsSpan(row)[^turn.After.Length..];
         for (var t = 0; t < end.Length; t++)
         {
-            if (!turn.Special[t] && end[t] != turn.After[t]) return false;
+            if (end[t] != turn.After[t] && !(lenient && turn.Special[t])) return false;
         }
 
         return true;

@@ -11,6 +11,9 @@ public sealed class ChatFormat
     // What a template's date prints. Fixed, so that a model is served, scored and resumed with the text it was trained on.
     private static readonly DateTimeOffset Date = new(2024, 7, 26, 0, 0, 0, TimeSpan.Zero);
 
+    // No two begin alike, or end alike.
+    private static readonly string[] UnlikeTexts = ["a", "I", "9", "\u03a9", "("];
+
     private readonly string _folder;
     private readonly Tokenizer _tokenizer;
     private readonly ChatTemplate? _template;
@@ -142,21 +145,30 @@ public sealed class ChatFormat
         return openers;
     }
 
+    // What every text has before and after it in ids: a tokenizer may join a text's first letter with the template's last.
     private UserTurn? FindUserTurn()
     {
-        const string content = "\u0394\u0394"; // nothing that a template writes by itself
         if (_template is null) return null;
         try
         {
-            var text = Render(new JsonArray(new JsonObject { ["role"] = "user", ["content"] = content }), null, addGenerationPrompt: true).Text;
-            var at = text.IndexOf(content, StringComparison.Ordinal);
-            if (at < 0) return null;
-            var (before, after) = (Encode(text[..at], null).Ids, Encode(text[(at + content.Length)..], null).Ids);
-            return before.Length == 0 || after.Length == 0 ? null : new UserTurn(before, after, [.. after.Select(_tokenizer.IsSpecial)]);
+            int[][] turns = [.. UnlikeTexts.Select(text => EncodePrompt([new JsonObject { ["role"] = "user", ["content"] = text }]))];
+            var before = turns[0].Length;
+            foreach (var turn in turns) before = Math.Min(before, turn.AsSpan().CommonPrefixLength(turns[0]));
+            var after = turns.Min(turn => turn.Length - before);
+            foreach (var turn in turns) after = Math.Min(after, CommonEnd(turn, turns[0]));
+            int[] end = turns[0][^after..];
+            return before == 0 || after == 0 ? null : new UserTurn(turns[0][..before], end, [.. end.Select(_tokenizer.IsSpecial)]);
         }
         catch (ChatTemplateException)
         {
             return null;
         }
+    }
+
+    private static int CommonEnd(int[] one, int[] other)
+    {
+        var length = 0;
+        while (length < Math.Min(one.Length, other.Length) && one[^(length + 1)] == other[^(length + 1)]) length++;
+        return length;
     }
 }

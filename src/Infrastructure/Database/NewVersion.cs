@@ -3,6 +3,7 @@ using ContinualService.Domain.Adapters;
 using ContinualService.Domain.Drift;
 using ContinualService.Domain.Evaluation;
 using ContinualService.Domain.Gates;
+using ContinualService.Domain.Unlearnings;
 using Microsoft.EntityFrameworkCore;
 
 namespace ContinualService.Infrastructure.Database;
@@ -37,6 +38,12 @@ public sealed record NewVersion
     /// <summary>What the adapter's gate found; null: it has none. What it does not accept stands beside the lineage.</summary>
     public GateVerdict? Gate { get; init; }
 
+    /// <summary>Null unless one made it, and then how.</summary>
+    public (string Id, UnlearnMode Mode)? Unlearning { get; init; }
+
+    /// <summary>What computed it; null: not known.</summary>
+    public string? EnvironmentJson { get; init; }
+
     /// <summary>Who moves <c>live</c>: the task's id, or that of an API key.</summary>
     public required string Actor { get; init; }
 
@@ -46,12 +53,22 @@ public sealed record NewVersion
     /// <summary>What may change from the parent, where the adapter says nothing else.</summary>
     public DriftLimits DriftDefaults { get; init; } = new();
 
-    /// <summary>Adds version and cells and, unless the gate refuses it, makes it head and <c>live</c>; the caller saves.</summary>
+    /// <summary>Adds version and cells, and, unless the gate refuses it, makes it head and <c>live</c>; the caller saves.</summary>
     /// <param name="database">In a transaction that holds the adapter's row.</param>
     /// <param name="cellsOf">What was measured, given the new version's number.</param>
     /// <param name="now">When.</param>
     /// <param name="cancellationToken">Ends it.</param>
     public async Task<AdapterVersion> AddAsync(ServiceDbContext database, Func<int, IReadOnlyList<AdapterMatrixCell>> cellsOf, DateTimeOffset now, CancellationToken cancellationToken)
+    {
+        var version = await AddBesideAsync(database, cellsOf, now, cancellationToken);
+        var adapter = await database.Adapters.SingleAsync(row => row.Id == AdapterId, cancellationToken);
+        (adapter.HeadVersion, adapter.TaskCount) = (version.Number, TaskIndex);
+        await database.PointAliasAsync(AdapterId, AdapterAlias.Live, version.Number, Actor, now, cancellationToken);
+        return version;
+    }
+
+    /// <summary>The same, and head and <c>live</c> stay where they are: more versions are to follow it.</summary>
+    public async Task<AdapterVersion> AddBesideAsync(ServiceDbContext database, Func<int, IReadOnlyList<AdapterMatrixCell>> cellsOf, DateTimeOffset now, CancellationToken cancellationToken)
     {
         var last = await database.Versions.Where(row => row.AdapterId == AdapterId).MaxAsync(row => (int?)row.Number, cancellationToken);
         var number = (last ?? 0) + 1;
@@ -78,6 +95,9 @@ public sealed record NewVersion
             MergePreviewId = MergePreviewId,
             Status = Gate is { Accepted: false } ? AdapterVersion.RefusedStatus : AdapterVersion.PublishedStatus,
             GateJson = Gate?.Write(),
+            UnlearningId = Unlearning?.Id,
+            Unlearned = Unlearning?.Mode,
+            EnvironmentJson = EnvironmentJson,
             TaskIndex = TaskIndex,
             Lambda = Lambda,
             SizeBytes = SizeBytes,
@@ -94,7 +114,6 @@ public sealed record NewVersion
             version.DriftJson = DriftReport.Of(parent, earlier.Concat(cells), number, TaskId, Drift ?? new DriftMeasures(), DriftPolicy.Read(policy).Limits.Over(DriftDefaults)).Write();
         }
 
-        if (!version.Refused) await database.MakeHeadAsync(version, Actor, now, cancellationToken);
         return version;
     }
 }

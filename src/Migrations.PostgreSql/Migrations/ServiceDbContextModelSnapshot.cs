@@ -41,10 +41,6 @@ namespace ContinualService.Migrations.PostgreSql.Migrations
                     b.Property<long?>("DeletedAt")
                         .HasColumnType("bigint");
 
-                    b.Property<string>("DriftJson")
-                        .HasColumnType("text")
-                        .UseCollation("C");
-
                     b.Property<string>("GateJson")
                         .HasColumnType("text")
                         .UseCollation("C");
@@ -205,16 +201,8 @@ namespace ContinualService.Migrations.PostgreSql.Migrations
                     b.Property<long>("CreatedAt")
                         .HasColumnType("bigint");
 
-                    b.Property<string>("DriftJson")
-                        .HasColumnType("text")
-                        .UseCollation("C");
-
                     b.Property<double?>("Forgetting")
                         .HasColumnType("double precision");
-
-                    b.Property<string>("GateJson")
-                        .HasColumnType("text")
-                        .UseCollation("C");
 
                     b.Property<double>("Lambda")
                         .HasColumnType("double precision");
@@ -225,17 +213,6 @@ namespace ContinualService.Migrations.PostgreSql.Migrations
 
                     b.Property<int>("Number")
                         .HasColumnType("integer");
-
-                    b.Property<long?>("OverriddenAt")
-                        .HasColumnType("bigint");
-
-                    b.Property<string>("OverriddenBy")
-                        .HasColumnType("text")
-                        .UseCollation("C");
-
-                    b.Property<string>("OverrideReason")
-                        .HasColumnType("text")
-                        .UseCollation("C");
 
                     b.Property<int?>("Parent")
                         .HasColumnType("integer");
@@ -409,41 +386,6 @@ namespace ContinualService.Migrations.PostgreSql.Migrations
                     b.HasIndex("TenantId", "Id");
 
                     b.ToTable("Files");
-                });
-
-            modelBuilder.Entity("ContinualService.Domain.Forecasts.TaskForecast", b =>
-                {
-                    b.Property<string>("Id")
-                        .HasColumnType("text")
-                        .UseCollation("C");
-
-                    b.Property<string>("AdapterId")
-                        .IsRequired()
-                        .HasColumnType("text")
-                        .UseCollation("C");
-
-                    b.Property<string>("ResultJson")
-                        .HasColumnType("text")
-                        .UseCollation("C");
-
-                    b.Property<string>("TaskId")
-                        .IsRequired()
-                        .HasColumnType("text")
-                        .UseCollation("C");
-
-                    b.Property<string>("WaitingJson")
-                        .IsRequired()
-                        .HasColumnType("text")
-                        .UseCollation("C");
-
-                    b.HasKey("Id");
-
-                    b.HasIndex("TaskId")
-                        .IsUnique();
-
-                    b.HasIndex("AdapterId", "Id");
-
-                    b.ToTable("Forecasts");
                 });
 
             modelBuilder.Entity("ContinualService.Domain.Previews.MergePreview", b =>
@@ -819,21 +761,9 @@ namespace ContinualService.Migrations.PostgreSql.Migrations
                     b.Property<string>("Outcome")
                         .HasColumnType("text");
 
-                    b.Property<long?>("PeakBytes")
-                        .HasColumnType("bigint");
-
-                    b.Property<long?>("ProcessedTokens")
-                        .HasColumnType("bigint");
-
                     b.Property<string>("Reason")
                         .HasColumnType("text")
                         .UseCollation("C");
-
-                    b.Property<int?>("ScoredRows")
-                        .HasColumnType("integer");
-
-                    b.Property<double?>("ScoringSeconds")
-                        .HasColumnType("double precision");
 
                     b.Property<long>("StartedAt")
                         .HasColumnType("bigint");
@@ -847,9 +777,6 @@ namespace ContinualService.Migrations.PostgreSql.Migrations
                         .IsRequired()
                         .HasColumnType("text")
                         .UseCollation("C");
-
-                    b.Property<double?>("TrainingSeconds")
-                        .HasColumnType("double precision");
 
                     b.Property<string>("WorkerId")
                         .IsRequired()
@@ -931,10 +858,6 @@ namespace ContinualService.Migrations.PostgreSql.Migrations
 
                     b.Property<long>("CreatedAt")
                         .HasColumnType("bigint");
-
-                    b.Property<string>("Reason")
-                        .HasColumnType("text")
-                        .UseCollation("C");
 
                     b.Property<string>("Subject")
                         .IsRequired()
@@ -1223,21 +1146,6 @@ namespace ContinualService.Migrations.PostgreSql.Migrations
                         .WithMany()
                         .HasForeignKey("TenantId")
                         .OnDelete(DeleteBehavior.Restrict)
-                        .IsRequired();
-                });
-
-            modelBuilder.Entity("ContinualService.Domain.Forecasts.TaskForecast", b =>
-                {
-                    b.HasOne("ContinualService.Domain.Adapters.Adapter", null)
-                        .WithMany()
-                        .HasForeignKey("AdapterId")
-                        .OnDelete(DeleteBehavior.Restrict)
-                        .IsRequired();
-
-                    b.HasOne("ContinualService.Domain.Tasks.LearningTask", null)
-                        .WithOne()
-                        .HasForeignKey("ContinualService.Domain.Forecasts.TaskForecast", "TaskId")
-                        .OnDelete(DeleteBehavior.Cascade)
                         .IsRequired();
                 });
 

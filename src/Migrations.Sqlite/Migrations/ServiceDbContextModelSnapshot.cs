@@ -34,9 +34,6 @@ namespace ContinualService.Migrations.Sqlite.Migrations
                     b.Property<long?>("DeletedAt")
                         .HasColumnType("INTEGER");
 
-                    b.Property<string>("DriftJson")
-                        .HasColumnType("TEXT");
-
                     b.Property<string>("GateJson")
                         .HasColumnType("TEXT");
 
@@ -181,14 +178,8 @@ namespace ContinualService.Migrations.Sqlite.Migrations
                     b.Property<long>("CreatedAt")
                         .HasColumnType("INTEGER");
 
-                    b.Property<string>("DriftJson")
-                        .HasColumnType("TEXT");
-
                     b.Property<double?>("Forgetting")
                         .HasColumnType("REAL");
-
-                    b.Property<string>("GateJson")
-                        .HasColumnType("TEXT");
 
                     b.Property<double>("Lambda")
                         .HasColumnType("REAL");
@@ -198,15 +189,6 @@ namespace ContinualService.Migrations.Sqlite.Migrations
 
                     b.Property<int>("Number")
                         .HasColumnType("INTEGER");
-
-                    b.Property<long?>("OverriddenAt")
-                        .HasColumnType("INTEGER");
-
-                    b.Property<string>("OverriddenBy")
-                        .HasColumnType("TEXT");
-
-                    b.Property<string>("OverrideReason")
-                        .HasColumnType("TEXT");
 
                     b.Property<int?>("Parent")
                         .HasColumnType("INTEGER");
@@ -362,36 +344,6 @@ namespace ContinualService.Migrations.Sqlite.Migrations
                     b.HasIndex("TenantId", "Id");
 
                     b.ToTable("Files");
-                });
-
-            modelBuilder.Entity("ContinualService.Domain.Forecasts.TaskForecast", b =>
-                {
-                    b.Property<string>("Id")
-                        .HasColumnType("TEXT");
-
-                    b.Property<string>("AdapterId")
-                        .IsRequired()
-                        .HasColumnType("TEXT");
-
-                    b.Property<string>("ResultJson")
-                        .HasColumnType("TEXT");
-
-                    b.Property<string>("TaskId")
-                        .IsRequired()
-                        .HasColumnType("TEXT");
-
-                    b.Property<string>("WaitingJson")
-                        .IsRequired()
-                        .HasColumnType("TEXT");
-
-                    b.HasKey("Id");
-
-                    b.HasIndex("TaskId")
-                        .IsUnique();
-
-                    b.HasIndex("AdapterId", "Id");
-
-                    b.ToTable("Forecasts");
                 });
 
             modelBuilder.Entity("ContinualService.Domain.Previews.MergePreview", b =>
@@ -730,20 +682,8 @@ namespace ContinualService.Migrations.Sqlite.Migrations
                     b.Property<string>("Outcome")
                         .HasColumnType("TEXT");
 
-                    b.Property<long?>("PeakBytes")
-                        .HasColumnType("INTEGER");
-
-                    b.Property<long?>("ProcessedTokens")
-                        .HasColumnType("INTEGER");
-
                     b.Property<string>("Reason")
                         .HasColumnType("TEXT");
-
-                    b.Property<int?>("ScoredRows")
-                        .HasColumnType("INTEGER");
-
-                    b.Property<double?>("ScoringSeconds")
-                        .HasColumnType("REAL");
 
                     b.Property<long>("StartedAt")
                         .HasColumnType("INTEGER");
@@ -755,9 +695,6 @@ namespace ContinualService.Migrations.Sqlite.Migrations
                     b.Property<string>("TenantId")
                         .IsRequired()
                         .HasColumnType("TEXT");
-
-                    b.Property<double?>("TrainingSeconds")
-                        .HasColumnType("REAL");
 
                     b.Property<string>("WorkerId")
                         .IsRequired()
@@ -829,9 +766,6 @@ namespace ContinualService.Migrations.Sqlite.Migrations
 
                     b.Property<long>("CreatedAt")
                         .HasColumnType("INTEGER");
-
-                    b.Property<string>("Reason")
-                        .HasColumnType("TEXT");
 
                     b.Property<string>("Subject")
                         .IsRequired()
@@ -1097,21 +1031,6 @@ namespace ContinualService.Migrations.Sqlite.Migrations
                         .WithMany()
                         .HasForeignKey("TenantId")
                         .OnDelete(DeleteBehavior.Restrict)
-                        .IsRequired();
-                });
-
-            modelBuilder.Entity("ContinualService.Domain.Forecasts.TaskForecast", b =>
-                {
-                    b.HasOne("ContinualService.Domain.Adapters.Adapter", null)
-                        .WithMany()
-                        .HasForeignKey("AdapterId")
-                        .OnDelete(DeleteBehavior.Restrict)
-                        .IsRequired();
-
-                    b.HasOne("ContinualService.Domain.Tasks.LearningTask", null)
-                        .WithOne()
-                        .HasForeignKey("ContinualService.Domain.Forecasts.TaskForecast", "TaskId")
-                        .OnDelete(DeleteBehavior.Cascade)
                         .IsRequired();
                 });
 

@@ -11,32 +11,35 @@ namespace ContinualService.Worker.Child;
 /// batches. A run that is repeated judges the same: rows, weights and resamples are.
 /// </summary>
 internal sealed class Candidates(
-    RunSpec spec, BaseModel model, IContinualMethod method, IReadOnlyList<TaskRunner.PreparedEvaluation> evaluations, RunReporter reporter, CancellationToken stop)
+    RunSpec spec, BaseModel model, IReadOnlyList<TaskRunner.PreparedEvaluation> evaluations, RunReporter reporter, CancellationToken stop)
 {
     private int _done;
 
     /// <summary>How many rows were scored, under one version or another.</summary>
     public int ScoredRows => _done;
 
-    /// <summary>The candidate to publish, or to keep; null where it was asked to stop. Its state is the caller's, unless it is the learned one.</summary>
-    public Candidate? Choose(LearnedTask learned, AdapterState? previous)
+    /// <summary>The candidate to publish, or to keep; null where it was asked to stop. Its state is the caller's, unless it is the one given.</summary>
+    /// <param name="state">What the run made.</param>
+    /// <param name="lambda">With which it was merged.</param>
+    /// <param name="previous">The state before; null for the first task.</param>
+    public Candidate? Choose(AdapterState state, double lambda, AdapterState? previous)
     {
         // Step 1: what no merge changes.
-        if (Known(learned.State.Config, previous) is not { } known) return null;
+        if (Known(state.Method, state.Config, previous) is not { } known) return null;
 
         // Step 2: the method's own merge.
-        if (Measure(learned.State, learned.Lambda, known) is not { } own) return null;
-        if (own.Gate is not { Accepted: false, Policy.OnFail: GateFallback.LargestLambda } refused || method is not IAffineMerge affine || previous is null) return own;
+        if (Measure(state, lambda, known) is not { } own) return null;
+        if (own.Gate is not { Accepted: false, Policy.OnFail: GateFallback.LargestLambda } refused || state.Method is not IAffineMerge affine || previous is null) return own;
 
         // Step 3: smaller lambdas, the largest first.
         List<GateTrial> tried = [Trial(refused)];
-        foreach (var lambda in GatePolicy.LambdasBelow(learned.Lambda))
+        foreach (var smaller in GatePolicy.LambdasBelow(lambda))
         {
-            var state = affine.MergeAt(learned.State, previous, lambda);
-            var other = Measure(state, lambda, known);
+            var merged = affine.MergeAt(state, previous, smaller);
+            var other = Measure(merged, smaller, known);
             if (other is not null) tried.Add(Trial(other.Gate!));
             if (other is { Gate: { Accepted: true } passed }) return other with { Gate = passed with { Tried = tried } };
-            state.Dispose();
+            merged.Dispose();
             if (other is null) return null;
         }
 
@@ -45,14 +48,14 @@ internal sealed class Candidates(
 
     private static GateTrial Trial(GateVerdict gate) => new(gate.Lambda, gate.Verdict, gate.Accepted, gate.Criteria);
 
-    private List<ScoredRows>? Known(LoraConfig config, AdapterState? previous)
+    private List<ScoredRows>? Known(IContinualMethod method, LoraConfig config, AdapterState? previous)
     {
         using var before = previous?.ServingWeights();
         List<(TaskRunner.PreparedEvaluation, ScoredWeights, LoraWeights?)> work = [];
         // Earlier tasks have their base row already; the new one's is needed for forward transfer, and so is the last version's score on it.
         foreach (var each in evaluations.Where(each => each.TaskId == spec.TaskId))
         {
-            work.Add((each, ScoredWeights.Base, null));
+            if (spec.ScoresBase) work.Add((each, ScoredWeights.Base, null));
             if (before is not null) work.Add((each, ScoredWeights.Previous, before));
         }
 
@@ -94,7 +97,7 @@ internal sealed class Candidates(
     // Lambdas beyond the method's own are not in the total: how many there will be is not known, and the bar waits at its end.
     private List<ScoredRows>? Score(IReadOnlyList<(TaskRunner.PreparedEvaluation Evaluation, ScoredWeights Weights, LoraWeights? Lora)> work)
     {
-        var total = evaluations.Sum(each => each.Rows.Count * (each.TaskId == spec.TaskId ? spec.PreviousState is null ? 2 : 3 : each.Reference is null ? 1 : 2));
+        var total = evaluations.Sum(each => each.Rows.Count * (each.TaskId == spec.TaskId ? (spec.ScoresBase ? 2 : 1) + (spec.PreviousState is null ? 0 : 1) : each.Reference is null ? 1 : 2));
         var scores = TaskRunner.Score(model, work, _done, total, reporter, stop);
         _done += work.Sum(each => each.Evaluation.Rows.Count);
         return scores;

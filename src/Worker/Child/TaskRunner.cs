@@ -18,57 +18,40 @@ internal static class TaskRunner
     /// <summary>True with all files written; false where it was asked to stop before that and did.</summary>
     public static bool Run(RunSpec spec, RunReporter reporter, CancellationToken stop)
     {
-        // Step 1: load the base, the last state and the rows.
+        // Step 1: load the base.
         reporter.Send(new RunMessage.Phase(LearningTaskPhase.Preparing));
         torch.set_num_threads(spec.Threads);
         using var model = LoadBase(spec);
+        return Run(spec, model, reporter, stop);
+    }
+
+    /// <summary>The same with the base loaded and the first phase reported.</summary>
+    internal static bool Run(RunSpec spec, BaseModel model, RunReporter reporter, CancellationToken stop)
+    {
+        // Step 2: load the last state and the rows.
         var config = new LoraConfig(spec.Rank, spec.Alpha, spec.TargetModules);
         var method = ContinualMethods.ByName(spec.Method, spec.MethodOptions);
         using var previous = spec.PreviousState is { } state ? AdapterState.Load(RunFiles.Verify(state), model.Decoder, spec.BaseDigest, config) : null;
         var options = Options(spec.Hyperparameters);
-        var rows = Encode(model, RunFiles.ReadRows(spec.Train), options.MaxSequenceLength, "training row");
-        var evaluations = spec.Evaluations.Select(each => Prepare(model, each)).ToList();
+        var rows = TrainingRows(spec, model);
+        var evaluations = PrepareAll(spec, model);
 
-        // Step 2: train, from the checkpoint where there is a good one, and merge.
+        // Step 3: train, from the checkpoint where there is a good one, and merge.
         using var checkpoint = LoadCheckpoint(spec, reporter);
         var relay = new LearningRelay(reporter);
         if (Learn(checkpoint) is not LearningOutcome.Learned { Task: var learned }) return false;
         reporter.Send(new RunMessage.Merged(relay.MergingFor.TotalSeconds));
-
-        // Step 3: score and, where the adapter has a gate, judge.
         using var newState = learned.State;
-        reporter.Send(new RunMessage.Phase(LearningTaskPhase.Evaluating));
-        var scoringBegan = TimeProvider.System.GetTimestamp();
-        var candidates = new Candidates(spec, model, method, evaluations, reporter, stop);
-        if (candidates.Choose(learned, previous) is not { } chosen) return false;
-        using var merged = ReferenceEquals(chosen.State, learned.State) ? null : chosen.State;
-        // Its rank grows with the tasks where the method lays their pairs side by side.
-        var served = chosen.State.ServedConfig;
-        using var candidate = chosen.State.ServingWeights();
+        using var merged = MergeAt(spec.Lambda ?? learned.Lambda);
+
+        // Step 4: score and write.
         // A run that went on from a checkpoint did its first steps on who knows what machine.
-        var cost = relay.Resumed ? null : new RunCost(
-            learned.Training.ProcessedTokens, learned.Training.Seconds, candidates.ScoredRows, TimeProvider.System.GetElapsedTime(scoringBegan).TotalSeconds, PeakMemory.Read());
+        return ScoreAndWrite(spec, model, merged ?? newState, spec.Lambda ?? learned.Lambda, previous, rows, evaluations, relay.Resumed ? null : learned.Training, reporter, stop);
 
-        DriftMeasures? drift = null;
-        using var before = previous?.ServingWeights();
-        try
-        {
-            if (spec.Drift is { } watch && before is not null)
-                drift = DriftProbe.Run(model, before, candidate, watch.CanaryPrompts, DriftProbe.Spread([.. evaluations.SelectMany(each => each.Rows)], watch.StopRows), stop);
-        }
-        catch (OperationCanceledException) when (stop.IsCancellationRequested)
-        {
-            return false;
-        }
-
-        // Step 4: write the files and hold the server's path against the trainer's; the service publishes what it finds here after our last message.
-        reporter.Send(new RunMessage.Phase(LearningTaskPhase.Publishing));
-        chosen.State.Save(Path.Combine(spec.OutputFolder, RunResult.StateFile), spec.BaseDigest);
-        PeftAdapter.Save(spec.OutputFolder, served, candidate, spec.ModelName);
-        List<int[]> texts = [.. evaluations.Where(each => each.TaskId == spec.TaskId).SelectMany(each => each.Rows).Concat(rows).Take(ServingProbe.MaxTexts).Select(row => row.Ids)];
-        var agreement = ServingCheck.Run(model.Decoder, served, candidate, Path.Combine(spec.OutputFolder, PeftAdapter.WeightsFile), texts);
-        RunJson.Write(Path.Combine(spec.OutputFolder, RunResult.FileName), new RunResult(chosen.State.TaskIndex, chosen.Lambda, chosen.Scores, agreement, cost, drift, chosen.Gate));
-        return true;
+        // Null: it is merged so already.
+        AdapterState? MergeAt(double lambda) => lambda == learned.Lambda || previous is null ? null : method is IAffineMerge affine
+            ? affine.MergeAt(learned.State, previous, lambda)
+            : throw new RunFailureException(TaskFailureCode.InvalidSettings, $"The method '{spec.Method}' has no merge that one lambda says.", userError: true);
 
         LearningOutcome Learn(TrainingCheckpoint? from)
         {
@@ -86,6 +69,49 @@ internal static class TaskRunner
                 return Learn(null);
             }
         }
+    }
+
+    /// <summary>Scores a new state, judges it where the adapter has a gate, and writes the files that are published; false where it was asked to stop.</summary>
+    /// <param name="training">What the training took; null where that is not known of all of it.</param>
+    internal static bool ScoreAndWrite(
+        RunSpec spec, BaseModel model, AdapterState state, double lambda, AdapterState? previous, IReadOnlyList<EncodedExample> rows, IReadOnlyList<PreparedEvaluation> evaluations,
+        TrainingOutcome? training, RunReporter reporter, CancellationToken stop)
+    {
+        // Step 1: score and, where the adapter has a gate, judge.
+        reporter.Send(new RunMessage.Phase(LearningTaskPhase.Evaluating));
+        var began = TimeProvider.System.GetTimestamp();
+        var candidates = new Candidates(spec, model, evaluations, reporter, stop);
+        if (candidates.Choose(state, lambda, previous) is not { } chosen) return false;
+        using var merged = ReferenceEquals(chosen.State, state) ? null : chosen.State;
+        // Its rank grows with the tasks where the method lays their pairs side by side.
+        var served = chosen.State.ServedConfig;
+        using var candidate = chosen.State.ServingWeights();
+        var cost = training is null ? null : new RunCost(
+            training.ProcessedTokens, training.Seconds, candidates.ScoredRows, TimeProvider.System.GetElapsedTime(began).TotalSeconds, PeakMemory.Read());
+
+        // Step 2: how far it went.
+        DriftMeasures? drift = null;
+        using var before = previous?.ServingWeights();
+        try
+        {
+            if (spec.Drift is { } watch && before is not null)
+                drift = DriftProbe.Run(model, before, candidate, watch.CanaryPrompts, DriftProbe.Spread([.. evaluations.SelectMany(each => each.Rows)], watch.StopRows), stop);
+        }
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        {
+            return false;
+        }
+
+        // Step 3: write the files and hold the server's path against the trainer's; the service publishes what it finds here after our last message.
+        reporter.Send(new RunMessage.Phase(LearningTaskPhase.Publishing));
+        chosen.State.Save(Path.Combine(spec.OutputFolder, RunResult.StateFile), spec.BaseDigest);
+        PeftAdapter.Save(spec.OutputFolder, served, candidate, spec.ModelName);
+        List<int[]> texts = [.. evaluations.Where(each => each.TaskId == spec.TaskId).SelectMany(each => each.Rows).Concat(rows).Take(ServingProbe.MaxTexts).Select(row => row.Ids)];
+        var agreement = ServingCheck.Run(model.Decoder, served, candidate, Path.Combine(spec.OutputFolder, PeftAdapter.WeightsFile), texts);
+        RunJson.Write(
+            Path.Combine(spec.OutputFolder, RunResult.FileName),
+            new RunResult(chosen.State.TaskIndex, chosen.Lambda, chosen.Scores, agreement, HereAndNow.Of(spec), cost, drift, chosen.Gate));
+        return true;
     }
 
     private static TrainingCheckpoint? LoadCheckpoint(RunSpec spec, RunReporter reporter)
@@ -159,6 +185,10 @@ internal static class TaskRunner
 
         return encoded.Rows;
     }
+
+    internal static IReadOnlyList<EncodedExample> TrainingRows(RunSpec spec, BaseModel model) => Encode(model, RunFiles.ReadRows(spec.Train), spec.Hyperparameters.MaxSequenceLength, "training row");
+
+    internal static List<PreparedEvaluation> PrepareAll(RunSpec spec, BaseModel model) => [.. spec.Evaluations.Select(each => Prepare(model, each))];
 
     internal static PreparedEvaluation Prepare(BaseModel model, EvaluationSpec spec)
     {

@@ -1,7 +1,9 @@
 using ContinualService.Domain.Adapters;
 using ContinualService.Domain.Drift;
 using ContinualService.Domain.Previews;
+using ContinualService.Domain.Replays;
 using ContinualService.Domain.Tasks;
+using ContinualService.Domain.Unlearnings;
 
 namespace ContinualService.Worker.Runs;
 
@@ -17,6 +19,15 @@ internal sealed record RunPlan(LearningTask Task, Adapter Adapter, IReadOnlyList
     /// <summary>What may change from the parent, where the adapter says nothing else.</summary>
     public DriftLimits DriftDefaults { get; init; } = new();
 
+    /// <summary>The lineage that is trained once more and compared; the ancestors then end with the replayed version.</summary>
+    public Replay? Replay { get; init; }
+
+    /// <summary>What is unlearned; the ancestors then end with the version that it is taken out of.</summary>
+    public Unlearning? Unlearning { get; init; }
+
+    /// <summary>What becomes of the lineage then; null where nothing is unlearned.</summary>
+    public UnlearningPath? Rebuilt { get; init; }
+
     /// <summary>The version the new one is made from; null for the first.</summary>
     public AdapterVersion? Parent => Ancestors.Count == 0 ? null : Ancestors[^1];
 
@@ -25,6 +36,9 @@ internal sealed record RunPlan(LearningTask Task, Adapter Adapter, IReadOnlyList
 
     /// <summary>Whether it makes a version; previews and forecasts only measure.</summary>
     public bool Learns => Task.Kind == LearningTaskKind.Training;
+
+    /// <summary>Whether a version comes of it.</summary>
+    public bool Publishes => Learns || Unlearning is not null;
 
     public string SpecPath => Path.Combine(Folder, "spec.json");
 }

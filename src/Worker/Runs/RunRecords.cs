@@ -2,6 +2,7 @@ using System.Text.Json;
 using ContinualService.Domain;
 using ContinualService.Domain.Forecasts;
 using ContinualService.Domain.Previews;
+using ContinualService.Domain.Replays;
 using ContinualService.Domain.Tasks;
 using ContinualService.Infrastructure.Database;
 using ContinualService.Infrastructure.Queue;
@@ -117,8 +118,22 @@ internal sealed class RunRecords(IDbContextFactory<ServiceDbContext> contexts, E
             },
             cancellationToken);
 
-    /// <summary>Ends a preview or forecast that has measured all it was asked to; false where it was cancelled instead.</summary>
-    public async Task<bool> MeasuringEndedAsync(CancellationToken cancellationToken)
+    /// <summary>Keeps what a replay has compared: a later attempt goes on after what was identical.</summary>
+    public Task ReplayedAsync(IReadOnlyList<ReplayedVersion> versions, CancellationToken cancellationToken) =>
+        WriteAsync(
+            async (database, task, _) =>
+            {
+                var replay = await database.Replays.SingleAsync(row => row.TaskId == taskId, cancellationToken);
+                // What this attempt compares again takes the place of what an earlier one found.
+                var known = ReplayedVersion.Read(replay.VersionsJson);
+                var earlier = known.TakeWhile(version => version.Number != versions[0].Number).ToList();
+                replay.VersionsJson = ReplayedVersion.Append(earlier, versions);
+                if (earlier.Count + versions.Count > known.Count) task.DeadRuns = 0;
+            },
+            cancellationToken);
+
+    /// <summary>Ends a task that publishes nothing and has told all it found; false where it was cancelled instead.</summary>
+    public async Task<bool> EndedAsync(CancellationToken cancellationToken)
     {
         var cancelled = false;
         await EndRunAsync(

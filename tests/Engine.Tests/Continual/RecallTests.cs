@@ -16,8 +16,8 @@ public sealed class RecallTests : IDisposable
 
     private static readonly TrainingOptions Options = new() { LearningRate = 1e-2, Epochs = 1, BatchSize = 2, MaxSequenceLength = 16, Seed = 7 };
 
-    // A turn begins with 1 and ends with 9 or, its special token, anything.
-    private static readonly UserTurn Turn = new([1], [9], [true]);
+    // A turn begins with 1 and ends with 9, special, 20 and 21.
+    private static readonly UserTurn Turn = new([1], [9, 20, 21], [true, false, false]);
 
     private readonly Decoder _decoder = TinyModel.Create();
 
@@ -63,7 +63,7 @@ public sealed class RecallTests : IDisposable
         Assert.All(recalled, row =>
         {
             Assert.Equal(1, row.Ids[0]);
-            Assert.Equal(9, row.PromptIds[^1]);
+            Assert.Equal([9, 20, 21], row.PromptIds[^3..]);
             Assert.Equal(row.PromptIds, row.Ids[..row.PromptIds.Length]);
             Assert.True(row.Ids.Length <= 16);
             var answer = GreedyGenerator.Generate(_decoder, served, [row.PromptIds], 16, [.. _decoder.Config.EosTokenIds, End], TestContext.Current.CancellationToken)[0];
@@ -100,6 +100,26 @@ public sealed class RecallTests : IDisposable
     }
 
     [Fact]
+    public void RowsOf_AdapterThatWritesAnotherTokenForASpecialOne_GetsTheTemplates()
+    {
+        using var first = State(special: 33);
+
+        var recalled = new Recall().RowsOf(_decoder, first, Rows(), Options, TestContext.Current.CancellationToken).Skip(8).ToList();
+
+        Assert.NotEmpty(recalled);
+        Assert.All(recalled, row => Assert.Equal([9, 20, 21], row.PromptIds[^3..]));
+    }
+
+    [Fact]
+    public void RowsOf_TurnThatSpecialTokensAloneEnd_TakesNoOtherForThem()
+    {
+        using var first = State();
+        IReadOnlyList<EncodedExample> rows = [.. Rows().Select(row => row with { UserTurn = new UserTurn([1], [46, 47], [true, true]) })];
+
+        Assert.Equal(8, new Recall().RowsOf(_decoder, first, rows, Options, TestContext.Current.CancellationToken).Count);
+    }
+
+    [Fact]
     public void RowsOf_Cancelled_StopsBetweenTokens()
     {
         using var first = State();
@@ -109,10 +129,10 @@ public sealed class RecallTests : IDisposable
         Assert.Throws<OperationCanceledException>(() => new Recall().RowsOf(_decoder, first, Rows(), Options, stop.Token));
     }
 
-    // A turn, 1 x y 9, is answered by its x, and 40 ends the answer.
-    private static IReadOnlyList<EncodedExample> Rows() =>
-        [.. Enumerable.Range(10, 8).Select(x => new EncodedExample([1, x, 30, 9, x, End], [Ignore, Ignore, Ignore, Ignore, x, End], [1, x, 30, 9], null, []) { UserTurn = Turn })];
+    // A turn, 1 x 9 20 21, is answered by its x, and 40 ends the answer.
+    private static IReadOnlyList<EncodedExample> Rows(int special = 9) =>
+        [.. Enumerable.Range(10, 8).Select(x => new EncodedExample([1, x, special, 20, 21, x, End], [Ignore, Ignore, Ignore, Ignore, Ignore, x, End], [1, x, special, 20, 21], null, []) { UserTurn = Turn })];
 
-    private AdapterState State() =>
-        ContinualLearner.Learn(_decoder, new Recall(), TinyModel.Lora, null, Rows(), Options with { LearningRate = 3e-2, Epochs = 30 }, null, TestContext.Current.CancellationToken).State;
+    private AdapterState State(int special = 9) =>
+        ContinualLearner.Learn(_decoder, new Recall(), TinyModel.Lora, null, Rows(special), Options with { LearningRate = 3e-2, Epochs = 30 }, null, TestContext.Current.CancellationToken).State;
 }

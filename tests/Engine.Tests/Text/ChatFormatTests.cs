@@ -120,6 +120,15 @@ public sealed class ChatFormatTests
         Assert.Equal(2, turn.Special.Count(special => special));
     }
 
+    [Fact]
+    public void UserTurn_SpaceThatTheTextsFirstLetterTakesIn_IsNotPartOfIt()
+    {
+        var (tokenizer, _) = Load(Qwen2);
+        using var folder = new TemplateFolder("{% for m in messages %}<|im_start|>{{ m.role }}\n {{ m.content }}<|im_end|>\n{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}");
+
+        Assert.Equal("<|im_start|>user\n", tokenizer.Decode(ChatFormat.Load(folder.Path, tokenizer).UserTurn!.Before, skipSpecialTokens: false));
+    }
+
     [Theory]
     [InlineData("{{ messages[0].content }}")]
     [InlineData("<|im_start|>{{ messages | length }}")]

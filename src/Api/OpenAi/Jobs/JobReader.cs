@@ -33,7 +33,7 @@ internal sealed class JobReader(ServiceDbContext database, QueuePlaces queue, Ti
         var (ids, adapterIds) = (tasks.Select(task => task.Id).ToList(), tasks.Select(task => task.AdapterId).Distinct().ToList());
         var adapters = await database.Adapters.AsNoTracking().Where(row => adapterIds.Contains(row.Id)).ToDictionaryAsync(row => row.Id, cancellationToken);
         var requests = await database.FineTuningJobs.AsNoTracking().Where(row => ids.Contains(row.TaskId)).ToDictionaryAsync(row => row.TaskId, cancellationToken);
-        var versions = await database.Versions.AsNoTracking().Where(row => row.TaskId != null && ids.Contains(row.TaskId) && row.MergePreviewId == null).ToDictionaryAsync(row => row.TaskId!, cancellationToken);
+        var versions = await database.Versions.AsNoTracking().Where(row => row.TaskId != null && ids.Contains(row.TaskId) && row.MergePreviewId == null && row.UnlearningId == null).ToDictionaryAsync(row => row.TaskId!, cancellationToken);
         var tokens = await TokensAsync([.. versions.Keys], cancellationToken);
         var places = await queue.OfAsync(tasks, cancellationToken);
         return [.. tasks.Select(task => Shape(
