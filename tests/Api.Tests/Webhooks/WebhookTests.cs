@@ -71,6 +71,11 @@ public sealed class WebhookTests : IAsyncLifetime
         await EndedAsync(client, published);
         Assert.Empty((await client.GetNodeAsync($"/webhooks/{failed["id"]}/deliveries"))["data"]!.AsArray());
         Assert.Single(_receiver.Messages);
+
+        await CreateAsync(client, "adapter.gate.refused");
+        await AppendAsync(taskId, TaskEventTypes.GateRefused, new { version = 5, gate = new { verdict = "refused" } });
+        var refused = JsonNode.Parse((await MessageAsync(2)).Body)!;
+        Assert.Equal(("adapter.gate.refused", 5, "refused"), ((string?)refused["type"], (int)refused["data"]!["x_version"]!, (string?)refused["data"]!["x_gate"]!["verdict"]));
     }
 
     [Fact]
