@@ -11,7 +11,16 @@ public sealed class MemoryEstimateTests
 {
     private static readonly ModelConfig Model = new()
     {
-        ModelType = "llama", VocabularySize = 10, HiddenSize = 8, IntermediateSize = 12, LayerCount = 2, HeadCount = 2, KeyValueHeadCount = 1, HeadWidth = 4, MaxPositions = 64, TieWordEmbeddings = true,
+        ModelType = "llama",
+        VocabularySize = 10,
+        HiddenSize = 8,
+        IntermediateSize = 12,
+        LayerCount = 2,
+        HeadCount = 2,
+        KeyValueHeadCount = 1,
+        HeadWidth = 4,
+        MaxPositions = 64,
+        TieWordEmbeddings = true,
     };
 
     [Fact]
