@@ -11,7 +11,7 @@ namespace ContinualService.Api.Tests;
 /// </summary>
 public sealed class LearnedWorld : IAsyncLifetime
 {
-    public ApiWorld Api { get; } = new(new Dictionary<string, string>(), runsTasks: true);
+    public ApiWorld Api { get; } = new(new Dictionary<string, string> { ["Serving:MaxResidentAdapters"] = "1", ["Training:SweepSeconds"] = "3600" }, runsTasks: true);
 
     public HttpClient Client => Api.Client;
 
@@ -22,7 +22,7 @@ public sealed class LearnedWorld : IAsyncLifetime
         await Client.CreateAdapterAsync("bot");
         await Client.LearnAsync("bot", "first");
         await Client.LearnAsync("bot", "second");
-        Preview = await Client.PreviewAsync("bot", """{"lambdas": [0.375]}""");
+        Preview = await Client.PreviewAsync("bot", """{"lambdas": [0.25, 0.375]}""");
         await Client.AdoptAsync(Preview, new JsonObject { ["lambda"] = .375 });
         await PointAsync("canary", 2);
         using (var back = await Client.PostTextAsync("/adapters/bot/rollback", """{"version": 1}""")) await back.ReadAsync(HttpStatusCode.OK);

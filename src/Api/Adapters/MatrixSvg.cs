@@ -36,7 +36,7 @@ internal static class MatrixSvg
         if (labels.Count == 0) svg.Write(24, Top + 24, 13, SvgText.Faint, "No task has been learned yet.");
         for (var row = 0; row < labels.Count; row++) DrawRow(svg, matrix, row, labels[row], notes[row], left);
         svg.Write(24, height - 48, 13, SvgText.Ink, Summary(matrix));
-        svg.Write(24, height - 24, 11, SvgText.Faint, "Framed: with the version that learned the task. Dashed: before it was learned. Below a score: its 95 % interval.");
+        svg.Write(24, height - 24, 11, SvgText.Faint, "Framed: right after its task was learned. Dashed: before that. Below a score: its 95 % interval.");
         return svg.Append("</svg>\n").ToString();
     }
 

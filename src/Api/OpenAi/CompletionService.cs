@@ -67,11 +67,9 @@ internal sealed partial class CompletionService(ServedModelResolver resolver, Ti
         if (request.LogProbabilities > served.MaxAlternatives)
             throw OpenAiException.Invalid(shape.AlternativesOption, $"'{shape.AlternativesOption}' is {request.LogProbabilities}; this service reports at most {served.MaxAlternatives} alternatives.");
         await using var choices = await ChoiceSet.StartAsync(tenantId, served, request, limited, scorePrompt: echoes is not null && request.LogProbabilities is not null, cancellationToken);
-        if (served.VersionNumber is { } version)
-        {
-            http.Response.Headers["X-Adapter-Version"] = version.ToString(CultureInfo.InvariantCulture);
-            http.Response.Headers["X-Adapter-Sha256"] = served.Sha256;
-        }
+        if (served.VersionNumber is { } version) http.Response.Headers["X-Adapter-Version"] = version.ToString(CultureInfo.InvariantCulture);
+        if (served.PreviewId is { } preview) http.Response.Headers["X-Merge-Preview"] = preview;
+        if (served.Sha256 is { } sha256) http.Response.Headers["X-Adapter-Sha256"] = sha256;
 
         // Step 2: what the text route repeats before each answer.
         var head = shape.Head(time.GetUtcNow().ToUnixTimeSeconds(), served);

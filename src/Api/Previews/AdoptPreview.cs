@@ -7,7 +7,6 @@ using ContinualService.Api.Adapters;
 using ContinualService.Domain.Adapters;
 using ContinualService.Domain.Previews;
 using ContinualService.Domain.Tasks;
-using ContinualService.Engine.Continual;
 using ContinualService.Engine.Lora;
 using ContinualService.Engine.Models;
 using ContinualService.Infrastructure.Database;
@@ -17,7 +16,6 @@ using ContinualService.Worker;
 using ContinualService.Worker.Runs;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;
-using static TorchSharp.torch;
 
 namespace ContinualService.Api.Previews;
 
@@ -27,8 +25,6 @@ namespace ContinualService.Api.Previews;
 /// </summary>
 internal sealed class AdoptPreview(ServiceDbContext database, ModelCatalog catalog, IObjectStore objects, EventHub hub, IOptions<DriftOptions> drift, TimeProvider time)
 {
-    private const string StateFile = "state.safetensors";
-
     public async Task<Outcome<AdapterVersion>> RunAsync(Caller caller, Adapter adapter, MergePreview preview, JsonObject body, CancellationToken cancellationToken)
     {
         // Step 1: the point.
@@ -50,32 +46,16 @@ internal sealed class AdoptPreview(ServiceDbContext database, ModelCatalog catal
         try
         {
             if (catalog.Find(adapter.Model) is not { } model) return new Problem(ProblemTypes.UnknownModel, $"The base model '{adapter.Model}' is no longer here. Put its folder back, then send this again.");
-            using var finished = await StateAsync(head.StateSha256);
-            using var previous = await StateAsync(path[^2].StateSha256);
-            using (var state = ((IAffineMerge)adapter.ContinualMethod()).MergeAt(finished, previous, lambda))
-            using (var served = state.ServingWeights())
-            {
-                state.Save(Path.Combine(folder, StateFile), adapter.BaseDigest);
-                PeftAdapter.Save(folder, state.ServedConfig, served, adapter.Model);
-            }
+            // Bytes of another digest than the measured ones are published by nobody: how they answer is not known.
+            if (!await new PreviewMerge(adapter, model, point, head, path[^2], objects).WriteAsync(folder, cancellationToken))
+                return Refused("What this process merges is not, to the bit, what the worker measured. Give this message to the operator; a new preview does not help where the two compute differently.");
 
             // Step 3: store.
             var weights = await StoreAsync(PeftAdapter.WeightsFile);
-            var merged = await StoreAsync(StateFile);
-            // Bytes of another digest than the measured ones are published by nobody: how they answer is not known.
-            if (weights.Sha256 != point.Sha256 || merged.Sha256 != point.StateSha256)
-                return Refused("What this process merges is not, to the bit, what the worker measured. Give this message to the operator; a new preview does not help where the two compute differently.");
+            var merged = await StoreAsync(PreviewMerge.StateFile);
 
             // Step 4: publish.
             return await PublishAsync(caller, adapter, preview, path, point, weights, merged, cancellationToken);
-
-            async Task<AdapterState> StateAsync(string sha256)
-            {
-                var path = Path.Combine(folder, sha256);
-                await using (var source = await objects.OpenReadAsync(sha256, cancellationToken))
-                await using (var copy = OwnerOnlyFile.Create(path, FileOptions.Asynchronous)) await source.CopyToAsync(copy, cancellationToken);
-                return AdapterState.Load(path, model.Config, CPU, adapter.BaseDigest);
-            }
         }
         finally
         {

@@ -14,5 +14,5 @@ internal interface IServingBackend
     /// <param name="version">Null: the base alone.</param>
     /// <param name="cancellationToken">Gives up the wait.</param>
     /// <exception cref="ModelFormatException">The folder holds no model that can be computed.</exception>
-    Task<IServedWeights> OpenAsync(CatalogModel model, string digest, PublishedVersion? version, CancellationToken cancellationToken);
+    Task<IServedWeights> OpenAsync(CatalogModel model, string digest, ServedVersion? version, CancellationToken cancellationToken);
 }

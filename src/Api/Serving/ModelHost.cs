@@ -36,11 +36,11 @@ internal sealed class ModelHost : IServingBackend, IDisposable
         torch.set_num_threads(_options.Threads > 0 ? _options.Threads : Math.Max(1, Environment.ProcessorCount / 2));
     }
 
-    public async Task<IServedWeights> OpenAsync(CatalogModel model, string digest, PublishedVersion? version, CancellationToken cancellationToken)
+    public async Task<IServedWeights> OpenAsync(CatalogModel model, string digest, ServedVersion? version, CancellationToken cancellationToken)
     {
         var hosted = await BaseAsync(model, digest);
         if (version is null) return new LocalWeights(hosted, null, null);
-        return new LocalWeights(hosted, await AdapterAsync(hosted.Model, version.Adapter.ServedShape(version.Version), version.Version.Sha256), version.Version.Sha256);
+        return new LocalWeights(hosted, await AdapterAsync(hosted.Model, version), version.Version.Sha256);
     }
 
     /// <summary>The base model, loaded on first use; a folder whose files changed is loaded anew.</summary>
@@ -57,17 +57,17 @@ internal sealed class ModelHost : IServingBackend, IDisposable
     }
 
     /// <summary>The weights of one version, verified against its digest as they are read.</summary>
-    private Task<AdapterLease> AdapterAsync(BaseModel model, LoraConfig config, string sha256) =>
-        _adapters.AcquireAsync(model.Name, $"{model.Digest}/{sha256}", async () =>
+    private Task<AdapterLease> AdapterAsync(BaseModel model, ServedVersion version) =>
+        _adapters.AcquireAsync(model.Name, $"{model.Digest}/{version.Version.Sha256}", async () =>
         {
             // The verified bytes are the bytes that are loaded: a private copy, not the store's file.
             var copy = Path.GetTempFileName();
             try
             {
                 await using (var target = File.Create(copy))
-                await using (var source = await _objects.OpenReadAsync(sha256, CancellationToken.None))
+                await using (var source = await version.OpenWeightsAsync(_objects, CancellationToken.None))
                     await source.CopyToAsync(target);
-                return PeftAdapter.LoadWeights(copy, config, model.Decoder);
+                return PeftAdapter.LoadWeights(copy, version.Adapter.ServedShape(version.Version), model.Decoder);
             }
             finally
             {

@@ -3,8 +3,8 @@ using ContinualService.Engine.Models;
 
 namespace ContinualService.Api.Serving;
 
-/// <summary>What one request runs on, resolved once: a base model alone, or with one immutable version of an adapter.</summary>
-internal sealed class ServedModel(string name, string digest, IServedWeights weights, PublishedVersion? published) : IDisposable
+/// <summary>What one request runs on, resolved once: a base model alone, or with one immutable version of an adapter, or with a merge that could be one.</summary>
+internal sealed class ServedModel(string name, string digest, IServedWeights weights, ServedVersion? version) : IDisposable
 {
     /// <summary>The name that the client used.</summary>
     public string Name { get; } = name;
@@ -20,11 +20,14 @@ internal sealed class ServedModel(string name, string digest, IServedWeights wei
     /// <inheritdoc cref="IServedWeights.Adapter"/>
     public BatchAdapter? Adapter => weights.Adapter;
 
-    /// <summary>Null for a base model.</summary>
-    public int? VersionNumber => published?.Version.Number;
+    /// <summary>Null for a base model, and for a merge that is no version.</summary>
+    public int? VersionNumber => version is PreviewedVersion ? null : version?.Version.Number;
+
+    /// <summary>The preview whose merge it is; null for a base model or a version.</summary>
+    public string? PreviewId => (version as PreviewedVersion)?.Preview.Id;
 
     /// <summary>Digest of the adapter's weights; null for a base model.</summary>
-    public string? Sha256 => published?.Version.Sha256;
+    public string? Sha256 => version?.Version.Sha256;
 
     /// <summary>Digest of base and version: answers with the same value come from the same weights.</summary>
     public string Fingerprint => $"fp_{digest[..12]}_{(Sha256 is null ? "base" : Sha256[..12])}";

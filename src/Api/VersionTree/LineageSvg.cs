@@ -14,6 +14,7 @@ internal static class LineageSvg
     private const int BoxHeight = 66;
     private const int ColumnWidth = 212;
     private const int LaneHeight = 112;
+    private const int GapLine = 15; // below a lane's boxes
     private const int LongestName = 22;
     private const string Line = "#7d919b";
     private const string Back = "#b4472f";
@@ -32,7 +33,7 @@ internal static class LineageSvg
 
             """);
         svg.Write(Left, 32, 16, SvgText.Ink, $"Versions of {SvgText.Shorten(lineage.Adapter, 48)}", weight: 600);
-        svg.Write(Left, 52, 12, SvgText.Faint, $"{lineage.Method} on {SvgText.Shorten(lineage.Model, 40)}. Thick frame: the head. Shaded: on the way to it.");
+        svg.Write(Left, 52, 12, SvgText.Faint, $"{lineage.Method} on {SvgText.Shorten(lineage.Model, 40)}. Thick frame: the head. Shaded: on the way to it. Averages are of the scores on held-out rows.");
         foreach (var edge in lineage.Edges.DistinctBy(edge => (edge.From, edge.To, edge.Kind))) DrawEdge(svg, edge, places[edge.From], places[edge.To]);
         var (x, y) = At(places[0]);
         svg.Append(CultureInfo.InvariantCulture, $"<rect x=\"{x}\" y=\"{y + 14}\" width=\"{BoxWidth}\" height=\"{BoxHeight - 28}\" rx=\"19\" fill=\"#ffffff\" stroke=\"{Line}\"><title>{WebUtility.HtmlEncode(lineage.BaseDigest)}</title></rect>\n");
@@ -49,8 +50,8 @@ internal static class LineageSvg
         svg.Append(CultureInfo.InvariantCulture, $"<rect x=\"{x}\" y=\"{y}\" width=\"{BoxWidth}\" height=\"{BoxHeight}\" rx=\"6\" fill=\"{(node.OnPath ? "#d9e8ee" : "#ffffff")}\" {frame}><title>{WebUtility.HtmlEncode(told)}</title></rect>\n");
         svg.Write(x + 10, y + 20, 13, SvgText.Ink, SvgText.Shorten(string.Join(" · ", node.Aliases.Prepend($"v{node.Version}")), LongestName - 2), weight: 600);
         svg.Write(x + 10, y + 38, 12, SvgText.Ink, SvgText.Shorten(node.Task ?? "imported", LongestName));
-        var average = node.AverageAccuracy is { } mean ? string.Create(CultureInfo.InvariantCulture, $", average {mean:0.000}") : "";
-        svg.Write(x + 10, y + 55, 11, SvgText.Faint, string.Create(CultureInfo.InvariantCulture, $"lambda {node.Lambda:0.###}{average}"));
+        var average = node.AverageAccuracy is { } mean ? string.Create(CultureInfo.InvariantCulture, $" · avg {mean:0.000}") : "";
+        svg.Write(x + 10, y + 55, 11, SvgText.Faint, string.Create(CultureInfo.InvariantCulture, $"λ {node.Lambda:0.000}{average}"));
     }
 
     private static void DrawEdge(StringBuilder svg, LineageEdge edge, (int Column, int Lane) from, (int Column, int Lane) to)
@@ -64,14 +65,26 @@ internal static class LineageSvg
             return;
         }
 
-        // Between lanes: out of the side that looks at the other lane. Within one: over its top. Beside the middle, so that the arrows of both kinds can be told apart.
-        var shift = edge.Kind == LineageEdge.AdoptedKind ? -30 : 30;
-        var (x1, x2) = (fromX + BoxWidth / 2 + shift, toX + BoxWidth / 2 + shift);
-        var (y1, y2) = to.Lane == from.Lane ? (fromY, toY - 2) : to.Lane < from.Lane ? (fromY, toY + BoxHeight + 2) : (fromY + BoxHeight, toY - 2);
-        var bend = to.Lane == from.Lane ? fromY - 34 : (y1 + y2) / 2;
-        var (colour, label) = edge.Kind switch { LineageEdge.AdoptedKind => (Line, "adopted"), LineageEdge.RollbackKind => (Back, "rolled back"), _ => (Back, "live") };
-        Curve($"M{x1} {y1} C{x1} {bend} {x2} {bend} {x2} {y2}", colour, edge.Kind == LineageEdge.AdoptedKind ? "to" : "back", dashes: " stroke-dasharray=\"5 4\"");
-        svg.Write((x1 + x2) / 2 + (x1 == x2 ? 8 : 0), bend + (to.Lane == from.Lane ? 4 : -4), 11, colour, label, anchor: x1 == x2 ? "start" : "middle");
+        // Beside the middle, so that the arrows of both kinds can be told apart; one that goes to its own lane passes over the boxes between.
+        var adopted = edge.Kind == LineageEdge.AdoptedKind;
+        var (colour, marker, label) = adopted ? (Line, "to", "adopted") : (Back, "back", edge.Kind == LineageEdge.RollbackKind ? "rolled back" : "live");
+        var (x1, x2) = (fromX + BoxWidth / 2 + (adopted ? -30 : 30), toX + BoxWidth / 2 + (adopted ? -30 : 30));
+        const string Dashes = " stroke-dasharray=\"5 4\"";
+        if (to.Lane == from.Lane)
+        {
+            var over = fromY - 34;
+            Curve($"M{x1} {fromY} C{x1} {over} {x2} {over} {x2} {toY - 2}", colour, marker, Dashes);
+            svg.Write((x1 + x2) / 2, fromY - 30, 11, colour, label, anchor: "middle");
+            return;
+        }
+
+        // Between lanes: along the gaps between them, and beside the target's column where it passes other lanes.
+        var up = to.Lane < from.Lane;
+        var (y1, y2) = up ? (fromY, toY + BoxHeight + 2) : (fromY + BoxHeight, toY - 2);
+        var (gap1, gap2) = up ? (fromY - LaneHeight + BoxHeight + GapLine, toY + BoxHeight + GapLine) : (fromY + BoxHeight + GapLine, toY - LaneHeight + BoxHeight + GapLine);
+        var aside = toX + (from.Column < to.Column ? -24 : BoxWidth + 18);
+        Curve(gap1 == gap2 ? $"M{x1} {y1} V{gap1} H{x2} V{y2}" : $"M{x1} {y1} V{gap1} H{aside} V{gap2} H{x2} V{y2}", colour, marker, Dashes);
+        svg.Write(x1 + 6, up ? y1 - 8 : y1 + 12, 11, colour, label);
 
         void Curve(string path, string colour, string marker, string dashes) =>
             svg.Append(CultureInfo.InvariantCulture, $"<path d=\"{path}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"1.5\"{dashes} marker-end=\"url(#{marker})\"/>\n");

@@ -11,7 +11,7 @@ namespace ContinualService.Api.Serving.Vllm;
 /// </summary>
 internal sealed class VllmBackend(VllmFleet fleet, VllmFolder folder, ModelTexts texts, IOptions<VllmOptions> options, ILogger<VllmBackend> logger) : IServingBackend
 {
-    public async Task<IServedWeights> OpenAsync(CatalogModel model, string digest, PublishedVersion? version, CancellationToken cancellationToken)
+    public async Task<IServedWeights> OpenAsync(CatalogModel model, string digest, ServedVersion? version, CancellationToken cancellationToken)
     {
         if (!fleet.Serves(model.Name))
             throw OpenAiException.NoModel(model.Name, "no server of the fleet serves this base model. Ask the operator to name it in Serving:Vllm:Models.");

@@ -76,7 +76,7 @@ internal sealed class VllmFleet : IDisposable
     /// <param name="cancellationToken">Gives up the wait.</param>
     /// <exception cref="OpenAiException">No server can take it.</exception>
     /// <exception cref="ObjectDamagedException">The stored weights are not those of the version.</exception>
-    public async Task<VllmLease> HoldAsync(string model, PublishedVersion? version, IReadOnlySet<VllmServer> leftOut, CancellationToken cancellationToken)
+    public async Task<VllmLease> HoldAsync(string model, ServedVersion? version, IReadOnlySet<VllmServer> leftOut, CancellationToken cancellationToken)
     {
         var name = version is null ? null : VllmName.Of(_folder.Owner, version.Adapter.Id, version.Version);
         var (full, refused) = (false, false);

@@ -59,7 +59,7 @@ internal sealed partial class VllmFolder : IDisposable
 
     /// <summary>The folder of a version as the servers see it, written first where it is not there. Each call needs a <see cref="Release"/>.</summary>
     /// <exception cref="ObjectDamagedException">The stored weights are not those of the version.</exception>
-    public async Task<string> UseAsync(string name, PublishedVersion version)
+    public async Task<string> UseAsync(string name, ServedVersion version)
     {
         Entry entry;
         lock (_gate)
@@ -164,7 +164,7 @@ internal sealed partial class VllmFolder : IDisposable
         }
     }
 
-    private async Task WriteAsync(string name, PublishedVersion version)
+    private async Task WriteAsync(string name, ServedVersion version)
     {
         var target = Path.Combine(_own, name);
         if (Directory.Exists(target)) return;
@@ -173,7 +173,7 @@ internal sealed partial class VllmFolder : IDisposable
         {
             var weights = Path.Combine(unfinished, PeftAdapter.WeightsFile);
             await using (var file = File.Create(weights))
-            await using (var stored = await _objects.OpenReadAsync(version.Version.Sha256, CancellationToken.None))
+            await using (var stored = await version.OpenWeightsAsync(_objects, CancellationToken.None))
                 await stored.CopyToAsync(file);
             foreach (var (text, content) in PeftAdapter.Texts(version.Adapter.ServedShape(version.Version), weights, version.Adapter.Model))
                 await File.WriteAllTextAsync(Path.Combine(unfinished, text), content);

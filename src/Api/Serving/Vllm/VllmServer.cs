@@ -77,7 +77,7 @@ internal sealed class VllmServer(
     /// <summary>A hold on an adapter, loaded first where it is not there; null where every place is in use.</summary>
     /// <exception cref="VllmException">It could not be loaded.</exception>
     /// <exception cref="ObjectDamagedException">The stored weights are not those of the version.</exception>
-    public async Task<VllmLease?> TryHoldAsync(string name, PublishedVersion version, CancellationToken cancellationToken)
+    public async Task<VllmLease?> TryHoldAsync(string name, ServedVersion version, CancellationToken cancellationToken)
     {
         while (true)
         {
@@ -205,7 +205,7 @@ internal sealed class VllmServer(
         logger.AdapterLost(address, place.Name);
     }
 
-    private async Task LoadAsync(Place place, PublishedVersion version)
+    private async Task LoadAsync(Place place, ServedVersion version)
     {
         // The caller holds the lock.
         await Task.Yield();

@@ -9,7 +9,7 @@ using ContinualService.Infrastructure.Storage;
 namespace ContinualService.Api.Serving.Vllm;
 
 /// <summary>A base, alone or with a version, on the fleet. Each sequence chooses its server when it starts.</summary>
-internal sealed class VllmWeights(string model, TextAssets text, PublishedVersion? version, VllmFleet fleet, string owner, VllmOptions options, ILogger logger) : IServedWeights
+internal sealed class VllmWeights(string model, TextAssets text, ServedVersion? version, VllmFleet fleet, string owner, VllmOptions options, ILogger logger) : IServedWeights
 {
     // A server that has forgotten an adapter again after it was loaded for this very request is broken.
     private const int MostLosses = 2;
