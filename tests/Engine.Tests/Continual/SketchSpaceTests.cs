@@ -34,7 +34,7 @@ public sealed class SketchSpaceTests : IDisposable
     public void Measure_InEveryDirection_IsWhatTheWholeGradientSays()
     {
         using var space = new SketchSpace(_decoder, Config, _head, EveryDirection);
-        using var sketch = space.Measure(Rows);
+        using var sketch = space.Measure(Rows, TestContext.Current.CancellationToken);
 
         var whole = Whole(Rows, _head);
         double square = 0, rows = 0, columns = 0, along = 0, delta = 0, rowChance = 0, columnChance = 0;
@@ -67,7 +67,7 @@ public sealed class SketchSpaceTests : IDisposable
     public void Measure_Cosine_HasTheSignOfTheLossAlongWhatIsWritten()
     {
         using var space = new SketchSpace(_decoder, Config, _head);
-        using var sketch = space.Measure(Rows);
+        using var sketch = space.Measure(Rows, TestContext.Current.CancellationToken);
 
         // d/dx of the loss at (1 + x) dW is <G, dW>: no gradient of the engine's is asked.
         var slope = (Loss(Rows, 1.02) - Loss(Rows, 0.98)) / 0.04;
@@ -82,7 +82,7 @@ public sealed class SketchSpaceTests : IDisposable
         for (var seed = 0; seed < 60; seed++)
         {
             using var space = new SketchSpace(_decoder, Config, _head, width: 5, seed);
-            using var sketch = space.Measure(Rows);
+            using var sketch = space.Measure(Rows, TestContext.Current.CancellationToken);
             squares.Add(sketch.Norm * sketch.Norm);
             inside.Add(sketch.Conflict!.RowShare * sketch.Norm * sketch.Norm);
             Assert.InRange(sketch.Conflict.Cosine, -1, 1);
@@ -101,8 +101,8 @@ public sealed class SketchSpaceTests : IDisposable
     {
         var head = learned ? _head : null;
         using var space = new SketchSpace(_decoder, Config, head, EveryDirection);
-        using var one = space.Measure(Rows);
-        using var other = space.Measure(Others);
+        using var one = space.Measure(Rows, TestContext.Current.CancellationToken);
+        using var other = space.Measure(Others, TestContext.Current.CancellationToken);
 
         var (first, second) = (Whole(Rows, head), Whole(Others, head));
         var product = first.Zip(second).Sum(both => Dense.Flat(both.First).Zip(Dense.Flat(both.Second)).Sum(pair => pair.First * pair.Second));

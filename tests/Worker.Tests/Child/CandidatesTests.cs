@@ -31,19 +31,19 @@ public sealed class CandidatesTests : IDisposable
         var gate = result.Gate!;
         Assert.Equal((GateOutcome.Pass, true, result.Lambda, 0), (gate.Verdict, gate.Accepted, gate.Lambda, gate.Tried.Count));
         Assert.Equal(
-            [("task_1", ScoredWeights.Candidate), ("task_2", ScoredWeights.Base), ("task_2", ScoredWeights.Previous), ("task_2", ScoredWeights.Candidate)],
+            [("task_blue", ScoredWeights.Base), ("task_blue", ScoredWeights.Previous), ("task_blue", ScoredWeights.Candidate), ("task_red", ScoredWeights.Candidate)],
             result.Scores.Select(score => (score.TaskId, score.Weights)).Order());
         // A loss: what is higher now was lost. Version 1's own run recorded the one before.
         var before = Result(first).Scores.Single(score => score.Weights == ScoredWeights.Candidate).Score;
-        var forgotten = Score("task_1", ScoredWeights.Candidate) - before;
+        var forgotten = Score("task_red", ScoredWeights.Candidate) - before;
         Assert.True(forgotten > 0.01, $"{forgotten}");
-        Assert.Equal(["task_1", null, "task_2"], gate.Criteria.Select(each => each.TaskId));
+        Assert.Equal(["task_red", null, "task_blue"], gate.Criteria.Select(each => each.TaskId));
         Assert.Equal([1, null, 1], gate.Criteria.Select(each => each.Against));
         Assert.Equal(forgotten, gate.Criteria[0].Estimate!.Value, 9);
         Assert.Equal(forgotten, gate.Criteria[1].Estimate!.Value, 9);
-        Assert.Equal(Score("task_2", ScoredWeights.Previous) - Score("task_2", ScoredWeights.Candidate), gate.Criteria[2].Estimate!.Value, 9);
+        Assert.Equal(Score("task_blue", ScoredWeights.Previous) - Score("task_blue", ScoredWeights.Candidate), gate.Criteria[2].Estimate!.Value, 9);
         Assert.All(gate.Criteria, each => Assert.True(each.Count == 3 && each.Low <= each.Estimate && each.Estimate <= each.High));
-        Assert.Equal("task_1", gate.Broken[0].TaskId);
+        Assert.Equal("task_red", gate.Broken[0].TaskId);
 
         double Score(string taskId, ScoredWeights weights) => result.Scores.Single(score => score.TaskId == taskId && score.Weights == weights).Score;
     }
@@ -143,15 +143,15 @@ public sealed class CandidatesTests : IDisposable
 
     private RunSpec Second(RunSpec first, string method, GatePolicy? policy) => _folder.Spec(Epochs, LearningRate) with
     {
-        TaskId = "task_2",
+        TaskId = "task_blue",
         Method = method,
         PreviousState = Stored(first, RunResult.StateFile),
         Train = _folder.Rows(Enumerable.Range(1, 8), "blue"),
         Evaluations =
         [
             first.Evaluations[0] with { Reference = policy is null ? null : new ReferenceSpec(1, 1, Stored(first, RunResult.AdapterFile)) },
-            new EvaluationSpec("task_2", _folder.Rows(Enumerable.Range(9, 3), "blue"), "loss", [], null),
+            new EvaluationSpec("task_blue", _folder.Rows(Enumerable.Range(9, 3), "blue"), "loss", [], null),
         ],
-        Gate = policy is null ? null : new GateSpec(policy, ["task_1"], 1),
+        Gate = policy is null ? null : new GateSpec(policy, ["task_red"], 1),
     };
 }

@@ -123,7 +123,7 @@ public sealed class ReplayRunnerTests : IDisposable
         Assert.DoesNotContain(said, message => message is RunMessage.Step);
         var result = ResultOf(spec, ReplayPart.FileOf(0, RunResult.FileName));
         Assert.Equal((2, 1.0), (result.TaskIndex, result.Lambda));
-        Assert.Equal([("task_red", ScoredWeights.Candidate), ("task_blue", ScoredWeights.Candidate), ("task_green", ScoredWeights.Previous), ("task_green", ScoredWeights.Candidate)], result.Scores.Select(score => (score.TaskId, score.Weights)));
+        Assert.Equal([("task_green", ScoredWeights.Previous), ("task_red", ScoredWeights.Candidate), ("task_blue", ScoredWeights.Candidate), ("task_green", ScoredWeights.Candidate)], result.Scores.Select(score => (score.TaskId, score.Weights)));
         // The pairs of red and green are those of the whole adapter; its score is neither that nor the exact one.
         Assert.NotEqual(ResultOf(specs[2], RunResult.FileName).Scores[^1].Score, result.Scores[^1].Score);
     }

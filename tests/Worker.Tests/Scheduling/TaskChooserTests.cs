@@ -26,22 +26,23 @@ public sealed class TaskChooserTests : IAsyncLifetime
         var second = await _service.AddTaskAsync(adapterId, "blue", new Hyperparameters(), enqueue: false);
         var forecast = await AddForecastAsync(first);
 
-        Assert.Equal((forecast, new HashSet<string> { first, forecast }), await LookAsync());
+        await LooksAsync(forecast, first, forecast);
         // Tasks that were put aside hold up what comes after them, and no forecast.
         await SetAsync(first, LearningTaskStatus.Paused);
-        Assert.Equal((forecast, new HashSet<string> { forecast }), await LookAsync());
+        await LooksAsync(forecast, forecast);
         await SetAsync(forecast, LearningTaskStatus.Running);
-        Assert.Equal((null, new HashSet<string>()), await LookAsync());
+        await LooksAsync(null);
         await SetAsync(forecast, LearningTaskStatus.Succeeded);
         await SetAsync(first, LearningTaskStatus.Cancelled);
-        Assert.Equal((second, new HashSet<string> { second }), await LookAsync());
+        await LooksAsync(second, second);
     }
 
-    private async Task<(string? Chosen, HashSet<string> Ready)> LookAsync()
+    private async Task LooksAsync(string? chosen, params string[] ready)
     {
         await using var database = _service.Open();
         var now = TimeProvider.System.GetUtcNow();
-        return ((await TaskChooser.ChooseAsync(database, now, Token))?.Id, await TaskChooser.Ready(database, now).Select(row => row.Id).ToHashSetAsync(Token));
+        Assert.Equal(chosen, (await TaskChooser.ChooseAsync(database, now, Token))?.Id);
+        Assert.Equal(ready.ToHashSet(), await TaskChooser.Ready(database, now).Select(row => row.Id).ToHashSetAsync(Token));
     }
 
     private async Task SetAsync(string taskId, LearningTaskStatus status)
