@@ -96,7 +96,7 @@ public sealed class StreamRunner(
         return Result(label, options, settingsHash, cells, [.. tasks.Select((task, index) => index == 0 ? result with { Task = task.Name } : Nothing(task.Name, result.DeltaNorm))], clock);
     }
 
-    private static LearnedTaskResult Nothing(string task, double deltaNorm) => new(task, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, deltaNorm, true);
+    private static LearnedTaskResult Nothing(string task, double deltaNorm) => new(task, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, deltaNorm, true);
 
     private RunResult Result(string label, TrainingOptions options, string settingsHash, IReadOnlyList<Scored> cells, IReadOnlyList<LearnedTaskResult> learned, Stopwatch clock) => new(
         settingsHash, order, label, options.Seed, options.LearningRate, [.. tasks.Select(task => task.Name)], [.. cells.Select(cell => cell.Cell)],
@@ -136,9 +136,9 @@ public sealed class StreamRunner(
         var training = learned.Training;
         meter.Say(FormattableString.Invariant(
             $"{method.Label()} seed {options.Seed} lr {options.LearningRate:G3}: learned {task.Name} ({index}/{tasks.Count}), loss {training.FirstLoss:F3} -> {training.LastLoss:F3}, ")
-            + FormattableString.Invariant($"{training.ProcessedTokens / training.Seconds:F0} tokens/s; scores {string.Join(" ", cells.Select(cell => cell.Cell.Score.ToString("F3", System.Globalization.CultureInfo.InvariantCulture)))}"));
+            + FormattableString.Invariant($"{training.ProcessedTokens / training.Seconds:F0} tokens/s, {learned.AddedRows} rows added; scores {string.Join(" ", cells.Select(cell => cell.Cell.Score.ToString("F3", System.Globalization.CultureInfo.InvariantCulture)))}"));
         return new Taught(learned.State, cells, new LearnedTaskResult(
-            task.Name, learned.Lambda, training.Steps, training.FirstLoss, training.LastLoss, training.ProcessedTokens, training.Seconds,
+            task.Name, learned.Lambda, training.Steps, training.FirstLoss, training.LastLoss, training.ProcessedTokens, training.Seconds, learned.AddedRows,
             watch.SecondsOf(LearningPhase.Preparing), watch.SecondsOf(LearningPhase.Merging), sizeof(float) * method.StateElements(settings.Lora, served.Pairs.Select(pair => pair.Site), learned.State.TaskIndex), clock.Elapsed.TotalSeconds, DeltaNorm.Of(served), false));
     }
 

@@ -155,7 +155,8 @@ internal sealed class StorageReader(ServiceDbContext database, IObjectStore obje
         var events = await CountAsync(database.TaskEvents.Where(row => ids.Contains(row.TaskId)).Select(row => row.TaskId));
         var steps = await CountAsync(database.StepMetrics.Where(row => ids.Contains(row.TaskId)).Select(row => row.TaskId));
         var previews = await database.MergePreviews.Where(row => row.AdapterId == adapter.Id).ToDictionaryAsync(row => row.Id, row => row.TaskId, cancellationToken);
-        var makers = versions.ToDictionary(version => version.Number, version => version.MergePreviewId is { } preview ? previews[preview] : version.TaskId);
+        var unlearnings = await database.Unlearnings.Where(row => row.AdapterId == adapter.Id).ToDictionaryAsync(row => row.Id, row => row.TaskId, cancellationToken);
+        var makers = versions.ToDictionary(version => version.Number, version => version.MergePreviewId is { } preview ? previews[preview] : version.UnlearningId is { } unlearning ? unlearnings[unlearning] : version.TaskId);
         var firstOf = versions.Where(version => version.TaskId is not null).GroupBy(version => version.TaskId!).ToDictionary(group => group.Key, group => group.Min(version => version.Number));
         var cells = (await database.MatrixCells.Where(row => row.AdapterId == adapter.Id).Select(row => new { row.TaskId, row.VersionNumber }).ToListAsync(cancellationToken))
             // A task's rows are scored with versions before it by the task itself, and with later ones by whoever made those.

@@ -67,7 +67,7 @@ public static class ContinualLearner
         progress?.Report(new LearningProgress(LearningPhase.Merging));
         tuning.AfterTraining(decoder, rows, cancellationToken);
         var state = method.FinishTask(config, tuning, previous);
-        return new LearningOutcome.Learned(new LearnedTask(state, method.Lambda(state.TaskIndex), outcome));
+        return new LearningOutcome.Learned(new LearnedTask(state, method.Lambda(state.TaskIndex), outcome, trained.Count - rows.Count));
     }
 
     /// <summary>Passes steps on at once; <see cref="Progress{T}"/> would hand them to other threads, out of order.</summary>

@@ -92,7 +92,8 @@ public sealed class Recall : IContinualMethod
     private IReadOnlyList<EncodedExample> Recalled(Decoder decoder, AdapterState previous, IReadOnlyList<EncodedExample> rows, TrainingOptions options, CancellationToken cancellationToken)
     {
         if (rows.Select(row => row.UserTurn).FirstOrDefault(each => each is not null) is not { } turn) return [];
-        var end = rows.Select(row => row.Labels[^1]).FirstOrDefault(label => label != EncodedExample.IgnoreIndex, EncodedExample.IgnoreIndex);
+        // The last token that is learned of an answer; a template may write more after it.
+        var end = rows.Select(row => row.Labels.LastOrDefault(label => label != EncodedExample.IgnoreIndex, EncodedExample.IgnoreIndex)).FirstOrDefault(label => label != EncodedExample.IgnoreIndex, EncodedExample.IgnoreIndex);
         if (end == EncodedExample.IgnoreIndex) return [];
         var longest = Math.Min(options.MaxSequenceLength ?? rows.Max(row => row.Ids.Length), decoder.Config.MaxPositions);
         using var generator = new SeedStreams(options.Seed).TensorGenerator(SeedStreams.Recall);

@@ -111,6 +111,18 @@ public sealed class RecallTests : IDisposable
     }
 
     [Fact]
+    public void RowsOf_TemplateThatWritesMoreAfterTheAnswer_EndsThemWithTheLastTokenThatIsLearned()
+    {
+        using var first = State();
+        IReadOnlyList<EncodedExample> rows = [.. Rows().Select(row => row with { Ids = [.. row.Ids, 2], Labels = [.. row.Labels, Ignore] })];
+
+        var recalled = new Recall().RowsOf(_decoder, first, rows, Options, TestContext.Current.CancellationToken).Skip(8).ToList();
+
+        Assert.NotEmpty(recalled);
+        Assert.All(recalled, row => Assert.Equal(End, row.Ids[^1]));
+    }
+
+    [Fact]
     public void RowsOf_TurnThatSpecialTokensAloneEnd_TakesNoOtherForThem()
     {
         using var first = State();

@@ -71,7 +71,7 @@ public sealed class ContinualStudyTests
     private static RunResult Run(string order, string method, long seed, string[] tasks, double firstLearned, double firstLast, double second)
     {
         MatrixCell Cell(int task, int version, double score) => new(task, version, score, 10, 0, 1, "exact_match");
-        LearnedTaskResult Learned(string task, long bytes) => new(task, 1, 5, 2, 1, 100, 1, 0, 0, bytes, 1, 3, false);
+        LearnedTaskResult Learned(string task, long bytes) => new(task, 1, 5, 2, 1, 100, 1, 0, 0, 0, bytes, 1, 3, false);
         return new RunResult(
             "hash", order, method, seed, 1e-3, tasks,
             [Cell(1, 0, 0), Cell(2, 0, 0), Cell(1, 1, firstLearned), Cell(2, 1, 0), Cell(1, 2, firstLast), Cell(2, 2, second)], [], [Learned(tasks[0], 96), Learned(tasks[1], 192)], 1);
