@@ -28,16 +28,17 @@ internal static class MaskedCrossEntropy
         var leaf = selected.detach().requires_grad_(true); // [N, D]
         var total = zeros(1, float32, hidden.device);
         var count = positions.shape[0];
+        using Scalar divisor = stepWeight;
         for (long start = 0; start < count; start += ChunkRows)
         {
             using var chunk = NewDisposeScope();
             var rows = Math.Min(ChunkRows, count - start);
             var logits = decoder.Logits(leaf.narrow(0, start, rows)); // [n, V], float32: bf16 logits lose the small differences
             var loss = weights is null
-                ? functional.cross_entropy(logits, targets.narrow(0, start, rows), reduction: Reduction.Sum).div(stepWeight)
-                : functional.cross_entropy(logits, targets.narrow(0, start, rows), reduction: Reduction.None).dot(weights.narrow(0, start, rows)).div(stepWeight);
+                ? functional.cross_entropy(logits, targets.narrow(0, start, rows), reduction: Reduction.Sum).div(divisor)
+                : functional.cross_entropy(logits, targets.narrow(0, start, rows), reduction: Reduction.None).dot(weights.narrow(0, start, rows)).div(divisor);
             loss.backward();
-            total.add_(loss.detach());
+            total.add_(loss.detach(), Scalars.One);
         }
 
         selected.backward([leaf.grad!]);

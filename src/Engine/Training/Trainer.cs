@@ -88,7 +88,7 @@ public static class Trainer
             foreach (var microBatch in batch.Chunk(options.MicroBatchSize ?? options.BatchSize))
             {
                 using var microScope = NewDisposeScope();
-                loss.add_(Backward(decoder, tuning.Update(live, dropout), microBatch, stepWeight > 0 ? stepWeight : 1));
+                loss.add_(Backward(decoder, tuning.Update(live, dropout), microBatch, stepWeight > 0 ? stepWeight : 1), Scalars.One);
             }
 
             using var noGrad = no_grad();

@@ -61,9 +61,7 @@ public sealed record NewVersion
     public async Task<AdapterVersion> AddAsync(ServiceDbContext database, Func<int, IReadOnlyList<AdapterMatrixCell>> cellsOf, DateTimeOffset now, CancellationToken cancellationToken)
     {
         var version = await AddBesideAsync(database, cellsOf, now, cancellationToken);
-        var adapter = await database.Adapters.SingleAsync(row => row.Id == AdapterId, cancellationToken);
-        (adapter.HeadVersion, adapter.TaskCount) = (version.Number, TaskIndex);
-        await database.PointAliasAsync(AdapterId, AdapterAlias.Live, version.Number, Actor, now, cancellationToken);
+        if (!version.Refused) await database.MakeHeadAsync(version, Actor, now, cancellationToken);
         return version;
     }
 

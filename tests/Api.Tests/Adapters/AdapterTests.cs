@@ -170,7 +170,8 @@ public sealed class AdapterTests(ApiWorld world)
     [Fact]
     public async Task Models_ListsBoth()
     {
-        var models = (await world.Client.GetNodeAsync("/models"))["data"]!.AsArray();
+        // Other tests put further ones there.
+        var models = (await world.Client.GetNodeAsync("/models"))["data"]!.AsArray().Where(model => (string?)model!["name"] is "other" or "tiny").ToList();
 
         Assert.Equal(["other", "tiny"], models.Select(model => (string?)model!["name"]));
         Assert.True((bool)models[1]!["isDefault"]!);
