@@ -12,6 +12,9 @@ public static class StudyPlots
     // Okabe and Ito's colours, told apart by every kind of eye.
     private static readonly string[] Colours = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C6D1F", "#7A7A7A"];
 
+    // The exporter measures text by no font that a viewer has: room is left by the letter.
+    private const double LetterWidth = 7;
+
     /// <summary>Name and SVG of each plot.</summary>
     public static IEnumerable<(string Name, string Svg)> Draw(ContinualStudy study)
     {
@@ -46,6 +49,7 @@ public static class StudyPlots
         var rows = study.Differences.Reverse().ToList();
         var axis = new CategoryAxis { Position = AxisPosition.Left, GapWidth = 1, IsTickCentered = true };
         axis.Labels.AddRange(rows.Select(row => $"{row.Method}: {row.Metric}"));
+        plot.PlotMargins = new OxyThickness(axis.Labels.Max(label => label.Length) * LetterWidth + 24, double.NaN, double.NaN, double.NaN);
         plot.Axes.Add(axis);
         plot.Annotations.Add(new LineAnnotation { Type = LineAnnotationType.Vertical, X = 0, Color = OxyColors.Gray, LineStyle = LineStyle.Dash });
         foreach (var (row, index) in rows.Select((row, index) => (row, index)))
@@ -65,7 +69,7 @@ public static class StudyPlots
     /// <summary>Mean score of the tasks learned so far, after each task.</summary>
     private static PlotModel Progress(ContinualStudy study)
     {
-        var plot = Plot("Mean score of the tasks learned so far, mean over orders and seeds", "tasks learned", "mean score");
+        var plot = Plot("Mean score of the tasks learned so far, mean over orders and seeds", "tasks learned", "mean score", wholeNumbers: true);
         foreach (var (method, index) in study.Methods.Where(method => !Bounds.Names.Contains(method.Method)).Select((method, index) => (method, index)))
         {
             var runs = RunsOf(study, method);
@@ -86,12 +90,12 @@ public static class StudyPlots
 
     private static OxyColor Colour(int index) => OxyColor.Parse(Colours[index % Colours.Length]);
 
-    private static PlotModel Plot(string title, string x, string? y)
+    private static PlotModel Plot(string title, string x, string? y, bool wholeNumbers = false)
     {
-        var plot = new PlotModel { Title = title, TitleFontSize = 14, TitleFontWeight = FontWeights.Normal, Background = OxyColors.White, PlotAreaBorderColor = OxyColors.LightGray };
-        plot.Axes.Add(new LinearAxis { Position = AxisPosition.Bottom, Title = x, MajorGridlineStyle = LineStyle.Solid, MajorGridlineColor = OxyColor.FromRgb(235, 235, 235) });
-        if (y is not null) plot.Axes.Add(new LinearAxis { Position = AxisPosition.Left, Title = y, MajorGridlineStyle = LineStyle.Solid, MajorGridlineColor = OxyColor.FromRgb(235, 235, 235) });
-        plot.Legends.Add(new Legend { LegendPlacement = LegendPlacement.Outside, LegendPosition = LegendPosition.RightTop });
+        var plot = new PlotModel { Title = title, TitleFontSize = 14, TitleFontWeight = FontWeights.Normal, Background = OxyColors.White, PlotAreaBorderColor = OxyColors.LightGray, Padding = new OxyThickness(12, 8, 48, 12) };
+        plot.Axes.Add(new LinearAxis { Position = AxisPosition.Bottom, Title = x, AxisTitleDistance = 12, MajorStep = wholeNumbers ? 1 : double.NaN, MinorTickSize = wholeNumbers ? 0 : 4, MajorGridlineStyle = LineStyle.Solid, MajorGridlineColor = OxyColor.FromRgb(235, 235, 235) });
+        if (y is not null) plot.Axes.Add(new LinearAxis { Position = AxisPosition.Left, Title = y, AxisTitleDistance = 14, MajorGridlineStyle = LineStyle.Solid, MajorGridlineColor = OxyColor.FromRgb(235, 235, 235) });
+        plot.Legends.Add(new Legend { LegendPlacement = LegendPlacement.Outside, LegendPosition = LegendPosition.RightTop, LegendLineSpacing = 8 });
         return plot;
     }
 
