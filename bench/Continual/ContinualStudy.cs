@@ -1,5 +1,4 @@
 using ContinualService.Domain.Evaluation;
-using ContinualService.Domain.Gates;
 
 namespace ContinualService.Bench.Continual;
 

@@ -41,7 +41,7 @@ public static class StudyReport
         return text.ToString();
     }
 
-    private static int PairedResamples => Domain.Gates.PairedBootstrap.Resamples;
+    private static int PairedResamples => PairedBootstrap.Resamples;
 
     private static string OfOrder(ContinualStudy study, StudiedMethod method, string order)
     {

@@ -14,13 +14,12 @@ using ContinualService.Domain.Forecasts;
 using ContinualService.Domain.Tasks;
 using ContinualService.Engine.Evaluation;
 using ContinualService.Infrastructure.Database;
-using ContinualService.Infrastructure.Queue;
 using Microsoft.EntityFrameworkCore;
 
 namespace ContinualService.Api.Forecasts;
 
 /// <summary>Checks what a forecast is asked for, by the same checks as a task, and queues it before the adapter's waiting tasks.</summary>
-internal sealed class CreateForecast(ServiceDbContext database, TaskValidation validation, DatasetStore datasets, ITaskQueue queue, EventHub hub, TimeProvider time)
+internal sealed class CreateForecast(ServiceDbContext database, TaskValidation validation, DatasetStore datasets, SideTaskQueue queue, TimeProvider time)
 {
     // Their comparison is one with each other.
     private const int MostWaiting = 16;
@@ -90,17 +89,6 @@ internal sealed class CreateForecast(ServiceDbContext database, TaskValidation v
         Caller caller, Adapter adapter, LearningTask task, IReadOnlyList<string> waiting, IEnumerable<object> rows, CancellationToken cancellationToken)
     {
         var forecast = new TaskForecast { Id = Ids.New("forecast"), AdapterId = adapter.Id, TaskId = task.Id, WaitingJson = JsonSerializer.Serialize(waiting) };
-        await using var scope = WriteScope.Begin(database, queue);
-        await database.LockTenantAsync(caller.TenantId, cancellationToken);
-        if (!await database.Adapters.AnyAsync(row => row.Id == adapter.Id && row.DeletedAt == null, cancellationToken))
-            return new Problem(ProblemTypes.WrongState, $"The adapter '{adapter.Name}' was deleted while this request was checked. Make another one.");
-        database.AddRange([.. rows, task, forecast]);
-        await database.AppendEventAsync(task.Id, TaskEventTypes.Queued, new { forecast = forecast.Id }, task.CreatedAt, cancellationToken);
-        database.Record(caller, "forecast.create", forecast.Id, task.CreatedAt);
-        await database.SaveChangesAsync(cancellationToken);
-        scope.Wake(task.Id);
-        await scope.CommitAsync(cancellationToken);
-        hub.Publish(task.Id);
-        return forecast;
+        return await queue.SendAsync(caller, adapter, head: null, task, "forecast", forecast.Id, forecast, cancellationToken, rows) is { } refused ? refused : forecast;
     }
 }

@@ -4,6 +4,7 @@ using ContinualService.Api.Requests;
 using ContinualService.Api.Swagger;
 using ContinualService.Api.Tasks;
 using ContinualService.Api.Tenants;
+using ContinualService.Domain.Tasks;
 using ContinualService.Infrastructure.Database;
 using Microsoft.EntityFrameworkCore;
 
@@ -65,7 +66,7 @@ internal static class ForecastEndpoints
     {
         if ((await database.FindAdapterAsync(http.User.Tenant(), id, cancellationToken)).Failed(out var unknown, out var adapter)) return unknown;
         if ((await reader.FindAsync(adapter, forecastId, cancellationToken)).Failed(out var missing, out var forecast)) return missing;
-        if ((await control.CancelForecastAsync(Caller.Of(http.User), forecast.TaskId, cancellationToken)).Failed(out var problem, out _))
+        if ((await control.CancelSideAsync(Caller.Of(http.User), forecast.TaskId, LearningTaskKind.Forecast, cancellationToken)).Failed(out var problem, out _))
             return new Problem(problem.Type, "The forecast is over; there is nothing to cancel. It keeps nothing but its figures.");
         return TypedResults.Accepted($"/adapters/{adapter.Id}/forecasts/{forecast.Id}", await reader.ShowAsync(forecast, cancellationToken));
     }

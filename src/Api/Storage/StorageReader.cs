@@ -10,6 +10,7 @@ using ContinualService.Engine.Lora;
 using ContinualService.Engine.Models;
 using ContinualService.Infrastructure.Database;
 using ContinualService.Infrastructure.Storage;
+using ContinualService.Worker.Runs;
 using ContinualService.Worker.Upkeep;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;
@@ -44,7 +45,7 @@ internal sealed class StorageReader(ServiceDbContext database, IObjectStore obje
         // Step 3: version by version, and task by task.
         var method = adapter.ContinualMethod();
         var sites = Sites(adapter);
-        var path = OnPath(adapter, versions);
+        var path = Lineage.To(versions, adapter.HeadVersion).Select(version => version.Number).ToHashSet();
         var seen = new HashSet<string>();
         var storedVersions = new List<StoredVersion>();
         foreach (var version in versions)
@@ -101,14 +102,6 @@ internal sealed class StorageReader(ServiceDbContext database, IObjectStore obje
             // What is stored can be counted all the same.
             return null;
         }
-    }
-
-    private static HashSet<int> OnPath(Adapter adapter, List<AdapterVersion> versions)
-    {
-        var parents = versions.ToDictionary(version => version.Number, version => version.Parent);
-        var path = new HashSet<int>();
-        for (int? at = adapter.HeadVersion; at is { } number && parents.ContainsKey(number); at = parents[number]) path.Add(number);
-        return path;
     }
 
     private async Task<Dictionary<string, IReadOnlyList<Named>>> TaskObjectsAsync(List<LearningTask> tasks, CancellationToken cancellationToken)

@@ -10,7 +10,7 @@ using Microsoft.EntityFrameworkCore;
 
 namespace ContinualService.Api.Tasks;
 
-/// <summary>Puts what learns no new rows (previews, replays, unlearnings) into the one line of the adapter's tasks.</summary>
+/// <summary>Puts what learns no new rows (previews, forecasts, replays, unlearnings) into the one line of the adapter's tasks.</summary>
 internal sealed class SideTaskQueue(ServiceDbContext database, ITaskQueue queue, EventHub hub, TimeProvider time)
 {
     /// <summary>A task whose rows are those of one that was learned: what it needs is there as long as that is.</summary>
@@ -40,13 +40,15 @@ internal sealed class SideTaskQueue(ServiceDbContext database, ITaskQueue queue,
     /// <param name="id">Id of <paramref name="row"/>.</param>
     /// <param name="row">What the task is for.</param>
     /// <param name="cancellationToken">Ends it.</param>
-    public async Task<Problem?> SendAsync(Caller caller, Adapter adapter, int? head, LearningTask task, string kind, string id, object row, CancellationToken cancellationToken)
+    /// <param name="others">Rows that go with them.</param>
+    public async Task<Problem?> SendAsync(
+        Caller caller, Adapter adapter, int? head, LearningTask task, string kind, string id, object row, CancellationToken cancellationToken, params IEnumerable<object> others)
     {
         await using var scope = WriteScope.Begin(database, queue);
         await database.LockTenantAsync(caller.TenantId, cancellationToken);
         if (!await database.Adapters.AnyAsync(other => other.Id == adapter.Id && other.DeletedAt == null && (head == null || other.HeadVersion == head), cancellationToken))
             return new Problem(ProblemTypes.WrongState, $"The adapter '{adapter.Name}' changed while this request was checked. Send it again.");
-        database.AddRange(task, row);
+        database.AddRange([.. others, task, row]);
         await database.AppendEventAsync(task.Id, TaskEventTypes.Queued, new Dictionary<string, string> { [kind] = id }, task.CreatedAt, cancellationToken);
         database.Record(caller, $"{kind}.create", id, task.CreatedAt);
         await database.SaveChangesAsync(cancellationToken);

@@ -17,11 +17,8 @@ internal sealed class TaskControl(ServiceDbContext database, ITaskQueue queue, E
     /// <summary>Cancels a queued or paused task at once, and asks a running one to end.</summary>
     public Task<Outcome<LearningTask>> CancelAsync(Caller caller, string taskId, CancellationToken cancellationToken) => CancelAsync(caller, taskId, LearningTaskKind.Training, cancellationToken);
 
-    /// <summary>The same for the task of a preview, replay or unlearning.</summary>
+    /// <summary>The same for the task of a preview, forecast, replay or unlearning.</summary>
     public Task<Outcome<LearningTask>> CancelSideAsync(Caller caller, string taskId, LearningTaskKind kind, CancellationToken cancellationToken) => CancelAsync(caller, taskId, kind, cancellationToken);
-
-    /// <summary>The same for the task that measures a forecast.</summary>
-    public Task<Outcome<LearningTask>> CancelForecastAsync(Caller caller, string taskId, CancellationToken cancellationToken) => CancelAsync(caller, taskId, LearningTaskKind.Forecast, cancellationToken);
 
     /// <summary>Puts a queued task aside at once, and asks a running one to write a checkpoint and end; later tasks of the adapter wait behind it.</summary>
     public Task<Outcome<LearningTask>> PauseAsync(Caller caller, string taskId, CancellationToken cancellationToken) =>

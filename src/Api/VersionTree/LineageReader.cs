@@ -20,7 +20,7 @@ internal sealed class LineageReader(ServiceDbContext database)
         var datasetIds = tasks.Values.SelectMany(task => new[] { task.TrainDatasetId, task.EvaluationDatasetId }).OfType<string>().Distinct().ToList();
         var digests = await database.Datasets.Where(row => datasetIds.Contains(row.Id)).ToDictionaryAsync(row => row.Id, row => row.Sha256, cancellationToken);
         var aliases = (await database.Aliases.AsNoTracking().Where(row => row.AdapterId == adapter.Id).OrderBy(row => row.Name).ToListAsync(cancellationToken)).ToLookup(row => row.VersionNumber, row => row.Name);
-        var path = (await Lineage.ToAsync(database, adapter.Id, adapter.HeadVersion, cancellationToken)).Select(version => version.Number).ToHashSet();
+        var path = Lineage.To(versions, adapter.HeadVersion).Select(version => version.Number).ToHashSet();
         List<LineageEdge> edges = [.. versions.Select(version => new LineageEdge(version.Parent ?? 0, version.Number, LineageEdge.ParentKind, version.CreatedAt, null))];
         edges.AddRange(await AdoptionsAsync(versions, cancellationToken));
         edges.AddRange(await MovesAsync(adapter, versions, cancellationToken));

@@ -1,4 +1,5 @@
 using System.Globalization;
+using ContinualService.Domain.Evaluation;
 
 namespace ContinualService.Domain.Gates;
 

@@ -8,9 +8,6 @@ namespace ContinualService.Engine.Continual;
 /// <summary>How two sets of served weights over one base differ, layer by layer: in float64, from the thin factors alone; no [out, in] matrix is made.</summary>
 public static class LoraDifference
 {
-    // A direction whose singular value is this share of the largest is rounding of float32 factors, not part of the space.
-    private const double LeastShare = 1e-6;
-
     /// <summary>In the model's order; a layer that only one of them adapts counts as zero in the other.</summary>
     public static IReadOnlyList<LayerDifference> Of(LoraWeights first, LoraWeights second)
     {
@@ -28,29 +25,7 @@ public static class LoraDifference
             : LowRank.Of(cat([other.B, one.B.neg()], 1), cat([other.A, one.A], 0)).Norm;
         return new LayerDifference(
             layer, one?.Norm ?? 0, other?.Norm ?? 0, apart,
-            one is null || other is null ? [] : Angles(one.A.t(), other.A.t()), one is null || other is null ? [] : Angles(one.B, other.B));
-    }
-
-    /// <summary>Between the column spaces of two matrices, in degrees, the smallest first.</summary>
-    internal static double[] Angles(Tensor first, Tensor second)
-    {
-        var (one, other) = (Basis(first), Basis(second)); // [n, k], [n, l]
-        if (one.shape[1] < other.shape[1]) (one, other) = (other, one);
-        var count = (int)other.shape[1];
-        if (count == 0) return [];
-        var overlap = one.t().mm(other); // [k, l], k >= l
-        // The cosine tells nothing of an angle near 0 and the sine nothing of one near 90 degrees: each is taken where it is the better.
-        var cosines = linalg.svdvals(overlap).data<double>().ToArray();
-        var sines = linalg.svdvals(other.sub(one.mm(overlap))).data<double>().Reverse().ToArray();
-        return [.. Enumerable.Range(0, count).Select(index => (cosines[index] * cosines[index] < 0.5 ? Math.Acos(cosines[index]) : Math.Asin(Math.Min(1, sines[index]))) * 180 / Math.PI)];
-    }
-
-    // Rows that are 0, as a closed layer's, and dependent ones span nothing of their own.
-    private static Tensor Basis(Tensor matrix)
-    {
-        var (u, s, _) = linalg.svd(matrix, fullMatrices: false);
-        var values = s.data<double>().ToArray();
-        return u.narrow(1, 0, values.Count(value => value > LeastShare * values[0]));
+            one is null || other is null ? [] : RowSpace.Angles(one.A, other.A), one is null || other is null ? [] : RowSpace.Angles(one.B.t(), other.B.t()));
     }
 
     /// <param name="A">float64 [R, in].</param>

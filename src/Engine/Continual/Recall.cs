@@ -49,7 +49,7 @@ public sealed class Recall : IContinualMethod
     public Tuning StartTask(Decoder decoder, LoraConfig config, AdapterState? previous, Generator generator)
     {
         using var scope = NewDisposeScope();
-        return new Tuning(previous is null ? LoraWeights.CreateFresh(decoder, config, generator) : TunedPairs.StartFrom(previous));
+        return new Tuning(TunedPairs.StartOf(decoder, config, previous, generator));
     }
 
     public AdapterState FinishTask(LoraConfig config, Tuning tuned, AdapterState? previous)
@@ -93,7 +93,7 @@ public sealed class Recall : IContinualMethod
     {
         if (rows.Select(row => row.UserTurn).FirstOrDefault(each => each is not null) is not { } turn) return [];
         // The last token that is learned of an answer; a template may write more after it.
-        var end = rows.Select(row => row.Labels.LastOrDefault(label => label != EncodedExample.IgnoreIndex, EncodedExample.IgnoreIndex)).FirstOrDefault(label => label != EncodedExample.IgnoreIndex, EncodedExample.IgnoreIndex);
+        var end = rows.Select(row => row.LastTrained).FirstOrDefault(label => label != EncodedExample.IgnoreIndex, EncodedExample.IgnoreIndex);
         if (end == EncodedExample.IgnoreIndex) return [];
         var longest = Math.Min(options.MaxSequenceLength ?? rows.Max(row => row.Ids.Length), decoder.Config.MaxPositions);
         using var generator = new SeedStreams(options.Seed).TensorGenerator(SeedStreams.Recall);

@@ -21,21 +21,25 @@ internal static class RowSpace
     }
 
     /// <summary>
-    /// The largest principal angle between the rows of two matrices, in degrees, 0 to 90; where one spans fewer dimensions, how far it leans out of the other. Null where one
-    /// spans nothing. From sine and cosine together: either alone loses half of the digits at one end.
+    /// The principal angles between the rows of two matrices, in degrees, 0 to 90, the smallest first: as many as the smaller space has dimensions. The cosine tells nothing of an angle
+    /// near 0 and the sine nothing of one near 90: each is taken where it is the better.
     /// </summary>
-    public static double? LargestAngle(Tensor one, Tensor other)
+    public static double[] Angles(Tensor one, Tensor other)
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        var (small, large) = (Basis(one), Basis(other)); // [in, k], [in, l]
-        if (small.shape[1] > large.shape[1]) (small, large) = (large, small);
-        if (small.shape[1] == 0) return null;
-        var shared = large.t().mm(small); // [l, k]
-        var sine = linalg.svdvals(small.sub(large.mm(shared))).max().item<double>();
-        var cosine = linalg.svdvals(shared).min().item<double>();
-        return Math.Atan2(sine, cosine) * 180 / Math.PI;
+        var (large, small) = (Basis(one), Basis(other)); // [in, k], [in, l]
+        if (large.shape[1] < small.shape[1]) (large, small) = (small, large);
+        var count = (int)small.shape[1];
+        if (count == 0) return [];
+        var overlap = large.t().mm(small); // [k, l], k >= l
+        var cosines = linalg.svdvals(overlap).data<double>().ToArray();
+        var sines = linalg.svdvals(small.sub(large.mm(overlap))).data<double>().Reverse().ToArray();
+        return [.. Enumerable.Range(0, count).Select(index => (cosines[index] * cosines[index] < 0.5 ? Math.Acos(cosines[index]) : Math.Asin(Math.Min(1, sines[index]))) * 180 / Math.PI)];
     }
+
+    /// <summary>The largest of <see cref="Angles"/>: where one spans fewer dimensions, how far it leans out of the other. Null where one spans nothing.</summary>
+    public static double? LargestAngle(Tensor one, Tensor other) => Angles(one, other) is [.., var largest] ? largest : null;
 
     /// <summary>The largest angle over all layers, and the layer that has it; null where no layer has one.</summary>
     public static (double Degrees, LinearSite Layer)? LargestAngle(LoraWeights one, LoraWeights other)

@@ -21,8 +21,7 @@ internal static class AnswerEnds
         if (tokenizer.EosId is { } end) stops.Add(end);
         foreach (var row in rows)
         {
-            var last = row.Labels.LastOrDefault(label => label != EncodedExample.IgnoreIndex, EncodedExample.IgnoreIndex);
-            if (last >= 0 && tokenizer.IsSpecial(last)) stops.Add(last);
+            if (row.LastTrained >= 0 && tokenizer.IsSpecial(row.LastTrained)) stops.Add(row.LastTrained);
         }
 
         return [.. stops];

@@ -1,7 +1,7 @@
-using ContinualService.Domain.Gates;
+using ContinualService.Domain.Evaluation;
 using Xunit;
 
-namespace ContinualService.Domain.Tests.Gates;
+namespace ContinualService.Domain.Tests.Evaluation;
 
 public sealed class PairedBootstrapTests
 {

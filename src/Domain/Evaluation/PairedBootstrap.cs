@@ -1,4 +1,4 @@
-namespace ContinualService.Domain.Gates;
+namespace ContinualService.Domain.Evaluation;
 
 /// <summary>
 /// Paired bootstrap of a mean difference: rows are drawn with replacement, as many as there are, and each brings both its scores along, so that what is common to
