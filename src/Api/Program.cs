@@ -1,5 +1,6 @@
 using ContinualService.Api;
 using ContinualService.Api.Adapters;
+using ContinualService.Api.Dashboard;
 using ContinualService.Api.Datasets;
 using ContinualService.Api.Errors;
 using ContinualService.Api.Forecasts;
@@ -62,7 +63,7 @@ app.UseAuthorization();
 app.UseSwaggerDocument();
 
 var routes = app.AnsweringHead();
-routes.MapStartPage();
+routes.MapDashboard();
 routes.MapHealth();
 routes.MapModels();
 routes.MapDatasets();

@@ -9,6 +9,9 @@ public static class TaskEventTypes
     public const string Progress = "progress";
     public const string Checkpoint = "checkpoint";
     public const string Resumed = "resumed";
+
+    /// <summary>The adapter wrote rows of its earlier tasks itself and learns them beside the task's own.</summary>
+    public const string RowsAdded = "rows_added";
     public const string Paused = "paused";
     public const string AttemptFailed = "attempt_failed";
     public const string Evaluated = "evaluated";

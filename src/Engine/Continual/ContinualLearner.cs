@@ -58,7 +58,7 @@ public static class ContinualLearner
         using var tuning = method.StartTask(decoder, config, previous, generator);
 
         // Step 2: train.
-        progress?.Report(new LearningProgress(LearningPhase.Training, ResumedAt: checkpointing?.From?.Step));
+        progress?.Report(new LearningProgress(LearningPhase.Training, ResumedAt: checkpointing?.From?.Step, AddedRows: trained.Count - rows.Count));
         var steps = progress is null ? null : new StepRelay(progress);
         var outcome = Trainer.Fit(decoder, tuning, trained, options, run, steps, cancellationToken);
         if (outcome.Stopped) return new LearningOutcome.Stopped(outcome.Steps);

@@ -6,4 +6,5 @@ namespace ContinualService.Engine.Continual;
 /// <param name="Phase">What is being done.</param>
 /// <param name="Step">The step just made; null outside training and at its start.</param>
 /// <param name="ResumedAt">At the start of training that goes on from a checkpoint: the steps already made.</param>
-public sealed record LearningProgress(LearningPhase Phase, TrainingStep? Step = null, int? ResumedAt = null);
+/// <param name="AddedRows">At the start of training: rows that the method made itself, beside the task's own.</param>
+public sealed record LearningProgress(LearningPhase Phase, TrainingStep? Step = null, int? ResumedAt = null, int AddedRows = 0);

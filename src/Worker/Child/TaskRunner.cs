@@ -250,6 +250,7 @@ internal static class TaskRunner
                 reporter.Send(new RunMessage.Resumed(resumedAt));
             }
 
+            if (value.AddedRows > 0) reporter.Send(new RunMessage.RowsAdded(value.AddedRows));
             if (value.Step is { } step) reporter.Send(new RunMessage.Step(step.Step, step.TotalSteps, step.Loss, step.LearningRate, step.GradNorm, step.Tokens, step.Seconds));
         }
     }

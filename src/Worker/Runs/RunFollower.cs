@@ -174,6 +174,10 @@ internal sealed class RunFollower(
                 _resumedFrom = resumed.Step;
                 _dirty = true;
                 break;
+            case RunMessage.RowsAdded added:
+                _events.Add((TaskEventTypes.RowsAdded, new { added.Rows }));
+                _dirty = true;
+                break;
             case RunMessage.Stopped:
                 _stopped = true;
                 break;

@@ -12,6 +12,7 @@ namespace ContinualService.Worker.Runs;
 [JsonDerivedType(typeof(Phase), "phase")]
 [JsonDerivedType(typeof(Step), "step")]
 [JsonDerivedType(typeof(Resumed), "resumed")]
+[JsonDerivedType(typeof(RowsAdded), "rows_added")]
 [JsonDerivedType(typeof(Checkpoint), "checkpoint")]
 [JsonDerivedType(typeof(Merged), "merged")]
 [JsonDerivedType(typeof(Evaluation), "evaluation")]
@@ -53,6 +54,9 @@ internal abstract record RunMessage
     {
         public new int Step { get; } = Step;
     }
+
+    /// <summary>The adapter wrote rows of its earlier tasks, and learns them beside the task's own.</summary>
+    public sealed record RowsAdded(int Rows) : RunMessage;
 
     /// <summary>A checkpoint is written, whole and flushed; the process needs it no more.</summary>
     /// <param name="Step">Optimiser steps made; all of them where the run is only to be merged and scored.</param>

@@ -132,6 +132,19 @@ public sealed class RecallTests : IDisposable
     }
 
     [Fact]
+    public void Learn_SecondTask_SaysHowManyRowsItWrote()
+    {
+        using var first = State();
+        var said = new List<LearningProgress>();
+
+        var learned = ContinualLearner.Learn(_decoder, new Recall(), TinyModel.Lora, first, Rows(), Options, new SynchronousProgress<LearningProgress>(said.Add), TestContext.Current.CancellationToken);
+
+        learned.State.Dispose();
+        Assert.InRange(learned.AddedRows, 1, 8);
+        Assert.Equal((LearningPhase.Training, learned.AddedRows), Assert.Single(said, progress => progress.AddedRows > 0) is var one ? (one.Phase, one.AddedRows) : default);
+    }
+
+    [Fact]
     public void RowsOf_Cancelled_StopsBetweenTokens()
     {
         using var first = State();

@@ -30,6 +30,13 @@ public sealed class RunMessageTests
     public void Merged_Line_ReadsBack() => Assert.Equal(new RunMessage.Merged(0.25), RunMessage.Parse(new RunMessage.Merged(0.25).ToLine()));
 
     [Fact]
+    public void RowsAdded_Line_ReadsBack()
+    {
+        Assert.Equal("""{"type":"rows_added","rows":12}""", new RunMessage.RowsAdded(12).ToLine());
+        Assert.Equal(new RunMessage.RowsAdded(12), RunMessage.Parse(new RunMessage.RowsAdded(12).ToLine()));
+    }
+
+    [Fact]
     public void Step_WithAnInfiniteNorm_StillArrives()
     {
         var message = new RunMessage.Step(1, 2, 0.5, 1e-3, double.PositiveInfinity, 10, 0.1);

@@ -37,6 +37,7 @@ internal static class JobEvents
         TaskEventTypes.Progress => $"Step {data["step"]}/{data["total_steps"]}{Loss(data["train_loss"])}",
         TaskEventTypes.Checkpoint => $"Wrote a recovery point at step {data["step"]}.",
         TaskEventTypes.Resumed => $"Went on from step {data["step"]}.",
+        TaskEventTypes.RowsAdded => $"The adapter wrote {data["rows"]} rows of its earlier tasks and learns them as well.",
         TaskEventTypes.Paused => "Paused.",
         TaskEventTypes.AttemptFailed => $"Attempt {data["attempt"]} failed: {data["reason"]}",
         TaskEventTypes.Evaluated => "Scored the held-out rows of every task so far.",
