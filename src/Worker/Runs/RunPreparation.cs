@@ -62,7 +62,7 @@ internal sealed class RunPreparation(
             Evaluations = evaluations,
             Checkpoint = checkpoint is null ? null : await CheckpointAsync(checkpoint, folder, cancellationToken),
             CheckpointSeconds = settings.Value.CheckpointSeconds,
-            Preview = preview is null ? null : await PreviewAsync(preview, plan.Parent!, folder, cancellationToken),
+            Preview = preview is null ? null : await PreviewAsync(database, preview, plan.Parent!, folder, cancellationToken),
             OutputFolder = folder,
         });
         return plan;
@@ -71,11 +71,12 @@ internal sealed class RunPreparation(
     internal static int Threads(TrainingSettings settings) => settings.Threads > 0 ? settings.Threads : Environment.ProcessorCount;
 
     // What an earlier attempt has measured stands.
-    private async Task<PreviewSpec> PreviewAsync(MergePreview preview, AdapterVersion version, string folder, CancellationToken cancellationToken)
+    private async Task<PreviewSpec> PreviewAsync(ServiceDbContext database, MergePreview preview, AdapterVersion version, string folder, CancellationToken cancellationToken)
     {
-        var measured = PreviewPoint.Read(preview.PointsJson).Select(point => point.Lambda).ToHashSet();
-        var lambdas = JsonSerializer.Deserialize<double[]>(preview.LambdasJson) ?? [];
-        return new PreviewSpec(version.TaskId!, await FileAsync(version.StateSha256, folder, cancellationToken), version.Lambda, [.. lambdas.Where(lambda => !measured.Contains(lambda))], measured.Count);
+        var measured = PreviewPoint.Read(preview.PointsJson).Select(point => point.Merge()).ToHashSet();
+        var merges = MergeSchedule.ReadAll(preview.LambdasJson).Where(merge => !measured.Contains(merge)).Select(merge => merge.Text);
+        var own = await VersionMerge.OfAsync(database, version, cancellationToken);
+        return new PreviewSpec(version.TaskId!, await FileAsync(version.StateSha256, folder, cancellationToken), own.Text, [.. merges], measured.Count);
     }
 
     // A lost checkpoint costs time and nothing else.
