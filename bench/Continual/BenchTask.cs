@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+using System.Text;
 using ContinualService.Engine.Data;
 using ContinualService.Engine.Evaluation;
 
@@ -10,11 +12,20 @@ namespace ContinualService.Bench.Continual;
 /// <param name="Train">Encoded training rows.</param>
 /// <param name="Scored">Encoded rows of the scored split.</param>
 /// <param name="CutRows">Rows of either kind whose input lost its end to the length limit.</param>
-/// <param name="Digest">Hash over all token ids and answers, so that a stored result belongs to exactly these rows.</param>
 public sealed record BenchTask(
-    string Name, TaskMetric Metric, IReadOnlyList<string> Labels, IReadOnlyList<EncodedExample> Train, IReadOnlyList<EncodedExample> Scored, int CutRows, string Digest)
+    string Name, TaskMetric Metric, IReadOnlyList<string> Labels, IReadOnlyList<EncodedExample> Train, IReadOnlyList<EncodedExample> Scored, int CutRows)
 {
+    /// <summary>Hash over all token ids and answers, so that a stored result belongs to exactly these rows.</summary>
+    public string Digest { get; } = DigestOf([.. Train, .. Scored]);
+
     public long TrainTokens => Train.Sum(row => (long)row.Ids.Length);
 
     public long ScoredTokens => Scored.Sum(row => (long)row.PromptIds.Length);
+
+    private static string DigestOf(IReadOnlyList<EncodedExample> rows)
+    {
+        var text = new StringBuilder();
+        foreach (var row in rows) text.AppendJoin(' ', row.Ids).Append('|').AppendJoin(' ', row.PromptIds).Append('|').AppendJoin('\u001f', row.References).Append('\n');
+        return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text.ToString())))[..16];
+    }
 }

@@ -111,14 +111,7 @@ public static class ContinualReport
         text.Append('\n');
     }
 
-    private static string MeanAndSpread(IReadOnlyList<double?> values)
-    {
-        if (values.Any(value => value is null)) return "-";
-        var mean = values.Average()!.Value;
-        if (values.Count < 2) return Number(mean);
-        var spread = Math.Sqrt(values.Sum(value => (value!.Value - mean) * (value.Value - mean)) / (values.Count - 1));
-        return Invariant($"{Number(mean)} +- {Number(spread)}");
-    }
+    private static string MeanAndSpread(IReadOnlyList<double?> values) => Spread.Of(values)?.ToString() ?? "-";
 
     private static string Number(double? value) => value is null ? "-" : value.Value.ToString("F4", CultureInfo.InvariantCulture);
 

@@ -10,10 +10,12 @@ namespace ContinualService.Bench.Continual;
 public sealed record ContinualSettings
 {
     public const string Help = """
-        continual --data DIR --model DIR --order O1|task,task,... --method slao,seqlora --seeds 3
-            --orders FILE                  JSON {"name": ["task", ...]}: more named orders; with it, --order names one of them (absent: the first)
+        continual --data DIR --model DIR [--order O1|O1,O2|all|task,task,...] --method slao,seqlora --seeds 3
+            --data DIR                     a folder with tasks.json, or with files NAME.train.jsonl and NAME.eval.jsonl as the service takes them
+            --orders FILE                  JSON {"name": ["task", ...]}: named orders in place of tasks.json's; with it, --order may be absent: all of them
             --method A,B,...               methods of docs/methods.md, with options after colons (slao:init=random,ewc:lambda=10), and the bounds base and multitask
             --seeds N | a,b,c              N seeds from 42 on, or these                                          (3)
+            --against METHOD               several orders: what the others are compared with, pair by pair            (slao, or the first)
             --split test|dev               rows that are scored                                                  (test)
             --rows N                       training rows per task, the first N                                   (500)
             --evaluation-rows N            scored rows per task, the first N                                     (150)
@@ -32,6 +34,10 @@ public sealed record ContinualSettings
     public string? OrdersFile { get; init; }
     public string? Order { get; init; }
     public required IReadOnlyList<string> Methods { get; init; }
+
+    /// <summary>One of <see cref="Methods"/>.</summary>
+    public required string Against { get; init; }
+
     public required IReadOnlyList<long> Seeds { get; init; }
     public required string Split { get; init; }
     public required int Rows { get; init; }
@@ -54,13 +60,16 @@ public sealed record ContinualSettings
         try
         {
             var maxSequenceLength = arguments.Whole("max-sequence-length", 128);
+            IReadOnlyList<string> methods = [.. (arguments.List("method") ?? ["slao", "seqlora"]).Select(Label).Distinct()];
+            var against = arguments.Text("against") is { } named ? Label(named) : methods.Contains("slao") ? "slao" : methods[0];
             var settings = new ContinualSettings
             {
                 DataFolder = arguments.Required("data"),
                 ModelFolder = arguments.Required("model"),
                 OrdersFile = arguments.Text("orders"),
                 Order = arguments.Text("order"),
-                Methods = [.. (arguments.List("method") ?? ["slao", "seqlora"]).Select(text => Bounds.Names.Contains(text) ? text : ContinualMethods.Parse(text).Label()).Distinct()],
+                Methods = methods,
+                Against = methods.Contains(against) ? against : throw new UsageException($"--against {against}: it is not among the methods that run ({string.Join(", ", methods)})."),
                 Seeds = Seedlist(arguments.Text("seeds") ?? "3"),
                 // A rate is chosen on dev rows only: a sweep never sees the test rows.
                 Split = sweep.Count > 0 ? "dev" : arguments.Text("split") ?? "test",
@@ -98,6 +107,8 @@ public sealed record ContinualSettings
             throw new UsageException(error.Message, error);
         }
     }
+
+    private static string Label(string text) => Bounds.Names.Contains(text) ? text : ContinualMethods.Parse(text).Label();
 
     private static List<long> Seedlist(string text)
     {

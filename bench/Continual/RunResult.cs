@@ -5,6 +5,7 @@ namespace ContinualService.Bench.Continual;
 
 /// <summary>One method with one seed over the whole stream: what is stored in a file of its own.</summary>
 /// <param name="SettingsHash">Hash of all that decides the result; a stored file with the same hash is not computed again.</param>
+/// <param name="Order">The order's name.</param>
 /// <param name="Method">Its wire name.</param>
 /// <param name="Seed">Root of the random streams.</param>
 /// <param name="LearningRate">Peak rate.</param>
@@ -14,7 +15,7 @@ namespace ContinualService.Bench.Continual;
 /// <param name="Learned">One entry per task learned.</param>
 /// <param name="Seconds">Wall time of this run, without what it took from another.</param>
 public sealed record RunResult(
-    string SettingsHash, string Method, long Seed, double LearningRate, IReadOnlyList<string> Tasks, IReadOnlyList<MatrixCell> Cells,
+    string SettingsHash, string Order, string Method, long Seed, double LearningRate, IReadOnlyList<string> Tasks, IReadOnlyList<MatrixCell> Cells,
     IReadOnlyList<MatrixCell> LikelihoodCells, IReadOnlyList<LearnedTaskResult> Learned, double Seconds)
 {
     [JsonIgnore]

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using ContinualService.Domain.Evaluation;
 using ContinualService.Engine.Continual;
@@ -15,11 +16,18 @@ namespace ContinualService.Bench.Continual;
 /// once: the base's scores, and, per seed and rate, the first task of methods whose first state follows from plainly tuned weights (they start fresh from the same
 /// stream of random numbers, so it is the same computation).
 /// </summary>
-public sealed class StreamRunner(ContinualSettings settings, Decoder decoder, Tokenizer tokenizer, IReadOnlyList<BenchTask> tasks, WorkMeter meter)
+/// <param name="settings">What the command line says.</param>
+/// <param name="decoder">The base.</param>
+/// <param name="tokenizer">Its tokenizer.</param>
+/// <param name="order">The order's name.</param>
+/// <param name="tasks">Its tasks.</param>
+/// <param name="untrained">The base's scores by task's name, common to all orders.</param>
+/// <param name="meter">Told of the work done.</param>
+public sealed class StreamRunner(
+    ContinualSettings settings, Decoder decoder, Tokenizer tokenizer, string order, IReadOnlyList<BenchTask> tasks, ConcurrentDictionary<string, Lazy<StreamRunner.Scored>> untrained, WorkMeter meter)
 {
     private readonly Lock _gate = new();
     private readonly Dictionary<(long Seed, double Rate), Lazy<Taught>> _firstTasks = [];
-    private Lazy<IReadOnlyList<Scored>>? _base;
 
     /// <summary>Units of work of one full run, in tokens through the forward pass; see <see cref="WorkMeter"/>. The base's scores are not in it.</summary>
     public double UnitsOf(string label) => label == Bounds.Base ? 0 : tasks.Sum(TrainUnits) + ((label == Bounds.Multitask ? 1 : tasks.Count) * UnitsOfScoring);
@@ -50,7 +58,7 @@ public sealed class StreamRunner(ContinualSettings settings, Decoder decoder, To
         if (Bounds.Names.Contains(label)) return RunBound(label, options, settingsHash, cancellationToken);
         var method = ContinualMethods.Parse(label);
         var plain = SharesFirstTask(label);
-        List<Scored> cells = [.. Base(cancellationToken).Value];
+        List<Scored> cells = [.. Base(cancellationToken)];
         List<LearnedTaskResult> learned = [];
         AdapterState? state = null;
         for (var index = 1; index <= tasks.Count; index++)
@@ -73,9 +81,9 @@ public sealed class StreamRunner(ContinualSettings settings, Decoder decoder, To
     private RunResult RunBound(string label, TrainingOptions options, string settingsHash, CancellationToken cancellationToken)
     {
         var clock = Stopwatch.StartNew();
-        var scores = Base(cancellationToken).Value;
+        var scores = Base(cancellationToken);
         List<Scored> cells = [.. scores];
-        var result = new LearnedTaskResult("", 0, 0, 0, 0, 0, 0, 0, 0, true);
+        var result = Nothing("", 0);
         if (label == Bounds.Multitask)
         {
             var together = tasks[0] with { Name = "all tasks at once", Train = [.. tasks.SelectMany(task => task.Train)] };
@@ -84,18 +92,18 @@ public sealed class StreamRunner(ContinualSettings settings, Decoder decoder, To
             (scores, result) = (taught.Cells, taught.Result);
         }
 
-        foreach (var version in Enumerable.Range(1, tasks.Count)) cells.AddRange(scores.Select(score => score.At(version)));
-        return Result(label, options, settingsHash, cells, [.. tasks.Select((task, index) => index == 0 ? result with { Task = task.Name } : new LearnedTaskResult(task.Name, 0, 0, 0, 0, 0, 0, 0, result.DeltaNorm, true))], clock);
+        foreach (var version in Enumerable.Range(1, tasks.Count)) cells.AddRange(scores.Select((score, index) => score.In(index + 1, version)));
+        return Result(label, options, settingsHash, cells, [.. tasks.Select((task, index) => index == 0 ? result with { Task = task.Name } : Nothing(task.Name, result.DeltaNorm))], clock);
     }
+
+    private static LearnedTaskResult Nothing(string task, double deltaNorm) => new(task, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, deltaNorm, true);
 
     private RunResult Result(string label, TrainingOptions options, string settingsHash, IReadOnlyList<Scored> cells, IReadOnlyList<LearnedTaskResult> learned, Stopwatch clock) => new(
-        settingsHash, label, options.Seed, options.LearningRate, [.. tasks.Select(task => task.Name)], [.. cells.Select(cell => cell.Cell)],
+        settingsHash, order, label, options.Seed, options.LearningRate, [.. tasks.Select(task => task.Name)], [.. cells.Select(cell => cell.Cell)],
         [.. cells.Where(cell => cell.Likelihood is not null).Select(cell => cell.Likelihood!)], learned, clock.Elapsed.TotalSeconds);
 
-    private Lazy<IReadOnlyList<Scored>> Base(CancellationToken cancellationToken)
-    {
-        lock (_gate) return _base ??= new Lazy<IReadOnlyList<Scored>>(() => Score(null, 0, cancellationToken));
-    }
+    private IReadOnlyList<Scored> Base(CancellationToken cancellationToken) =>
+        [.. tasks.Select((task, index) => untrained.GetOrAdd(task.Name, _ => new Lazy<Scored>(() => Score(task, null, cancellationToken))).Value.In(index + 1, 0))];
 
     private Lazy<Taught> FirstTask(TrainingOptions options, CancellationToken cancellationToken)
     {
@@ -118,29 +126,23 @@ public sealed class StreamRunner(ContinualSettings settings, Decoder decoder, To
 
     private Taught Teach(IContinualMethod method, BenchTask task, int index, AdapterState? previous, TrainingOptions options, CancellationToken cancellationToken)
     {
-        long before = 0;
         var units = TrainUnits(task);
-        var progress = new StepProgress(step =>
-        {
-            // Counted in whole units as the steps go by.
-            var now = (long)(units * step.Step / step.TotalSteps);
-            meter.Add(now - before);
-            before = now;
-        });
-        var learned = ContinualLearner.Learn(decoder, method, settings.Lora, previous, task.Train, options, progress, cancellationToken);
+        var watch = new PhaseWatch(share => meter.Add(units * share));
+        var learned = ContinualLearner.Learn(decoder, method, settings.Lora, previous, task.Train, options, watch, cancellationToken);
+        watch.Report(new LearningProgress(LearningPhase.Merging));
         using var served = learned.State.ServingWeights();
         var clock = Stopwatch.StartNew();
-        var cells = Score(served, index, cancellationToken);
+        var cells = tasks.Select((each, place) => Score(each, served, cancellationToken).In(place + 1, index)).ToList();
         var training = learned.Training;
         meter.Say(FormattableString.Invariant(
             $"{method.Label()} seed {options.Seed} lr {options.LearningRate:G3}: learned {task.Name} ({index}/{tasks.Count}), loss {training.FirstLoss:F3} -> {training.LastLoss:F3}, ")
-            + FormattableString.Invariant($"{training.ProcessedTokens / training.Seconds:F0} tokens/s; scores {string.Join(" ", cells.Select(cell => cell.Cell.Score.ToString("F3", System.Globalization.CultureInfo.InvariantCulture)))}"));
+            + FormattableString.Invariant($"{training.ProcessedTokens / training.Seconds:F0} tokens/s, {learned.AddedRows} rows added; scores {string.Join(" ", cells.Select(cell => cell.Cell.Score.ToString("F3", System.Globalization.CultureInfo.InvariantCulture)))}"));
         return new Taught(learned.State, cells, new LearnedTaskResult(
-            task.Name, learned.Lambda, training.Steps, training.FirstLoss, training.LastLoss, training.ProcessedTokens, training.Seconds,
-            clock.Elapsed.TotalSeconds, DeltaNorm.Of(served), false));
+            task.Name, learned.Lambda, training.Steps, training.FirstLoss, training.LastLoss, training.ProcessedTokens, training.Seconds, learned.AddedRows,
+            watch.SecondsOf(LearningPhase.Preparing), watch.SecondsOf(LearningPhase.Merging), sizeof(float) * method.StateElements(settings.Lora, served.Pairs.Select(pair => pair.Site), learned.State.TaskIndex), clock.Elapsed.TotalSeconds, DeltaNorm.Of(served), false));
     }
 
-    private IReadOnlyList<Scored> Score(LoraWeights? lora, int version, CancellationToken cancellationToken) => [.. tasks.Select((task, index) =>
+    private Scored Score(BenchTask task, LoraWeights? lora, CancellationToken cancellationToken)
     {
         var own = Cell(task.Metric);
         var likelihood = settings.LabelLikelihood && task.Labels.Count > 0 ? Cell(TaskMetric.LabelLikelihood) : null;
@@ -151,28 +153,39 @@ public sealed class StreamRunner(ContinualSettings settings, Decoder decoder, To
         {
             var score = TaskEvaluator.Evaluate(decoder, tokenizer, lora, task.Scored, metric, task.Labels, new EvaluationOptions(), null, cancellationToken);
             var (value, low, high) = score.ForMatrix();
-            return new MatrixCell(index + 1, version, value, score.Count, low, high, metric.WireName());
+            return new MatrixCell(0, 0, value, score.Count, low, high, metric.WireName());
         }
-    })];
+    }
 
     // A training token costs about three forward passes (forward, backward to the activations, and the adapters' own).
     private double TrainUnits(BenchTask task) => 3.0 * settings.Training.Epochs * task.TrainTokens;
 
     // Generation adds a few single-token passes to the prompt; scoring labels repeats the prompt for each.
-    private double ScoringUnits(BenchTask task) => task.ScoredTokens * (settings.LabelLikelihood ? 2.5 : 1.5);
+    internal double ScoringUnits(BenchTask task) => task.ScoredTokens * (settings.LabelLikelihood ? 2.5 : 1.5);
 
-    private sealed record Scored(MatrixCell Cell, MatrixCell? Likelihood)
+    /// <summary>A task's score, by its own metric and, where asked for, by label likelihood.</summary>
+    public sealed record Scored(MatrixCell Cell, MatrixCell? Likelihood)
     {
-        public Scored At(int version) => new(Cell with { Version = version }, Likelihood is null ? null : Likelihood with { Version = version });
+        internal Scored In(int task, int version) => new(Cell with { Task = task, Version = version }, Likelihood is null ? null : Likelihood with { Task = task, Version = version });
     }
 
     private sealed record Taught(AdapterState State, IReadOnlyList<Scored> Cells, LearnedTaskResult Result);
 
-    private sealed class StepProgress(Action<TrainingStep> report) : IProgress<LearningProgress>
+    /// <summary>Times the phases, and tells what share of the steps has gone by since it was last told.</summary>
+    private sealed class PhaseWatch(Action<double> passed) : IProgress<LearningProgress>
     {
+        private readonly Stopwatch _clock = Stopwatch.StartNew();
+        private readonly Dictionary<LearningPhase, double> _seconds = [];
+        private (LearningPhase Phase, double Since) _now = (LearningPhase.Preparing, 0);
+
+        public double SecondsOf(LearningPhase phase) => _seconds.GetValueOrDefault(phase);
+
         public void Report(LearningProgress value)
         {
-            if (value.Step is not null) report(value.Step);
+            var time = _clock.Elapsed.TotalSeconds;
+            _seconds[_now.Phase] = SecondsOf(_now.Phase) + time - _now.Since;
+            _now = (value.Phase, time);
+            if (value.Step is { } step) passed(1.0 / step.TotalSteps);
         }
     }
 }

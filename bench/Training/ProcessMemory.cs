@@ -1,11 +1,20 @@
 using System.Globalization;
+using System.Runtime.InteropServices;
 
 namespace ContinualService.Bench.Training;
 
 /// <summary>What Linux says of this process's memory.</summary>
-internal static class ProcessMemory
+internal static partial class ProcessMemory
 {
     private const string Field = "VmHWM:";
+
+    /// <summary>Gives what is free back to Linux and lets the count of the largest resident set begin anew; returns where it begins.</summary>
+    public static long ResetPeak()
+    {
+        _ = Trim(0);
+        File.WriteAllText("/proc/self/clear_refs", "5");
+        return PeakBytes();
+    }
 
     /// <summary>The largest resident set so far.</summary>
     public static long PeakBytes() => Parse(File.ReadLines("/proc/self/status"));
@@ -15,4 +24,7 @@ internal static class ProcessMemory
         var line = status.First(text => text.StartsWith(Field, StringComparison.Ordinal));
         return 1024 * long.Parse(line[Field.Length..].Replace("kB", "", StringComparison.Ordinal), CultureInfo.InvariantCulture);
     }
+
+    [LibraryImport("libc", EntryPoint = "malloc_trim")]
+    private static partial int Trim(nint kept);
 }

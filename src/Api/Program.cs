@@ -2,16 +2,20 @@ using ContinualService.Api;
 using ContinualService.Api.Adapters;
 using ContinualService.Api.Datasets;
 using ContinualService.Api.Errors;
+using ContinualService.Api.Forecasts;
 using ContinualService.Api.Models;
 using ContinualService.Api.OpenAi;
 using ContinualService.Api.Operators;
 using ContinualService.Api.Previews;
+using ContinualService.Api.Replays;
 using ContinualService.Api.Requests;
 using ContinualService.Api.Serving;
 using ContinualService.Api.Storage;
 using ContinualService.Api.Swagger;
 using ContinualService.Api.Tasks;
 using ContinualService.Api.Tenants;
+using ContinualService.Api.Unlearnings;
+using ContinualService.Api.Versions;
 using ContinualService.Api.VersionTree;
 using ContinualService.Api.Webhooks;
 using ContinualService.Infrastructure;
@@ -35,6 +39,10 @@ builder.Services
     .AddStorageReport()
     .AddVersionTree()
     .AddPreviews()
+    .AddForecasts()
+    .AddReplays()
+    .AddUnlearnings()
+    .AddVersions()
     .AddServing(builder.Configuration)
     .AddOpenAi()
     .AddWebhooks()
@@ -63,6 +71,10 @@ routes.MapTasks();
 routes.MapStorage();
 routes.MapVersionTree();
 routes.MapPreviews();
+routes.MapForecasts();
+routes.MapReplays();
+routes.MapUnlearnings();
+routes.MapVersions();
 routes.MapAudit();
 routes.MapOpenAi();
 routes.MapWebhooks();

@@ -24,16 +24,16 @@ public static class ServiceCollectionExtensions
         services.AddOptions<WorkerOptions>().BindConfiguration(WorkerOptions.Section).ValidateDataAnnotations().ValidateOnStart();
         services.AddSingleton<IValidateOptions<WorkerOptions>, WorkerOptionsValidator>();
         var embedded = configuration.GetSection(WorkerOptions.Section).Get<WorkerOptions>()?.Embedded ?? configuration.QueueProvider() == QueueProvider.Memory;
-        return embedded ? services.AddTrainingWorker(configuration) : services.AddModelCatalog(configuration).AddObjectCollector(configuration);
+        return embedded ? services.AddTrainingWorker(configuration) : services.AddModelCatalog(configuration).AddDrift(configuration).AddObjectCollector(configuration);
     }
 
     /// <summary>
-    /// Reads sections <c>Training</c>, <c>Models</c>, <c>Retention</c> and the collector's part of <c>Storage</c>. Registers <see cref="ModelCatalog"/>, the queue's server
+    /// Reads sections <c>Training</c>, <c>Drift</c>, <c>Models</c>, <c>Retention</c> and the collector's part of <c>Storage</c>. Registers <see cref="ModelCatalog"/>, the queue's server
     /// with its one worker, the job, the sweep, the heartbeat and the upkeep. Call after AddInfrastructure.
     /// </summary>
     public static IServiceCollection AddTrainingWorker(this IServiceCollection services, IConfiguration configuration)
     {
-        services.AddModelCatalog(configuration);
+        services.AddModelCatalog(configuration).AddDrift(configuration);
         services.AddOptions<TrainingSettings>().Bind(configuration.GetSection(TrainingSettings.Section)).ValidateDataAnnotations().ValidateOnStart();
         services.AddSingleton<RunPreparation>();
         services.AddSingleton<CurrentRun>();
@@ -68,6 +68,13 @@ public static class ServiceCollectionExtensions
             var options = provider.GetRequiredService<IOptions<ModelsOptions>>().Value;
             return new ModelCatalog(options.FindRoot(provider.GetRequiredService<IHostEnvironment>().ContentRootPath), options.Default);
         });
+        return services;
+    }
+
+    private static IServiceCollection AddDrift(this IServiceCollection services, IConfiguration configuration)
+    {
+        services.AddOptions<DriftOptions>().Bind(configuration.GetSection(DriftOptions.Section)).ValidateDataAnnotations().ValidateOnStart();
+        services.AddSingleton<IValidateOptions<DriftOptions>, DriftOptionsValidator>();
         return services;
     }
 

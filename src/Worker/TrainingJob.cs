@@ -1,10 +1,12 @@
 using System.Diagnostics.CodeAnalysis;
 using ContinualService.Domain;
 using ContinualService.Domain.Tasks;
+using ContinualService.Domain.Unlearnings;
 using ContinualService.Engine.Models;
 using ContinualService.Infrastructure.Database;
 using ContinualService.Infrastructure.Queue;
 using ContinualService.Infrastructure.Storage;
+using ContinualService.Worker.Child;
 using ContinualService.Worker.Processes;
 using ContinualService.Worker.Runs;
 using ContinualService.Worker.Scheduling;
@@ -93,26 +95,26 @@ internal sealed class TrainingJob(
                 return true;
             }
 
-            // A preview has told all it measured on the way: there is nothing to store or publish.
-            if (plan.Preview is not null)
+            // What publishes nothing has told all it found on the way: there is nothing to store.
+            if (!plan.Publishes)
             {
-                var ended = await records.PreviewEndedAsync(CancellationToken.None);
+                var ended = await records.EndedAsync(CancellationToken.None);
                 trace.End(WireName.Of(ended ? TaskRunOutcome.Succeeded : TaskRunOutcome.Cancelled));
-                logger.Previewed(task.Id, task.AdapterId);
+                logger.Measured(task.Id, task.AdapterId);
+                await checkpoints.DiscardAsync();
                 return true;
             }
 
             // Step 6: store.
-            var result = RunJson.Read<RunResult>(Path.Combine(plan.Folder, RunResult.FileName));
-            var state = await StoreAsync(plan, RunResult.StateFile);
-            var adapter = await StoreAsync(plan, RunResult.AdapterFile);
+            var parts = plan.Rebuilt is null ? [await StoreAsync(plan, name => name)] : new List<PublishedPart>();
+            for (var part = 0; part < plan.Rebuilt?.Again.Count; part++) parts.Add(await StoreAsync(plan, name => ReplayPart.FileOf(part, name)));
 
             // Step 7: publish.
-            var number = await new Publication(plan, result, adapter, state).WriteAsync(records, CancellationToken.None);
+            var number = await new Publication(plan, parts).WriteAsync(records, CancellationToken.None);
             trace.End(WireName.Of(number is null ? TaskRunOutcome.Cancelled : TaskRunOutcome.Succeeded));
             if (number is { } version)
             {
-                metrics.Published(adapter.SizeBytes);
+                metrics.Published(parts[^1].Adapter.SizeBytes);
                 logger.Succeeded(task.Id, version, task.AdapterId);
             }
             else logger.Cancelled(task.Id);
@@ -159,6 +161,7 @@ internal sealed class TrainingJob(
     {
         ObjectDamagedException => new(TaskFailureCode.ObjectDamaged, exception.Message, UserError: false),
         ModelFormatException => new(TaskFailureCode.ModelUnavailable, exception.Message, UserError: false),
+        RunFailureException failure => new(failure.Code, failure.Message, failure.UserError),
         _ => null,
     };
 
@@ -178,9 +181,17 @@ internal sealed class TrainingJob(
     {
         using var process = TrainingProcess.Start(plan.SpecPath, RunPreparation.Threads(settings.Value));
         logger.RunBegins(plan.Task.Id, plan.Task.Attempt, process.Id);
-        var progress = new RunProgress(plan.Ancestors.Count > 0 || plan.Task.EvaluationDatasetId is not null, trains: plan.Preview is null);
+        var evaluates = plan.Replay is null && (plan.Ancestors.Count > 0 || plan.Task.EvaluationDatasetId is not null);
+        var progress = new RunProgress(evaluates, trains: plan.Learns || plan.Replay is not null || plan.Unlearning?.Mode == UnlearnMode.Exact);
         var follower = new RunFollower(records, progress, plan.Task, checkpoints, metrics, trace, settings.Value, time, logger);
         return await follower.FollowAsync(process, stopping, leaseLost);
+    }
+
+    private async Task<PublishedPart> StoreAsync(RunPlan plan, Func<string, string> nameOf)
+    {
+        var result = RunJson.Read<RunResult>(Path.Combine(plan.Folder, nameOf(RunResult.FileName)));
+        var state = await StoreAsync(plan, nameOf(RunResult.StateFile));
+        return new PublishedPart(result, await StoreAsync(plan, nameOf(RunResult.AdapterFile)), state);
     }
 
     private Task<StoredObject> StoreAsync(RunPlan plan, string file) =>

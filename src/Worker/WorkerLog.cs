@@ -65,8 +65,11 @@ internal static partial class WorkerLog
     [LoggerMessage(2019, LogLevel.Warning, "The device {Device} cannot be used for training: {Answer}")]
     public static partial void DeviceUnusable(this ILogger logger, string device, string answer);
 
-    [LoggerMessage(2020, LogLevel.Information, "Preview {TaskId} of adapter {AdapterId} ended")]
-    public static partial void Previewed(this ILogger logger, string taskId, string adapterId);
+    [LoggerMessage(2020, LogLevel.Information, "Preview or forecast {TaskId} of adapter {AdapterId} ended")]
+    public static partial void Measured(this ILogger logger, string taskId, string adapterId);
+
+    [LoggerMessage(2021, LogLevel.Information, "Replay {TaskId} of adapter {AdapterId} ended")]
+    public static partial void Replayed(this ILogger logger, string taskId, string adapterId);
 
     [LoggerMessage(2050, LogLevel.Information, "The collector saw {Listed} objects ({ListedBytes} bytes) and deleted {Collected} that no row names ({CollectedBytes} bytes); {Failed} could not be deleted; dry run: {DryRun}")]
     public static partial void Collected(this ILogger logger, long listed, long listedBytes, long collected, long collectedBytes, long failed, bool dryRun);

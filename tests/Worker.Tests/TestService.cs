@@ -141,13 +141,29 @@ internal sealed class TestService(bool shared = false) : IAsyncDisposable
     /// <summary>A queued preview of the adapter's head, and its message; gives its task.</summary>
     public async Task<string> AddPreviewAsync(string adapterId, IReadOnlyList<double> lambdas, IReadOnlyList<PreviewPoint> measured)
     {
+        return await AddSideTaskAsync(adapterId, LearningTaskKind.MergePreview, (taskId, version) => new MergePreview
+        {
+            Id = Ids.New("preview"),
+            AdapterId = adapterId,
+            TaskId = taskId,
+            VersionNumber = version.Number,
+            OwnLambda = version.Lambda,
+            LambdasJson = JsonSerializer.Serialize(lambdas),
+            PolicyJson = "{}",
+            PointsJson = PreviewPoint.Write(measured),
+        });
+    }
+
+    /// <summary>A queued task of another kind than training, with its row for the adapter's newest version, and its message.</summary>
+    public async Task<string> AddSideTaskAsync(string adapterId, LearningTaskKind kind, Func<string, AdapterVersion, object> rowOf)
+    {
         await using var database = Open();
         var version = await database.Versions.Where(row => row.AdapterId == adapterId).OrderBy(row => row.Number).LastAsync(Token);
         var last = await database.Tasks.SingleAsync(row => row.Id == version.TaskId, Token);
         var task = new LearningTask
         {
             Id = Ids.New("task"),
-            Kind = LearningTaskKind.MergePreview,
+            Kind = kind,
             TenantId = last.TenantId,
             AdapterId = adapterId,
             Name = last.Name,
@@ -157,18 +173,7 @@ internal sealed class TestService(bool shared = false) : IAsyncDisposable
             HyperparametersJson = last.HyperparametersJson,
             BaseDigest = "",
         };
-        database.Add(task);
-        database.Add(new MergePreview
-        {
-            Id = Ids.New("preview"),
-            AdapterId = adapterId,
-            TaskId = task.Id,
-            VersionNumber = version.Number,
-            OwnLambda = version.Lambda,
-            LambdasJson = JsonSerializer.Serialize(lambdas),
-            PolicyJson = "{}",
-            PointsJson = PreviewPoint.Write(measured),
-        });
+        database.AddRange(task, rowOf(task.Id, version));
         await database.AppendEventAsync(task.Id, TaskEventTypes.Queued, null, TimeProvider.System.GetUtcNow(), Token);
         await database.SaveChangesAsync(Token);
         Services.GetRequiredService<ITaskQueue>().Enqueue(task.Id);

@@ -18,11 +18,15 @@ internal static class AdapterEndpoints
 
     private const string ImportExample = """{"name": "support-bot", "model": "tiny-llama", "tasksLearned": "3"}""";
 
+    private const string DriftExample = """{"scoreDrop": 0.05, "canaryKl": 0.5, "canaryPrompts": ["Which team takes this message?\nMy parcel has not arrived."]}""";
+
     private const string VersionExample = """{"version": 3}""";
+    private const string GateExample = """{"gate": {"largestForgetting": 0.05, "leastGain": 0.02, "onFail": "largestLambda"}}""";
+    private const string OverrideExample = """{"reason": "The rows that broke are of a product that we no longer sell."}""";
     private static readonly FormShape ImportForm = new(["name", "model", "method", "tasksLearned", "sameBase"], ["methodOptions"], [ImportAdapter.ArchivePart, ImportAdapter.StatePart]);
 
     public static IServiceCollection AddAdapters(this IServiceCollection services) =>
-        services.AddScoped<AdapterNames>().AddScoped<CreateAdapter>().AddScoped<ImportAdapter>().AddScoped<DeleteAdapter>().AddScoped<PinAdapter>().AddScoped<MoveAlias>().AddScoped<VersionDownload>().AddScoped<MatrixReader>();
+        services.AddScoped<AdapterNames>().AddScoped<CreateAdapter>().AddScoped<ImportAdapter>().AddScoped<DeleteAdapter>().AddScoped<PinAdapter>().AddScoped<SetDrift>().AddScoped<MoveAlias>().AddScoped<ChangeAdapter>().AddScoped<OverrideGate>().AddScoped<VersionDownload>().AddScoped<MatrixReader>();
 
     public static void MapAdapters(this IEndpointRouteBuilder routes)
     {
@@ -33,7 +37,9 @@ internal static class AdapterEndpoints
             .Produces<AdapterResponse>(StatusCodes.Status201Created).WithMetadata(new DocumentedBody(ImportExample, ImportForm), DocumentedStatus.Conflict);
         group.MapGet("", ListAsync).WithName("ListAdapters").Produces<Page<AdapterResponse>>().WithMetadata(DocumentedParameter.Paging);
         group.MapGet("/{id}", GetAsync).WithName("GetAdapter").Produces<AdapterResponse>();
+        group.MapPatch("/{id}", ChangeAsync).WithName("ChangeAdapter").Accepts<ChangeAdapterRequest>("application/json").Produces<AdapterResponse>().WithMetadata(new DocumentedBody(GateExample));
         group.MapDelete("/{id}", DeleteAsync).WithName("DeleteAdapter").Produces(StatusCodes.Status204NoContent).WithMetadata(DocumentedStatus.Conflict);
+        group.MapPut("/{id}/drift", SetDriftAsync).WithName("SetDrift").Accepts<DriftSettings>("application/json").Produces<AdapterResponse>().WithMetadata(new DocumentedBody(DriftExample));
         group.MapPut("/{id}/pin", PinAsync).WithName("PinAdapter").Produces<AdapterResponse>().WithMetadata(DocumentedStatus.Conflict);
         group.MapDelete("/{id}/pin", UnpinAsync).WithName("UnpinAdapter").Produces(StatusCodes.Status204NoContent);
         group.MapGet("/{id}/versions", ListVersionsAsync).WithName("ListVersions").Produces<Page<VersionResponse>>().WithMetadata(DocumentedParameter.Paging);
@@ -47,11 +53,14 @@ internal static class AdapterEndpoints
                 new DocumentedStatus(StatusCodes.Status206PartialContent, "The part that Range asks for; merged is not sent in parts."),
                 new DocumentedStatus(StatusCodes.Status416RangeNotSatisfiable, "It has no such part."),
                 DocumentedStatus.Conflict);
+        group.MapPost("/{id}/versions/{number:int}/override", OverrideAsync).WithName("OverrideGate").Accepts<OverrideRequest>("application/json").Produces<VersionResponse>()
+            .WithMetadata(new DocumentedBody(OverrideExample), DocumentedStatus.Conflict);
         group.MapGet("/{id}/aliases", ListAliasesAsync).WithName("ListAliases").Produces<AliasesResponse>().WithMetadata(DocumentedParameter.Paging);
         group.MapPut("/{id}/aliases/{alias}", SetAliasAsync).WithName("SetAlias").Accepts<VersionChoice>("application/json").Produces<AdapterResponse>()
             .WithMetadata(new DocumentedBody(VersionExample), DocumentedStatus.Conflict);
         group.MapDelete("/{id}/aliases/{alias}", DeleteAliasAsync).WithName("DeleteAlias").Produces(StatusCodes.Status204NoContent).WithMetadata(DocumentedStatus.Conflict);
-        group.MapPost("/{id}/rollback", RollBackAsync).WithName("RollBack").Accepts<VersionChoice>("application/json").Produces<AdapterResponse>().WithMetadata(new DocumentedBody(VersionExample));
+        group.MapPost("/{id}/rollback", RollBackAsync).WithName("RollBack").Accepts<VersionChoice>("application/json").Produces<AdapterResponse>()
+            .WithMetadata(new DocumentedBody(VersionExample), DocumentedStatus.Conflict);
         group.MapGet("/{id}/matrix", MatrixAsync).WithName("GetMatrix").Produces<MatrixResponse>()
             .WithMetadata(new DocumentedParameter("format", "json (default), csv or svg; Accept works too.", false, MatrixReader.Formats));
     }
@@ -102,11 +111,29 @@ internal static class AdapterEndpoints
         return TypedResults.Ok(AdapterResponse.Of(adapter, aliases));
     }
 
+    /// <summary>Gives an adapter another gate, or takes it away with null. It holds for tasks that start afterwards.</summary>
+    private static async Task<IResult> ChangeAsync(string id, HttpRequest request, ServiceDbContext database, ChangeAdapter change, CancellationToken cancellationToken)
+    {
+        if ((await RequestBody.ReadAsync(request, form: null, cancellationToken)).Failed(out var unreadable, out var body)) return unreadable;
+        if ((await database.FindAdapterAsync(request.HttpContext.User.Tenant(), id, cancellationToken)).Failed(out var problem, out var adapter)) return problem;
+        if (await change.RunAsync(Caller.Of(request.HttpContext.User), adapter, body.Fields, cancellationToken) is { } refused) return refused;
+        return await ShowAsync(adapter, database, cancellationToken);
+    }
+
     /// <summary>Deletes an adapter; refused while it has a task queued or running.</summary>
     private static async Task<IResult> DeleteAsync(string id, HttpContext http, ServiceDbContext database, DeleteAdapter delete, CancellationToken cancellationToken)
     {
         if ((await database.FindAdapterAsync(http.User.Tenant(), id, cancellationToken)).Failed(out var problem, out var adapter)) return problem;
         return await delete.RunAsync(Caller.Of(http.User), adapter, cancellationToken) is { } refused ? refused : TypedResults.NoContent();
+    }
+
+    /// <summary>Sets what may change from one version of an adapter to the next before an alarm is raised; what is left out is as the service has it, and {} takes all back.</summary>
+    private static async Task<IResult> SetDriftAsync(string id, HttpRequest request, ServiceDbContext database, SetDrift set, CancellationToken cancellationToken)
+    {
+        if ((await RequestBody.ReadAsync(request, form: null, cancellationToken)).Failed(out var unreadable, out var body)) return unreadable;
+        if ((await database.FindAdapterAsync(request.HttpContext.User.Tenant(), id, cancellationToken)).Failed(out var problem, out var adapter)) return problem;
+        if (await set.RunAsync(Caller.Of(request.HttpContext.User), adapter, body.Fields, cancellationToken) is { } refused) return refused;
+        return await ShowAsync(adapter, database, cancellationToken);
     }
 
     /// <summary>Pins an adapter: its live version is loaded before anybody asks for it, and stays in memory; a version that is published takes the place of the last.</summary>
@@ -138,10 +165,19 @@ internal static class AdapterEndpoints
         }
 
         var rows = await query.OrderByDescending(row => row.Number).Take(paging.Limit + 1).ToListAsync(cancellationToken);
-        return TypedResults.Ok(paging.Cut(rows, row => row.Number.ToString(CultureInfo.InvariantCulture), VersionResponse.Of));
+        return TypedResults.Ok(paging.Cut(rows, row => row.Number.ToString(CultureInfo.InvariantCulture), row => VersionResponse.Of(row, inList: true)));
     }
 
-    /// <summary>Shows one version. It never changes: with its ETag as <c>If-None-Match</c> the answer is 304.</summary>
+    /// <summary>Makes a version that the gate refused head and live, for a reason that is kept with it and in the audit log; refused where the head has moved since.</summary>
+    private static async Task<IResult> OverrideAsync(string id, int number, HttpRequest request, ServiceDbContext database, OverrideGate gate, CancellationToken cancellationToken)
+    {
+        if ((await RequestBody.ReadAsync(request, form: null, cancellationToken)).Failed(out var unreadable, out var body)) return unreadable;
+        if ((await database.FindVersionAsync(request.HttpContext.User.Tenant(), id, number, cancellationToken)).Failed(out var problem, out var version)) return problem;
+        if ((await gate.RunAsync(Caller.Of(request.HttpContext.User), version, body.Fields, cancellationToken)).Failed(out var refused, out var published)) return refused;
+        return TypedResults.Ok(VersionResponse.Of(published));
+    }
+
+    /// <summary>Shows one version. Nothing of it changes but that a refused one may be let through: with its ETag as <c>If-None-Match</c> the answer is 304.</summary>
     private static async Task<IResult> GetVersionAsync(string id, int number, HttpContext http, ServiceDbContext database, CancellationToken cancellationToken)
     {
         if ((await database.FindVersionAsync(http.User.Tenant(), id, number, cancellationToken)).Failed(out var problem, out var version)) return problem;

@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using ContinualService.Domain.Adapters;
+using ContinualService.Domain.Drift;
 
 namespace ContinualService.Api.Adapters;
 
@@ -21,7 +22,12 @@ public sealed class AdapterResponse
 
     /// <summary>Every option of the method, with its value.</summary>
     public required JsonObject MethodOptions { get; init; }
+
+    /// <summary>What a version must keep to be published, with its defaults; null: every version is.</summary>
     public required JsonObject? Gate { get; init; }
+
+    /// <summary>What differs from the service's own limits of drift (PUT /adapters/{id}/drift); null: nothing.</summary>
+    public required DriftSettings? Drift { get; init; }
 
     /// <summary>The version the next task starts from; 0 before the first.</summary>
     public required int HeadVersion { get; init; }
@@ -52,6 +58,7 @@ public sealed class AdapterResponse
             Method = adapter.Method,
             MethodOptions = (JsonObject)JsonNode.Parse(adapter.MethodOptionsJson)!,
             Gate = adapter.GateJson is { } gate ? (JsonObject?)JsonNode.Parse(gate) : null,
+            Drift = adapter.DriftJson is null ? null : DriftSettings.Of(DriftPolicy.Read(adapter.DriftJson)),
             HeadVersion = adapter.HeadVersion,
             TaskCount = adapter.TaskCount,
             Aliases = byName,

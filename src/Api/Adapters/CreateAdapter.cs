@@ -36,6 +36,7 @@ internal sealed class CreateAdapter(ServiceDbContext database, ModelCatalog cata
         if (catalog.Choose(texts, request.Model).Failed(out var unknown, out var model)) return unknown;
         var adapter = Build(caller.TenantId, request.Name!, model, request, targets);
         if (CheckLayers(model, adapter.Rank, adapter.Alpha, targets) is { } layers) return Problem.Invalid([layers]);
+        if (CheckTemplate(model, adapter.ContinualMethod()) is { } template) return Problem.Invalid([template]);
 
         // Step 3: store.
         return await StoreAsync(caller, adapter, "adapter.create", [], cancellationToken);
@@ -74,6 +75,7 @@ internal sealed class CreateAdapter(ServiceDbContext database, ModelCatalog cata
         Method = request.Method ?? DefaultMethod,
         // Whole, with what was not sent: a later default is not this adapter's.
         MethodOptionsJson = ContinualMethods.ByName(request.Method ?? DefaultMethod, request.MethodOptions?.ToJsonString() ?? "{}").Options.ToJson().ToJsonString(),
+        GateJson = request.Gate?.ToPolicy(request.Method ?? DefaultMethod, []).Write(),
         CreatedAt = time.GetUtcNow(),
     };
 
@@ -83,7 +85,7 @@ internal sealed class CreateAdapter(ServiceDbContext database, ModelCatalog cata
         if (request.Rank is < 1 or > LargestRank) errors.Add(new(null, "rank", $"The rank {request.Rank} is out of range.", $"Send 1 to {LargestRank}."));
         if (request.Alpha is { } alpha && !(alpha is > 0 and <= LargestAlpha)) errors.Add(new(null, "alpha", "The alpha is out of range.", $"Send a number above 0, at most {LargestAlpha:0}."));
         CheckMethod(request.Method, request.MethodOptions, errors);
-        if (request.Gate is not null) errors.Add(new(null, "gate", "Gates are not offered by this version.", "Leave gate out or send null; every version is published."));
+        request.Gate?.ToPolicy(request.Method ?? DefaultMethod, errors);
     }
 
     /// <summary>Adds what is wrong with a method (null: the default) or its options.</summary>
@@ -94,6 +96,11 @@ internal sealed class CreateAdapter(ServiceDbContext database, ModelCatalog cata
         else
             errors.AddRange(ContinualMethods.Check(method ?? DefaultMethod, options ?? []).Select(fault => new FieldError(null, $"methodOptions.{fault.Option}", fault.Reason, fault.Mend)));
     }
+
+    /// <summary>What keeps a method from teaching this base.</summary>
+    public FieldError? CheckTemplate(CatalogModel model, IContinualMethod method) => !method.NeedsUserTurn || texts.Of(model).Chat.UserTurn is not null
+        ? null
+        : new(null, "method", $"The method '{method.Name}' writes user's turns, and the model '{model.Name}' has no chat template that says how.", $"Choose another method, or add chat_template.jinja to the model's folder. Methods: {string.Join(", ", ContinualMethods.Names)}.");
 
     private static List<string> Targets(JsonNode? node, List<FieldError> errors)
     {

@@ -2,7 +2,7 @@ using System.Text.Json.Nodes;
 
 namespace ContinualService.Api.Adapters;
 
-/// <summary>A new adapter: one LoRA over one base model. What is set here never changes.</summary>
+/// <summary>A new adapter: one LoRA over one base model. What is set here never changes, but for the gate.</summary>
 public sealed class CreateAdapterRequest
 {
     /// <summary>Unique among your adapters: letters, digits, dot, dash, underscore; at most 64.</summary>
@@ -26,6 +26,6 @@ public sealed class CreateAdapterRequest
     /// <summary>Options of the method that are not to have their defaults; docs/methods.md lists them.</summary>
     public JsonObject? MethodOptions { get; init; }
 
-    /// <summary>Publication policy; not offered by this version: leave it out or null.</summary>
-    public JsonNode? Gate { get; init; }
+    /// <summary>What a version must keep to be published; absent or null: every version is.</summary>
+    public GateRequest? Gate { get; init; }
 }

@@ -21,6 +21,14 @@ internal sealed class DeleteAdapter(ServiceDbContext database, TimeProvider time
             .Select(row => new { row.Id, row.Kind }).FirstOrDefaultAsync(cancellationToken);
         if (busy is { Kind: LearningTaskKind.MergePreview })
             return new Problem(ProblemTypes.WrongState, $"'{adapter.Name}' has a merge preview that is not finished. Wait for it, or DELETE the one that GET /adapters/{adapter.Id}/merge-previews shows, then delete.");
+        if (busy is { Kind: LearningTaskKind.Forecast })
+            return new Problem(ProblemTypes.WrongState, $"'{adapter.Name}' has a forecast that is not finished. Wait for it, or DELETE the one that GET /adapters/{adapter.Id}/forecasts shows, then delete.");
+        if (busy is { Kind: LearningTaskKind.Replay or LearningTaskKind.Unlearning })
+        {
+            var (what, list) = busy.Kind == LearningTaskKind.Replay ? ("a replay", "replays") : ("an unlearning", "unlearnings");
+            return new Problem(ProblemTypes.WrongState, $"'{adapter.Name}' has {what} that is not finished. Wait for it, or DELETE the one that GET /adapters/{adapter.Id}/{list} shows, then delete.");
+        }
+
         if (busy is not null)
         {
             return new Problem(ProblemTypes.WrongState, $"Task {busy.Id} of '{adapter.Name}' is not finished. Wait for it, or POST /tasks/{busy.Id}/cancel, then delete.")

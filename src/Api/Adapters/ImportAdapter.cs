@@ -67,6 +67,7 @@ internal sealed class ImportAdapter(CreateAdapter create, AdapterNames names, Mo
             if (state is null) return NeedsState(method);
             if (sent is not null && CheckState(state, uniform, weights, request.Method is null ? null : method, tasksLearned) is { } other) return other;
             if (CheckShape(model, state.Config) is { } misfit) return Problem.Invalid([misfit]);
+            if (create.CheckTemplate(model, state.Method) is { } template) return Problem.Invalid([template]);
             if (sent is null) state.Save(statePath, model.Digest);
 
             // Step 5: store.

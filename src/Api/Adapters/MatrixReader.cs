@@ -3,6 +3,7 @@ using ContinualService.Api.Requests;
 using ContinualService.Domain.Adapters;
 using ContinualService.Domain.Evaluation;
 using ContinualService.Infrastructure.Database;
+using ContinualService.Worker.Runs;
 using Microsoft.EntityFrameworkCore;
 
 namespace ContinualService.Api.Adapters;
@@ -17,7 +18,7 @@ internal sealed class MatrixReader(ServiceDbContext database)
         if ((await database.FindAdapterAsync(tenantId, idOrName, cancellationToken)).Failed(out var problem, out var adapter)) return problem;
         var versions = await database.Versions.AsNoTracking().Where(row => row.AdapterId == adapter.Id).ToListAsync(cancellationToken);
         // What was imported was measured on nothing: the matrix begins with the first task learned here.
-        var lineage = Lineage(adapter.HeadVersion, versions).FindAll(version => version.TaskId is not null);
+        var lineage = Lineage.To(versions, adapter.HeadVersion).FindAll(version => version.TaskId is not null);
         var taskIds = lineage.ConvertAll(version => version.TaskId!);
         var names = await database.Tasks.Where(row => taskIds.Contains(row.Id)).Select(row => new { row.Id, row.Name }).ToDictionaryAsync(row => row.Id, row => row.Name, cancellationToken);
         int[] numbers = [0, .. lineage.Select(version => version.Number)];
@@ -61,14 +62,4 @@ internal sealed class MatrixReader(ServiceDbContext database)
 
     // By place in the lineage: version i is the one that task i made.
     private static string Kind(MatrixCell cell) => cell.Version == 0 ? MatrixScore.Base : cell.Version < cell.Task ? MatrixScore.Before : cell.Version == cell.Task ? MatrixScore.Learned : MatrixScore.After;
-
-    /// <summary>The versions from the first to the head, by their parents.</summary>
-    private static List<AdapterVersion> Lineage(int head, List<AdapterVersion> versions)
-    {
-        var byNumber = versions.ToDictionary(version => version.Number);
-        var lineage = new List<AdapterVersion>();
-        for (int? number = head; number is { } present && byNumber.TryGetValue(present, out var version); number = version.Parent) lineage.Add(version);
-        lineage.Reverse();
-        return lineage;
-    }
 }

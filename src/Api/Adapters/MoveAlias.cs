@@ -22,11 +22,12 @@ internal sealed class MoveAlias(ServiceDbContext database, TimeProvider time)
     {
         await using var transaction = await database.Database.BeginTransactionAsync(cancellationToken);
         await database.LockAdapterAsync(adapter.Id, cancellationToken);
-        if (await FindAsync(adapter, number, cancellationToken) is null) return NoVersion(adapter, number);
+        if (await FindAsync(adapter, number, cancellationToken) is not { } version) return NoVersion(adapter, number);
+        if (alias == AdapterAlias.Live && version.Refused) return KeptBack(adapter, number);
         var others = await database.Aliases.CountAsync(row => row.AdapterId == adapter.Id && row.Name != alias, cancellationToken);
         if (others >= MostAliases) return new(ProblemTypes.WrongState, $"The adapter has {others} other aliases, and there can be no more. DELETE one that is of no more use.");
         var now = time.GetUtcNow();
-        await PointAsync(caller, adapter, alias, number, now, cancellationToken);
+        await database.PointAliasAsync(adapter.Id, alias, number, caller.KeyId, now, cancellationToken);
         await EndAsync(caller, adapter, "adapter.alias", now, transaction, cancellationToken);
         return null;
     }
@@ -52,10 +53,9 @@ internal sealed class MoveAlias(ServiceDbContext database, TimeProvider time)
         await using var transaction = await database.Database.BeginTransactionAsync(cancellationToken);
         await database.LockAdapterAsync(adapter.Id, cancellationToken);
         if (await FindAsync(adapter, number, cancellationToken) is not { } version) return NoVersion(adapter, number);
+        if (version.Refused) return KeptBack(adapter, number);
         var now = time.GetUtcNow();
-        await PointAsync(caller, adapter, AdapterAlias.Live, number, now, cancellationToken);
-        await database.Adapters.Where(row => row.Id == adapter.Id)
-            .ExecuteUpdateAsync(set => set.SetProperty(row => row.HeadVersion, number).SetProperty(row => row.TaskCount, version.TaskIndex), cancellationToken);
+        await database.MakeHeadAsync(version, caller.KeyId, now, cancellationToken);
         // The same moment in both rows: the lineage tells a rollback from another move of live by it.
         await EndAsync(caller, adapter, RolledBack, now, transaction, cancellationToken);
         (adapter.HeadVersion, adapter.TaskCount) = (number, version.TaskIndex);
@@ -67,8 +67,8 @@ internal sealed class MoveAlias(ServiceDbContext database, TimeProvider time)
 
     private static Problem NoVersion(Adapter adapter, int number) => Problem.NotFound($"Version {number} of '{adapter.Name}'", $"GET /adapters/{adapter.Id}/versions lists what there is.");
 
-    private Task PointAsync(Caller caller, Adapter adapter, string alias, int number, DateTimeOffset now, CancellationToken cancellationToken) =>
-        database.PointAliasAsync(adapter.Id, alias, number, caller.KeyId, now, cancellationToken);
+    private static Problem KeptBack(Adapter adapter, int number) => new(
+        ProblemTypes.WrongState, $"The gate refused version {number}. GET /adapters/{adapter.Id}/versions/{number} says why; POST .../override with a reason makes it head and live all the same. Other aliases may name it.");
 
     private async Task EndAsync(Caller caller, Adapter adapter, string action, DateTimeOffset now, Microsoft.EntityFrameworkCore.Storage.IDbContextTransaction transaction, CancellationToken cancellationToken)
     {

@@ -11,8 +11,10 @@ using ContinualService.Engine.Models;
 using ContinualService.Infrastructure.Database;
 using ContinualService.Infrastructure.Queue;
 using ContinualService.Infrastructure.Storage;
+using ContinualService.Worker;
 using ContinualService.Worker.Runs;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Options;
 
 namespace ContinualService.Api.Previews;
 
@@ -20,7 +22,7 @@ namespace ContinualService.Api.Previews;
 /// Makes a version of one point of a preview: merged again from the two states, held against the digests of what was measured, and published with the scores that
 /// were measured. The worker's serving check went over these very bytes. A crash before the last step leaves unnamed bytes and nothing else.
 /// </summary>
-internal sealed class AdoptPreview(ServiceDbContext database, ModelCatalog catalog, IObjectStore objects, EventHub hub, TimeProvider time)
+internal sealed class AdoptPreview(ServiceDbContext database, ModelCatalog catalog, IObjectStore objects, EventHub hub, IOptions<DriftOptions> drift, TimeProvider time)
 {
     public async Task<Outcome<AdapterVersion>> RunAsync(Caller caller, Adapter adapter, MergePreview preview, JsonObject body, CancellationToken cancellationToken)
     {
@@ -84,7 +86,11 @@ internal sealed class AdoptPreview(ServiceDbContext database, ModelCatalog catal
             StateSha256 = state.Sha256,
             StateBytes = state.SizeBytes,
             MergePreviewId = preview.Id,
+            Unlearning = head.UnlearningId is { } unlearning ? (unlearning, head.Unlearned!.Value) : null,
+            // It was trained where the head was; the merge is the same to the bit wherever it is done.
+            EnvironmentJson = head.EnvironmentJson,
             Actor = caller.KeyId,
+            DriftDefaults = drift.Value.Limits,
         };
         await using var transaction = await database.Database.BeginTransactionAsync(cancellationToken);
         await database.LockTenantAsync(caller.TenantId, cancellationToken);
@@ -95,6 +101,7 @@ internal sealed class AdoptPreview(ServiceDbContext database, ModelCatalog catal
         var published = await version.AddAsync(database, number => [.. point.Scores.Select(score => score.CellOf(adapter.Id, number))], now, cancellationToken);
         await database.AppendEventAsync(
             preview.TaskId, TaskEventTypes.Published, new { version = published.Number, published.Sha256, published.TaskIndex, published.Lambda, mergePreview = preview.Id }, now, cancellationToken);
+        await database.AppendDriftAlarmsAsync(published, preview.TaskId, now, cancellationToken);
         database.Record(caller, "preview.adopt", preview.Id, now);
         await database.SaveChangesAsync(cancellationToken);
         await transaction.CommitAsync(cancellationToken);

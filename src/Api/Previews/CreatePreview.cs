@@ -1,10 +1,10 @@
-using System.Diagnostics;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using ContinualService.Api.Adapters;
 using ContinualService.Api.Errors;
 using ContinualService.Api.Models;
 using ContinualService.Api.Requests;
+using ContinualService.Api.Tasks;
 using ContinualService.Api.Tenants;
 using ContinualService.Domain;
 using ContinualService.Domain.Adapters;
@@ -13,14 +13,13 @@ using ContinualService.Domain.Tasks;
 using ContinualService.Engine.Continual;
 using ContinualService.Engine.Models;
 using ContinualService.Infrastructure.Database;
-using ContinualService.Infrastructure.Queue;
 using ContinualService.Worker.Runs;
 using Microsoft.EntityFrameworkCore;
 
 namespace ContinualService.Api.Previews;
 
 /// <summary>Checks what a preview is asked for and queues it, in the one line of the adapter's tasks. What published versions have scored already is not measured again.</summary>
-internal sealed class CreatePreview(ServiceDbContext database, ModelCatalog catalog, ITaskQueue queue, EventHub hub, TimeProvider time)
+internal sealed class CreatePreview(ServiceDbContext database, ModelCatalog catalog, SideTaskQueue queue)
 {
     private const int MostLambdas = 33;
     private const int UsualSteps = 8;
@@ -55,7 +54,7 @@ internal sealed class CreatePreview(ServiceDbContext database, ModelCatalog cata
         var points = await KnownAsync(head, wanted, model.Config.LayerCount, [.. learned.Where(task => task.EvaluationDatasetId is not null).Select(task => task.Id)], cancellationToken);
 
         // Step 4: queue.
-        var task = TaskOf(caller, adapter, last);
+        var task = queue.TaskOf(caller, adapter, last, LearningTaskKind.MergePreview);
         var preview = new MergePreview
         {
             Id = Ids.New("preview"),
@@ -67,18 +66,7 @@ internal sealed class CreatePreview(ServiceDbContext database, ModelCatalog cata
             PolicyJson = JsonSerializer.Serialize(policy, JsonSerializerOptions.Web),
             PointsJson = PreviewPoint.Write(points),
         };
-        await using var scope = WriteScope.Begin(database, queue);
-        await database.LockTenantAsync(caller.TenantId, cancellationToken);
-        if (!await database.Adapters.AnyAsync(row => row.Id == adapter.Id && row.DeletedAt == null && row.HeadVersion == head.Number, cancellationToken))
-            return Refused($"The adapter '{adapter.Name}' changed while this request was checked. Send it again.");
-        database.AddRange(task, preview);
-        await database.AppendEventAsync(task.Id, TaskEventTypes.Queued, new { preview = preview.Id }, task.CreatedAt, cancellationToken);
-        database.Record(caller, "preview.create", preview.Id, task.CreatedAt);
-        await database.SaveChangesAsync(cancellationToken);
-        scope.Wake(task.Id);
-        await scope.CommitAsync(cancellationToken);
-        hub.Publish(task.Id);
-        return preview;
+        return await queue.SendAsync(caller, adapter, head.Number, task, "preview", preview.Id, preview, cancellationToken) is { } refused ? refused : preview;
     }
 
     private static List<double> Lambdas(JsonArray? sent, List<FieldError> errors)
@@ -108,7 +96,8 @@ internal sealed class CreatePreview(ServiceDbContext database, ModelCatalog cata
 
     private async Task<IReadOnlyList<PreviewPoint>> KnownAsync(AdapterVersion head, IReadOnlyList<MergeSchedule> wanted, int layers, IReadOnlyList<string> measured, CancellationToken cancellationToken)
     {
-        var versions = await database.Versions.AsNoTracking().Where(row => row.AdapterId == head.AdapterId && row.Parent == head.Parent && row.TaskId == head.TaskId).OrderBy(row => row.Number).ToListAsync(cancellationToken);
+        // What an unlearning made of the task may have been trained on another machine, and is another fine-tune then.
+        var versions = await database.Versions.AsNoTracking().Where(row => row.AdapterId == head.AdapterId && row.Parent == head.Parent && row.TaskId == head.TaskId && row.UnlearningId == head.UnlearningId).OrderBy(row => row.Number).ToListAsync(cancellationToken);
         List<PreviewPoint> points = [];
         foreach (var version in versions)
         {
@@ -120,24 +109,6 @@ internal sealed class CreatePreview(ServiceDbContext database, ModelCatalog cata
 
         return points;
     }
-
-    // Its rows are those of the task that it measures: what it needs is there as long as it is.
-    private LearningTask TaskOf(Caller caller, Adapter adapter, LearningTask last) => new()
-    {
-        Id = Ids.New("task"),
-        Kind = LearningTaskKind.MergePreview,
-        TenantId = caller.TenantId,
-        AdapterId = adapter.Id,
-        Name = last.Name,
-        TrainDatasetId = last.TrainDatasetId,
-        EvaluationDatasetId = last.EvaluationDatasetId,
-        Metric = last.Metric,
-        LabelsJson = last.LabelsJson,
-        HyperparametersJson = last.HyperparametersJson,
-        TraceParent = Activity.Current?.Id,
-        BaseDigest = last.BaseDigest,
-        CreatedAt = time.GetUtcNow(),
-    };
 
     private static Problem Refused(string detail) => new(ProblemTypes.WrongState, detail);
 }

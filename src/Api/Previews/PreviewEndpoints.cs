@@ -4,6 +4,7 @@ using ContinualService.Api.Requests;
 using ContinualService.Api.Swagger;
 using ContinualService.Api.Tasks;
 using ContinualService.Api.Tenants;
+using ContinualService.Domain.Tasks;
 using ContinualService.Infrastructure.Database;
 using Microsoft.EntityFrameworkCore;
 
@@ -63,7 +64,7 @@ internal static class PreviewEndpoints
     {
         if ((await database.FindAdapterAsync(http.User.Tenant(), id, cancellationToken)).Failed(out var unknown, out var adapter)) return unknown;
         if ((await reader.FindAsync(adapter, previewId, cancellationToken)).Failed(out var missing, out var preview)) return missing;
-        if ((await control.CancelPreviewAsync(Caller.Of(http.User), preview.TaskId, cancellationToken)).Failed(out var problem, out _))
+        if ((await control.CancelSideAsync(Caller.Of(http.User), preview.TaskId, LearningTaskKind.MergePreview, cancellationToken)).Failed(out var problem, out _))
             return new Problem(problem.Type, "The preview is over; there is nothing to cancel. It keeps nothing but its figures.");
         return TypedResults.Accepted($"/adapters/{adapter.Id}/merge-previews/{preview.Id}", await reader.ShowAsync(preview, cancellationToken));
     }

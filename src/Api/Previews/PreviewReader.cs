@@ -48,6 +48,6 @@ internal sealed class PreviewReader(ServiceDbContext database)
             [.. merges.Where(merge => merge.Lambda is null).Select(merge => merge.Text)], preview.OwnLambda,
             new PreviewProgress(task.Percent, points.Count, task.SecondsRemaining), curve?.Select(point => CurvePoint.Of(point, curve, preview.OwnLambda)).ToList(),
             curve is null ? null : ChosenLambda.Of(policy, curve, preview.OwnLambda), adopted,
-            task.FailureCode is { } code ? new TaskFailure(WireName.Of(code), task.FailureMessage ?? "", task.FailureIsUserError ?? false) : null, task.CreatedAt);
+            task.Failure(), task.CreatedAt);
     }
 }

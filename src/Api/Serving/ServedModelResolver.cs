@@ -72,7 +72,7 @@ internal sealed class ServedModelResolver(ServiceDbContext database, ModelCatalo
         if (FineTunedModels.IsName(name))
         {
             var (tuned, taskId) = await database.FindFineTunedAsync(tenantId, name, cancellationToken);
-            var published = await database.Versions.AsNoTracking().FirstOrDefaultAsync(row => row.TaskId == taskId && row.MergePreviewId == null, cancellationToken);
+            var published = await database.Versions.AsNoTracking().FirstOrDefaultAsync(row => row.TaskId == taskId && row.MergePreviewId == null && row.UnlearningId == null, cancellationToken);
             return (tuned, published ?? throw OpenAiException.NoModel(name, "its job has published nothing. Wait until it has succeeded."));
         }
 

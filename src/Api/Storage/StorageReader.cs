@@ -10,6 +10,7 @@ using ContinualService.Engine.Lora;
 using ContinualService.Engine.Models;
 using ContinualService.Infrastructure.Database;
 using ContinualService.Infrastructure.Storage;
+using ContinualService.Worker.Runs;
 using ContinualService.Worker.Upkeep;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;
@@ -44,7 +45,7 @@ internal sealed class StorageReader(ServiceDbContext database, IObjectStore obje
         // Step 3: version by version, and task by task.
         var method = adapter.ContinualMethod();
         var sites = Sites(adapter);
-        var path = OnPath(adapter, versions);
+        var path = Lineage.To(versions, adapter.HeadVersion).Select(version => version.Number).ToHashSet();
         var seen = new HashSet<string>();
         var storedVersions = new List<StoredVersion>();
         foreach (var version in versions)
@@ -103,14 +104,6 @@ internal sealed class StorageReader(ServiceDbContext database, IObjectStore obje
         }
     }
 
-    private static HashSet<int> OnPath(Adapter adapter, List<AdapterVersion> versions)
-    {
-        var parents = versions.ToDictionary(version => version.Number, version => version.Parent);
-        var path = new HashSet<int>();
-        for (int? at = adapter.HeadVersion; at is { } number && parents.ContainsKey(number); at = parents[number]) path.Add(number);
-        return path;
-    }
-
     private async Task<Dictionary<string, IReadOnlyList<Named>>> TaskObjectsAsync(List<LearningTask> tasks, CancellationToken cancellationToken)
     {
         var ids = tasks.ConvertAll(task => task.Id);
@@ -155,7 +148,8 @@ internal sealed class StorageReader(ServiceDbContext database, IObjectStore obje
         var events = await CountAsync(database.TaskEvents.Where(row => ids.Contains(row.TaskId)).Select(row => row.TaskId));
         var steps = await CountAsync(database.StepMetrics.Where(row => ids.Contains(row.TaskId)).Select(row => row.TaskId));
         var previews = await database.MergePreviews.Where(row => row.AdapterId == adapter.Id).ToDictionaryAsync(row => row.Id, row => row.TaskId, cancellationToken);
-        var makers = versions.ToDictionary(version => version.Number, version => version.MergePreviewId is { } preview ? previews[preview] : version.TaskId);
+        var unlearnings = await database.Unlearnings.Where(row => row.AdapterId == adapter.Id).ToDictionaryAsync(row => row.Id, row => row.TaskId, cancellationToken);
+        var makers = versions.ToDictionary(version => version.Number, version => version.MergePreviewId is { } preview ? previews[preview] : version.UnlearningId is { } unlearning ? unlearnings[unlearning] : version.TaskId);
         var firstOf = versions.Where(version => version.TaskId is not null).GroupBy(version => version.TaskId!).ToDictionary(group => group.Key, group => group.Min(version => version.Number));
         var cells = (await database.MatrixCells.Where(row => row.AdapterId == adapter.Id).Select(row => new { row.TaskId, row.VersionNumber }).ToListAsync(cancellationToken))
             // A task's rows are scored with versions before it by the task itself, and with later ones by whoever made those.

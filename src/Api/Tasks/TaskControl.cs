@@ -17,8 +17,8 @@ internal sealed class TaskControl(ServiceDbContext database, ITaskQueue queue, E
     /// <summary>Cancels a queued or paused task at once, and asks a running one to end.</summary>
     public Task<Outcome<LearningTask>> CancelAsync(Caller caller, string taskId, CancellationToken cancellationToken) => CancelAsync(caller, taskId, LearningTaskKind.Training, cancellationToken);
 
-    /// <summary>The same for the task that measures a merge preview.</summary>
-    public Task<Outcome<LearningTask>> CancelPreviewAsync(Caller caller, string taskId, CancellationToken cancellationToken) => CancelAsync(caller, taskId, LearningTaskKind.MergePreview, cancellationToken);
+    /// <summary>The same for the task of a preview, forecast, replay or unlearning.</summary>
+    public Task<Outcome<LearningTask>> CancelSideAsync(Caller caller, string taskId, LearningTaskKind kind, CancellationToken cancellationToken) => CancelAsync(caller, taskId, kind, cancellationToken);
 
     /// <summary>Puts a queued task aside at once, and asks a running one to write a checkpoint and end; later tasks of the adapter wait behind it.</summary>
     public Task<Outcome<LearningTask>> PauseAsync(Caller caller, string taskId, CancellationToken cancellationToken) =>
@@ -75,7 +75,7 @@ internal sealed class TaskControl(ServiceDbContext database, ITaskQueue queue, E
         }, cancellationToken);
 
     private Task<Outcome<LearningTask>> CancelAsync(Caller caller, string taskId, LearningTaskKind kind, CancellationToken cancellationToken) =>
-        ChangeAsync(caller, taskId, kind == LearningTaskKind.Training ? "task.cancel" : "preview.cancel", async (task, scope, now) =>
+        ChangeAsync(caller, taskId, CancelActionOf(kind), async (task, scope, now) =>
         {
             if (task.Status is LearningTaskStatus.Cancelled) return null;
             if (task.Status is LearningTaskStatus.Succeeded or LearningTaskStatus.Failed) return Over(task, "cancel");
@@ -88,6 +88,13 @@ internal sealed class TaskControl(ServiceDbContext database, ITaskQueue queue, E
             if (await NextAsync(task, cancellationToken) is { } next) scope.Wake(next);
             return null;
         }, cancellationToken, kind);
+
+    private static string CancelActionOf(LearningTaskKind kind) => kind switch
+    {
+        LearningTaskKind.Training => "task.cancel",
+        LearningTaskKind.MergePreview => "preview.cancel",
+        _ => $"{WireName.Of(kind)}.cancel",
+    };
 
     private static Problem Over(LearningTask task, string verb) =>
         new(ProblemTypes.WrongState, $"The task is over ({WireName.Of(task.Status)}); there is nothing to {verb}.") { TaskId = task.Id };

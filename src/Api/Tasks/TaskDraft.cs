@@ -1,3 +1,4 @@
+using ContinualService.Api.Adapters;
 using ContinualService.Api.Datasets;
 using ContinualService.Domain.Adapters;
 using ContinualService.Domain.Tasks;
@@ -20,6 +21,7 @@ namespace ContinualService.Api.Tasks;
 /// <param name="MetadataJson">The client's own object.</param>
 /// <param name="OverlapRows">Held-out rows that stand in the training rows too.</param>
 /// <param name="Size">Tokens of the training rows.</param>
+/// <param name="HeldOutSize">Tokens of the held-out rows; null where there are none.</param>
 internal sealed record TaskDraft(
     Adapter Adapter,
     AdapterOrigin Origin,
@@ -33,14 +35,18 @@ internal sealed record TaskDraft(
     int Priority,
     string MetadataJson,
     int OverlapRows,
-    TokenCount Size)
+    TokenCount Size,
+    TokenCount? HeldOutSize)
 {
-    /// <summary>Optimiser steps: whole batches per epoch, the last one perhaps short.</summary>
+    /// <summary>Rows that an epoch reads at most: the method may add some of its own.</summary>
+    public int TrainedRows => Adapter.ContinualMethod().RowsAtMost(Training.Examples.Count, Adapter.TaskCount);
+
+    /// <summary>Optimiser steps, at most: whole batches per epoch, the last one perhaps short.</summary>
     public int Steps
     {
         get
         {
-            var perEpoch = (Training.Examples.Count + Hyperparameters.BatchSize - 1) / Hyperparameters.BatchSize;
+            var perEpoch = (TrainedRows + Hyperparameters.BatchSize - 1) / Hyperparameters.BatchSize;
             var steps = (long)perEpoch * Hyperparameters.Epochs;
             return (int)Math.Min(steps, Hyperparameters.MaxSteps ?? int.MaxValue);
         }

@@ -34,7 +34,7 @@ internal static class TaskEndpoints
         ["adapter", "model", "name", "datasetId"], ["evaluation", "hyperparameters", "metadata", "priority"], [TaskValidation.File, TaskValidation.EvaluationFile]);
 
     public static IServiceCollection AddTasks(this IServiceCollection services) => services
-        .AddMemoryCache().AddScoped<TaskValidation>().AddScoped<TaskEstimator>().AddScoped<SubmitTask>().AddScoped<TaskControl>().AddScoped<QueuePlaces>().AddSingleton<TaskEventStream>();
+        .AddMemoryCache().AddScoped<TaskValidation>().AddScoped<TaskEstimator>().AddScoped<SubmitTask>().AddScoped<TaskControl>().AddScoped<SideTaskQueue>().AddScoped<QueuePlaces>().AddScoped<TaskReader>().AddSingleton<TaskEventStream>();
 
     public static void MapTasks(this IEndpointRouteBuilder routes)
     {
@@ -45,7 +45,7 @@ internal static class TaskEndpoints
             .Produces<ProblemBody>(StatusCodes.Status409Conflict, "application/problem+json")
             .WithMetadata(new DocumentedBody(Example, Form))
             .WithMetadata(
-                new DocumentedParameter("dry_run", "true: check everything and estimate, store nothing.", false, "true", "false"),
+                new DocumentedParameter("dry_run", "true: check everything and estimate steps, time and memory, store nothing. POST /adapters/{id}/forecasts measures what needs the model.", false, "true", "false"),
                 IdempotencyKey.Documented);
         group.MapGet("", ListAsync).WithName("ListTasks").Produces<Page<TaskResponse>>().WithMetadata(DocumentedParameter.Paging)
             .WithMetadata(
@@ -64,7 +64,7 @@ internal static class TaskEndpoints
 
     /// <summary>Sends a task data set: it is checked whole, queued, learned, merged and measured.</summary>
     /// <remarks>Rows come inline, by data set, or as a multipart file (JSONL or CSV). Every fault is answered with its line, field, reason and mend.</remarks>
-    private static async Task<IResult> SubmitAsync(HttpRequest request, SubmitTask submit, QueuePlaces queue, CancellationToken cancellationToken)
+    private static async Task<IResult> SubmitAsync(HttpRequest request, SubmitTask submit, TaskReader reader, CancellationToken cancellationToken)
     {
         var dryRun = request.Query["dry_run"].ToString();
         if (dryRun is not ("" or "true" or "false")) return Problem.Invalid("dry_run", $"'{dryRun}' is neither true nor false.", "Send true or false.");
@@ -74,7 +74,7 @@ internal static class TaskEndpoints
             Caller.Of(request.HttpContext.User), new Submission(body) { Sha256 = body.Sha256(), IdempotencyKey = key, DryRun = dryRun == "true" }, cancellationToken);
         return result switch
         {
-            SubmitResult.Accepted accepted => TypedResults.Accepted($"/tasks/{accepted.Task.Id}", await ShowAsync(accepted.Task, queue, cancellationToken)),
+            SubmitResult.Accepted accepted => TypedResults.Accepted($"/tasks/{accepted.Task.Id}", await reader.ShowAsync(accepted.Task, cancellationToken)),
             SubmitResult.Estimated estimated => TypedResults.Ok(estimated.Estimate),
             SubmitResult.Refused refused => refused.Problem,
             _ => throw new InvalidOperationException("SubmitResult is closed."),
@@ -82,7 +82,7 @@ internal static class TaskEndpoints
     }
 
     /// <summary>Lists your tasks, newest first.</summary>
-    private static async Task<IResult> ListAsync(HttpRequest request, ServiceDbContext database, QueuePlaces queue, CancellationToken cancellationToken)
+    private static async Task<IResult> ListAsync(HttpRequest request, ServiceDbContext database, TaskReader reader, CancellationToken cancellationToken)
     {
         if (Paging.Read(request).Failed(out var problem, out var paging)) return problem;
         var tenant = request.HttpContext.User.Tenant();
@@ -103,15 +103,15 @@ internal static class TaskEndpoints
 
         if (paging.Cursor is { } cursor) query = query.Where(row => string.Compare(row.Id, cursor) < 0);
         var rows = await query.OrderByDescending(row => row.Id).Take(paging.Limit + 1).ToListAsync(cancellationToken);
-        var places = await queue.OfAsync(rows, cancellationToken);
-        return TypedResults.Ok(paging.Cut(rows, row => row.Id, row => TaskResponse.Of(row, places.TryGetValue(row.Id, out var place) ? place : null)));
+        var shown = await reader.ShowAsync(rows, cancellationToken);
+        return TypedResults.Ok(paging.Cut(rows, row => row.Id, row => shown[row.Id]));
     }
 
     /// <summary>Shows a task and how far it is.</summary>
-    private static async Task<IResult> GetAsync(string id, HttpContext http, ServiceDbContext database, QueuePlaces queue, CancellationToken cancellationToken)
+    private static async Task<IResult> GetAsync(string id, HttpContext http, ServiceDbContext database, TaskReader reader, CancellationToken cancellationToken)
     {
         if ((await FindAsync(id, http, database, cancellationToken)).Failed(out var problem, out var task)) return problem;
-        return TypedResults.Ok(await ShowAsync(task, queue, cancellationToken));
+        return TypedResults.Ok(await reader.ShowAsync(task, cancellationToken));
     }
 
     /// <summary>Streams a task's events (text/event-stream) until its last one.</summary>
@@ -165,23 +165,23 @@ internal static class TaskEndpoints
     }
 
     /// <summary>Cancels a task: a queued or paused one at once, a running one within seconds.</summary>
-    private static async Task<IResult> CancelAsync(string id, HttpContext http, TaskControl control, QueuePlaces queue, CancellationToken cancellationToken) =>
-        await AnswerAsync(await control.CancelAsync(Caller.Of(http.User), id, cancellationToken), queue, cancellationToken);
+    private static async Task<IResult> CancelAsync(string id, HttpContext http, TaskControl control, TaskReader reader, CancellationToken cancellationToken) =>
+        await AnswerAsync(await control.CancelAsync(Caller.Of(http.User), id, cancellationToken), reader, cancellationToken);
 
     /// <summary>Puts a task aside at its last checkpoint; later tasks of the adapter wait behind it.</summary>
-    private static async Task<IResult> PauseAsync(string id, HttpContext http, TaskControl control, QueuePlaces queue, CancellationToken cancellationToken) =>
-        await AnswerAsync(await control.PauseAsync(Caller.Of(http.User), id, cancellationToken), queue, cancellationToken);
+    private static async Task<IResult> PauseAsync(string id, HttpContext http, TaskControl control, TaskReader reader, CancellationToken cancellationToken) =>
+        await AnswerAsync(await control.PauseAsync(Caller.Of(http.User), id, cancellationToken), reader, cancellationToken);
 
     /// <summary>Queues a paused task again; it goes on from its checkpoint.</summary>
-    private static async Task<IResult> ResumeAsync(string id, HttpContext http, TaskControl control, QueuePlaces queue, CancellationToken cancellationToken) =>
-        await AnswerAsync(await control.ResumeAsync(Caller.Of(http.User), id, cancellationToken), queue, cancellationToken);
+    private static async Task<IResult> ResumeAsync(string id, HttpContext http, TaskControl control, TaskReader reader, CancellationToken cancellationToken) =>
+        await AnswerAsync(await control.ResumeAsync(Caller.Of(http.User), id, cancellationToken), reader, cancellationToken);
 
     /// <summary>Runs a failed or cancelled task once more, from its beginning, on top of the adapter's present head.</summary>
-    private static async Task<IResult> RetryAsync(string id, HttpContext http, TaskControl control, QueuePlaces queue, CancellationToken cancellationToken) =>
-        await AnswerAsync(await control.RetryAsync(Caller.Of(http.User), id, cancellationToken), queue, cancellationToken);
+    private static async Task<IResult> RetryAsync(string id, HttpContext http, TaskControl control, TaskReader reader, CancellationToken cancellationToken) =>
+        await AnswerAsync(await control.RetryAsync(Caller.Of(http.User), id, cancellationToken), reader, cancellationToken);
 
-    private static async Task<IResult> AnswerAsync(Outcome<LearningTask> outcome, QueuePlaces queue, CancellationToken cancellationToken) =>
-        outcome.Failed(out var problem, out var task) ? problem : TypedResults.Ok(await ShowAsync(task, queue, cancellationToken));
+    private static async Task<IResult> AnswerAsync(Outcome<LearningTask> outcome, TaskReader reader, CancellationToken cancellationToken) =>
+        outcome.Failed(out var problem, out var task) ? problem : TypedResults.Ok(await reader.ShowAsync(task, cancellationToken));
 
     private static async Task<Outcome<LearningTask>> FindAsync(string id, HttpContext http, ServiceDbContext database, CancellationToken cancellationToken)
     {
@@ -191,10 +191,4 @@ internal static class TaskEndpoints
     }
 
     private static Problem NoTask(string id) => Problem.NotFound($"The task '{id}'", "GET /tasks lists yours.");
-
-    private static async Task<TaskResponse> ShowAsync(LearningTask task, QueuePlaces queue, CancellationToken cancellationToken)
-    {
-        var places = await queue.OfAsync([task], cancellationToken);
-        return TaskResponse.Of(task, places.TryGetValue(task.Id, out var place) ? place : null);
-    }
 }

@@ -1,41 +1,99 @@
+using System.Text.Json;
+using ContinualService.Api.Adapters;
 using ContinualService.Domain.Tasks;
 using ContinualService.Engine.Evaluation;
+using ContinualService.Engine.Lora;
+using ContinualService.Engine.Training;
 using ContinualService.Infrastructure.Database;
+using ContinualService.Worker.Runs;
 using Microsoft.EntityFrameworkCore;
 
 namespace ContinualService.Api.Tasks;
 
-/// <summary>Says what a checked task would cost.</summary>
+/// <summary>Says what a checked task would cost: counts from shapes, times only from what was measured.</summary>
 internal sealed class TaskEstimator(ServiceDbContext database)
 {
-    public async Task<TaskEstimate> EstimateAsync(TaskDraft draft, CancellationToken cancellationToken) => new(
-        Valid: true,
-        draft.Origin is AdapterOrigin.Present ? draft.Adapter.Id : null,
-        draft.Model.Name,
-        draft.Training.Examples.Count,
-        draft.HeldOut?.Examples.Count ?? 0,
-        draft.Training.DuplicateRows,
-        draft.OverlapRows,
-        draft.Size.Tokens,
-        draft.Size.TrainedTokens,
-        draft.Size.LongestRow,
-        draft.Steps,
-        draft.Metric.WireName(),
-        await SecondsAsync(draft, cancellationToken),
-        MemoryBytes: null);
+    private const int UsedRuns = 5;
 
-    /// <summary>Steps at the pace of the last task that finished on this base here; only what was measured, never a guess.</summary>
-    private async Task<double?> SecondsAsync(TaskDraft draft, CancellationToken cancellationToken)
+    // A base that was not trained on for so many runs has no speed of this machine as it is now.
+    private const int LookedAtRuns = 1000;
+
+    public async Task<TaskEstimate> EstimateAsync(TaskDraft draft, CancellationToken cancellationToken)
     {
-        var last = await database.Tasks.AsNoTracking()
-            .Where(row => row.BaseDigest == draft.Model.Digest && row.Status == LearningTaskStatus.Succeeded && row.Kind == LearningTaskKind.Training)
-            .OrderByDescending(row => row.Id).Select(row => row.Id).FirstOrDefaultAsync(cancellationToken);
-        if (last is null) return null;
-        var step = await database.StepMetrics.AsNoTracking().Where(row => row.TaskId == last)
-            .OrderByDescending(row => row.Attempt).ThenByDescending(row => row.Step).FirstOrDefaultAsync(cancellationToken);
-        if (step is not { Step: > 0, Tokens: > 0 }) return null;
-        // Seconds per trained token carries over to other row lengths better than seconds per step.
-        var tokensPerStep = (double)draft.Size.TrainedTokens * draft.Hyperparameters.BatchSize / draft.Training.Examples.Count;
-        return Math.Round(step.Seconds / step.Tokens * tokensPerStep * draft.Steps, 1);
+        var adapter = draft.Adapter;
+        var lora = new LoraConfig(adapter.Rank, adapter.Alpha, JsonSerializer.Deserialize<string[]>(adapter.TargetModulesJson) ?? []);
+        var memory = MemoryEstimate.Of(
+            draft.Model.Config, lora, adapter.ContinualMethod(), adapter.TaskCount, Math.Min(draft.Hyperparameters.BatchSize, draft.Training.Examples.Count), draft.Size.LongestRow,
+            draft.HeldOutSize?.LongestRow ?? 0, draft.Hyperparameters.Dropout > 0);
+        var speed = await SpeedAsync(draft, cancellationToken);
+        var tokens = ProcessedTokens(draft);
+        return new TaskEstimate(
+            Valid: true,
+            draft.Origin is AdapterOrigin.Present ? adapter.Id : null,
+            draft.Model.Name,
+            draft.Training.Examples.Count,
+            draft.HeldOut?.Examples.Count ?? 0,
+            draft.Training.DuplicateRows,
+            draft.OverlapRows,
+            draft.Size.Tokens,
+            draft.Size.TrainedTokens,
+            tokens,
+            draft.Size.LongestRow,
+            draft.Steps,
+            draft.Metric.WireName(),
+            speed is null ? null : Math.Round(tokens / speed.TokensPerSecond, 1),
+            speed?.ScoredRowsPerSecond is { } rate ? Math.Round(await ScoredRowsAsync(draft, cancellationToken) / rate, 1) : null,
+            speed,
+            memory.Total,
+            MemoryParts.Of(memory));
+    }
+
+    /// <summary>Every epoch reads every row, one that the method adds taken as long as the task's own; steps that are cut off read their share of one.</summary>
+    private static long ProcessedTokens(TaskDraft draft)
+    {
+        var (rows, settings) = (draft.TrainedRows, draft.Hyperparameters);
+        var stepsPerEpoch = (rows + settings.BatchSize - 1) / settings.BatchSize;
+        return (long)Math.Round((double)rows / draft.Training.Examples.Count * draft.Size.Tokens * Math.Min(settings.Epochs, (double)draft.Steps / stepsPerEpoch));
+    }
+
+    /// <summary>The new rows under the base, the head and the candidate; the earlier tasks' under the candidate.</summary>
+    private async Task<int> ScoredRowsAsync(TaskDraft draft, CancellationToken cancellationToken)
+    {
+        var learned = await Lineage.ToAsync(database, draft.Adapter.Id, draft.Adapter.HeadVersion, cancellationToken);
+        var taskIds = learned.Where(version => version.TaskId is not null).Select(version => version.TaskId!).ToList();
+        var earlier = await (
+            from task in database.Tasks
+            join dataset in database.Datasets on task.EvaluationDatasetId equals dataset.Id
+            where taskIds.Contains(task.Id)
+            select dataset.RowCount).SumAsync(cancellationToken);
+        return earlier + (draft.HeldOut?.Examples.Count ?? 0) * (learned.Count > 0 ? 3 : 2);
+    }
+
+    private async Task<SpeedMeasured?> SpeedAsync(TaskDraft draft, CancellationToken cancellationToken)
+    {
+        var measured = await (
+            from run in database.Runs.AsNoTracking().Where(row => row.EndedAt != null && row.TrainingSeconds > 0 && row.ProcessedTokens > 0).OrderByDescending(row => row.EndedAt).Take(LookedAtRuns)
+            join adapter in database.Adapters on run.AdapterId equals adapter.Id
+            where adapter.BaseDigest == draft.Model.Digest
+            orderby run.EndedAt descending
+            select new { Run = run, adapter.Method, adapter.Rank, adapter.TargetModulesJson }).ToListAsync(cancellationToken);
+        var shaped = measured.FindAll(each => (each.Method, each.Rank, each.TargetModulesJson) == (draft.Adapter.Method, draft.Adapter.Rank, draft.Adapter.TargetModulesJson));
+        if ((shaped.Count > 0 ? shaped : measured) is not [{ Run: var newest }, ..] chosen) return null;
+        var machine = Machine(newest);
+        var runs = chosen.Select(each => each.Run).Where(run => Machine(run) == machine && run.Device == newest.Device).Take(UsedRuns).ToList();
+        var scoring = runs.FindAll(run => run is { ScoredRows: > 0, ScoringSeconds: > 0 });
+        return new SpeedMeasured(
+            Median(runs.ConvertAll(run => run.ProcessedTokens!.Value / run.TrainingSeconds!.Value)),
+            scoring.Count == 0 ? null : Median(scoring.ConvertAll(run => run.ScoredRows!.Value / run.ScoringSeconds!.Value)),
+            runs.Count, shaped.Count > 0, machine, newest.Device, runs.Max(run => run.PeakBytes));
+    }
+
+    // Host and process; the process is another one after every start.
+    private static string Machine(TaskRun run) => run.WorkerName.Split(':')[0];
+
+    private static double Median(List<double> values)
+    {
+        values.Sort();
+        return (values[values.Count / 2] + values[(values.Count - 1) / 2]) / 2;
     }
 }

@@ -30,6 +30,9 @@ public sealed class TaskResponse
     public required int? Version { get; init; }
     public required TaskFailure? Failure { get; init; }
 
+    /// <summary>What the adapter's gate found of that version: verdict, accepted, lambda and the criteria with their intervals; null: it had no gate. Refused, the version is there and does not answer.</summary>
+    public required JsonObject? Gate { get; init; }
+
     /// <summary>How its held-out rows are scored.</summary>
     public required string Metric { get; init; }
     public required string DatasetId { get; init; }
@@ -40,7 +43,7 @@ public sealed class TaskResponse
     public required DateTimeOffset? StartedAt { get; init; }
     public required DateTimeOffset? FinishedAt { get; init; }
 
-    internal static TaskResponse Of(LearningTask task, int? queuePosition) => new()
+    internal static TaskResponse Of(LearningTask task, int? queuePosition, JsonObject? gate) => new()
     {
         Id = task.Id,
         Adapter = task.AdapterId,
@@ -52,6 +55,7 @@ public sealed class TaskResponse
         Attempt = task.Attempt,
         Version = task.VersionNumber,
         Failure = task.FailureCode is { } code ? new TaskFailure(WireName.Of(code), task.FailureMessage ?? "", task.FailureIsUserError ?? false) : null,
+        Gate = gate,
         Metric = task.Metric,
         DatasetId = task.TrainDatasetId,
         EvaluationDatasetId = task.EvaluationDatasetId,

@@ -69,7 +69,8 @@ internal sealed class TaskValidation(ServiceDbContext database, ModelCatalog cat
         if (TaskScoring.Choose(request.Evaluation?.Metric, split.Training, split.HeldOut).Failed(out var badMetric, out var metric)) return badMetric;
         return new TaskDraft(
             target.Adapter, target.Origin, target.Model, request.Name ?? rows.Name, split.Training, split.HeldOut, metric.Metric, metric.Labels, settings,
-            request.Priority ?? 0, request.Metadata?.ToJsonString() ?? "{}", DatasetSplit.CountOverlap(split.Training.Examples, split.HeldOut?.Examples ?? []), counter.Of(split.Training.Examples));
+            request.Priority ?? 0, request.Metadata?.ToJsonString() ?? "{}", DatasetSplit.CountOverlap(split.Training.Examples, split.HeldOut?.Examples ?? []), counter.Of(split.Training.Examples),
+            split.HeldOut is null ? null : counter.Of(split.HeldOut.Examples));
     }
 
     private static void CheckFields(SubmitTaskRequest request, Hyperparameters settings, RequestBody body, List<FieldError> errors)

@@ -8,6 +8,6 @@ namespace ContinualService.Api.Tenants;
 internal static class AuditLog
 {
     /// <summary>Adds the entry to the context; it is saved with what it tells of, or not at all.</summary>
-    public static void Record(this ServiceDbContext database, Caller caller, string action, string subject, DateTimeOffset now) =>
-        database.Audit.Add(new AuditEntry { Id = Ids.New("aud"), TenantId = caller.TenantId, Actor = caller.KeyId, Action = action, Subject = subject, CreatedAt = now });
+    public static void Record(this ServiceDbContext database, Caller caller, string action, string subject, DateTimeOffset now, string? reason = null) =>
+        database.Audit.Add(new AuditEntry { Id = Ids.New("aud"), TenantId = caller.TenantId, Actor = caller.KeyId, Action = action, Subject = subject, Reason = reason, CreatedAt = now });
 }

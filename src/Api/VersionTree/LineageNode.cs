@@ -3,7 +3,7 @@ namespace ContinualService.Api.VersionTree;
 /// <summary>A version in the lineage.</summary>
 /// <param name="Version">Its number.</param>
 /// <param name="Sha256">Digest of its weights.</param>
-/// <param name="Origin">trained: its task published it; adopted: it is another merge of its task, taken from a preview; imported.</param>
+/// <param name="Origin">trained: its task published it; adopted: it is another merge of its task, taken from a preview; unlearned: made without a task that was taken out; imported.</param>
 /// <param name="Parent">The version that its task started from; null: the base model.</param>
 /// <param name="TaskId">The task that was learned last; null: imported.</param>
 /// <param name="Task">That task's name.</param>
@@ -24,5 +24,6 @@ public sealed record LineageNode(
 {
     internal const string Trained = "trained";
     internal const string Adopted = "adopted";
+    internal const string Unlearned = "unlearned";
     internal const string Imported = "imported";
 }

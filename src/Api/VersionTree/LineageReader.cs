@@ -20,7 +20,7 @@ internal sealed class LineageReader(ServiceDbContext database)
         var datasetIds = tasks.Values.SelectMany(task => new[] { task.TrainDatasetId, task.EvaluationDatasetId }).OfType<string>().Distinct().ToList();
         var digests = await database.Datasets.Where(row => datasetIds.Contains(row.Id)).ToDictionaryAsync(row => row.Id, row => row.Sha256, cancellationToken);
         var aliases = (await database.Aliases.AsNoTracking().Where(row => row.AdapterId == adapter.Id).OrderBy(row => row.Name).ToListAsync(cancellationToken)).ToLookup(row => row.VersionNumber, row => row.Name);
-        var path = (await Lineage.ToAsync(database, adapter.Id, adapter.HeadVersion, cancellationToken)).Select(version => version.Number).ToHashSet();
+        var path = Lineage.To(versions, adapter.HeadVersion).Select(version => version.Number).ToHashSet();
         List<LineageEdge> edges = [.. versions.Select(version => new LineageEdge(version.Parent ?? 0, version.Number, LineageEdge.ParentKind, version.CreatedAt, null))];
         edges.AddRange(await AdoptionsAsync(versions, cancellationToken));
         edges.AddRange(await MovesAsync(adapter, versions, cancellationToken));
@@ -31,7 +31,7 @@ internal sealed class LineageReader(ServiceDbContext database)
         LineageNode Node(AdapterVersion version)
         {
             var task = version.TaskId is { } id ? tasks[id] : null;
-            var origin = version.MergePreviewId is not null ? LineageNode.Adopted : task is null ? LineageNode.Imported : LineageNode.Trained;
+            var origin = version.MergePreviewId is not null ? LineageNode.Adopted : version.UnlearningId is not null ? LineageNode.Unlearned : task is null ? LineageNode.Imported : LineageNode.Trained;
             return new LineageNode(
                 version.Number, version.Sha256, origin, version.Parent, version.TaskId, task?.Name, task is null ? null : digests[task.TrainDatasetId],
                 task?.EvaluationDatasetId is { } held ? digests[held] : null, version.TaskIndex, version.Lambda, version.MergePreviewId, version.Status, [.. aliases[version.Number]],

@@ -9,6 +9,6 @@ internal sealed class CreateWebhookRequest
     /// <example>https://example.com/hooks</example>
     public string? Url { get; set; }
 
-    /// <summary>What to tell: fine_tuning.job.succeeded, fine_tuning.job.failed, fine_tuning.job.cancelled, adapter.version.published; absent: all of them.</summary>
+    /// <summary>What to tell: fine_tuning.job.succeeded, fine_tuning.job.failed, fine_tuning.job.cancelled, adapter.version.published, adapter.drift.alarm; absent: all of them.</summary>
     public JsonArray? Events { get; set; }
 }

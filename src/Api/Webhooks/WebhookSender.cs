@@ -63,7 +63,7 @@ internal sealed class WebhookSender : IDisposable
     private static string Body(WebhookDelivery delivery)
     {
         var data = new JsonObject { ["id"] = JobIds.OfTask(delivery.TaskId), ["x_task_id"] = delivery.TaskId };
-        if (delivery.Type == WebhookTypes.Published)
+        if (WebhookTypes.IsOfVersion(delivery.Type))
         {
             foreach (var (name, value) in (JsonObject)JsonNode.Parse(delivery.DataJson)!) data[$"x_{JsonNamingPolicy.SnakeCaseLower.ConvertName(name)}"] = value?.DeepClone();
         }

@@ -32,6 +32,9 @@ public sealed class Adapter
 
     public string? GateJson { get; set; }
 
+    /// <summary>A <see cref="Drift.DriftLimits"/> as JSON: the limits that differ from the service's; null: none does.</summary>
+    public string? DriftJson { get; set; }
+
     /// <summary>The version that the next task starts from; 0 before the first.</summary>
     public int HeadVersion { get; set; }
 

@@ -1,8 +1,15 @@
+using ContinualService.Domain.Unlearnings;
+
 namespace ContinualService.Domain.Adapters;
 
 /// <summary>What an adapter was after one task, or as it was imported; immutable, and part of a tree through <see cref="Parent"/>.</summary>
 public sealed class AdapterVersion
 {
+    public const string PublishedStatus = "published";
+
+    /// <summary>The gate kept it from becoming head and live.</summary>
+    public const string RefusedStatus = "refused";
+
     public required string Id { get; init; }
 
     public required string AdapterId { get; init; }
@@ -22,8 +29,17 @@ public sealed class AdapterVersion
     /// <summary>The task that made it; null: it was imported, and no score of it counts in the adapter's matrix.</summary>
     public string? TaskId { get; init; }
 
-    /// <summary>The preview that it was adopted from; null: its task published it.</summary>
+    /// <summary>The preview that it was adopted from; null: from none.</summary>
     public string? MergePreviewId { get; init; }
+
+    /// <summary>The unlearning in which its task was learned again or recomputed; null: it was in none.</summary>
+    public string? UnlearningId { get; init; }
+
+    /// <summary>How the task that is no longer there was unlearned; null where none was.</summary>
+    public UnlearnMode? Unlearned { get; init; }
+
+    /// <summary>A <see cref="Replays.TrainingEnvironment"/> as JSON; null: imported, or older than this was written down.</summary>
+    public string? EnvironmentJson { get; init; }
 
     /// <summary>The method's i: 1 for the first task of the lineage.</summary>
     public int TaskIndex { get; init; }
@@ -31,7 +47,21 @@ public sealed class AdapterVersion
     /// <summary>The merge weight lambda(i) that the new task got, 0 to 1.</summary>
     public double Lambda { get; init; }
 
-    public string Status { get; set; } = "published";
+    /// <summary><see cref="PublishedStatus"/> or <see cref="RefusedStatus"/>.</summary>
+    public string Status { get; set; } = PublishedStatus;
+
+    /// <summary>What the adapter's gate found, a <see cref="Gates.GateVerdict"/> as JSON; null: the adapter had none.</summary>
+    public string? GateJson { get; init; }
+
+    /// <summary>Why it was made head and live against the gate; null: it was not.</summary>
+    public string? OverrideReason { get; set; }
+
+    /// <summary>Id of the API key that did it.</summary>
+    public string? OverriddenBy { get; set; }
+
+    public DateTimeOffset? OverriddenAt { get; set; }
+
+    public bool Refused => Status == RefusedStatus;
 
     public long SizeBytes { get; init; }
 
@@ -45,6 +75,9 @@ public sealed class AdapterVersion
 
     /// <summary>Null for the first task of a lineage.</summary>
     public double? Forgetting { get; set; }
+
+    /// <summary>A <see cref="Drift.DriftReport"/> as JSON: how far it went from its parent; null: there is no parent, or it was not looked at.</summary>
+    public string? DriftJson { get; set; }
 
     public DateTimeOffset CreatedAt { get; init; }
 }

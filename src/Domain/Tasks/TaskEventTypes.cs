@@ -13,10 +13,16 @@ public static class TaskEventTypes
     public const string AttemptFailed = "attempt_failed";
     public const string Evaluated = "evaluated";
     public const string Published = "published";
+
+    /// <summary>In place of <see cref="Published"/>: there is a version, and it neither answers nor is learned on.</summary>
+    public const string GateRefused = "gate_refused";
+
+    /// <summary>The version that was published went over a limit of <see cref="Drift.DriftLimits"/>; one event for each.</summary>
+    public const string DriftAlarm = "drift_alarm";
     public const string Succeeded = "succeeded";
     public const string Failed = "failed";
     public const string Cancelled = "cancelled";
 
-    /// <summary>After one of these a task has no further events.</summary>
+    /// <summary>After one of these a task has no further events, but for a version that is let through later.</summary>
     public static bool IsFinal(string type) => type is Succeeded or Failed or Cancelled;
 }

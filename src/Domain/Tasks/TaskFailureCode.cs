@@ -24,6 +24,9 @@ public enum TaskFailureCode
     /// <summary>A stored object is missing or its bytes are not those its hash names.</summary>
     ObjectDamaged,
 
+    /// <summary>The adapter's head went to another version meanwhile: what was asked for was of the old one. Nothing was published; ask again.</summary>
+    HeadMoved,
+
     /// <summary>The training process died in every attempt.</summary>
     WorkerDied,
 

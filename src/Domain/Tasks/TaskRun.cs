@@ -39,4 +39,19 @@ public sealed class TaskRun
 
     /// <summary>Why it ended as it did; null after a success.</summary>
     public string? Reason { get; set; }
+
+    /// <summary>Real tokens, padding not counted, that went through the model in all its steps; null unless it trained from the first step to the last.</summary>
+    public long? ProcessedTokens { get; set; }
+
+    /// <summary>What those steps took.</summary>
+    public double? TrainingSeconds { get; set; }
+
+    /// <summary>Held-out rows that it scored, a row counted for each set of weights; null unless it trained from the first step to the last.</summary>
+    public int? ScoredRows { get; set; }
+
+    /// <summary>What that took.</summary>
+    public double? ScoringSeconds { get; set; }
+
+    /// <summary>The most memory that its training process held at once, of this machine and not of a GPU; null where that is not known.</summary>
+    public long? PeakBytes { get; set; }
 }

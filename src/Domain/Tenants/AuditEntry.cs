@@ -19,5 +19,8 @@ public sealed class AuditEntry
     /// <summary>Id of what it was done to.</summary>
     public required string Subject { get; init; }
 
+    /// <summary>The actor's own words, where the action asks for some.</summary>
+    public string? Reason { get; init; }
+
     public DateTimeOffset CreatedAt { get; init; }
 }

@@ -37,7 +37,7 @@ public sealed class CLora : IContinualMethod
     public Tuning StartTask(Decoder decoder, LoraConfig config, AdapterState? previous, Generator generator)
     {
         using var scope = NewDisposeScope();
-        var lora = previous is null ? LoraWeights.CreateFresh(decoder, config, generator) : TunedPairs.StartFrom(previous);
+        var lora = TunedPairs.StartOf(decoder, config, previous, generator);
         List<Tensor> deltas = [.. lora.Pairs.Select(pair => zeros(pair.A.shape[0], pair.A.shape[0], Precision.Master, decoder.Device))];
         List<Tensor> old = [.. lora.Pairs.Select((pair, index) => previous?.Sites[index].Tensors[Routing].clone() ?? eye(pair.A.shape[0], dtype: Precision.Master, device: decoder.Device))];
         return new RoutedTuning(lora, deltas, old, previous is null || _trainsPairs, previous is null ? 0 : _lambda);

@@ -53,20 +53,21 @@ public static class ContinualLearner
         // Step 1: prepare.
         var run = checkpointing is null ? null : new ResumableRun(LearningInputs.Of(decoder, method, config, previous, rows, options, checkpointing.BaseDigest), checkpointing);
         progress?.Report(new LearningProgress(LearningPhase.Preparing));
+        var trained = method.RowsOf(decoder, previous, rows, options, cancellationToken);
         using var generator = new SeedStreams(options.Seed).TensorGenerator(SeedStreams.Initialisation);
         using var tuning = method.StartTask(decoder, config, previous, generator);
 
         // Step 2: train.
         progress?.Report(new LearningProgress(LearningPhase.Training, ResumedAt: checkpointing?.From?.Step));
         var steps = progress is null ? null : new StepRelay(progress);
-        var outcome = Trainer.Fit(decoder, tuning, rows, options, run, steps, cancellationToken);
+        var outcome = Trainer.Fit(decoder, tuning, trained, options, run, steps, cancellationToken);
         if (outcome.Stopped) return new LearningOutcome.Stopped(outcome.Steps);
 
         // Step 3: merge.
         progress?.Report(new LearningProgress(LearningPhase.Merging));
         tuning.AfterTraining(decoder, rows, cancellationToken);
         var state = method.FinishTask(config, tuning, previous);
-        return new LearningOutcome.Learned(new LearnedTask(state, method.Lambda(state.TaskIndex), outcome));
+        return new LearningOutcome.Learned(new LearnedTask(state, method.Lambda(state.TaskIndex), outcome, trained.Count - rows.Count));
     }
 
     /// <summary>Passes steps on at once; <see cref="Progress{T}"/> would hand them to other threads, out of order.</summary>

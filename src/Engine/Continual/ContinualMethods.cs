@@ -23,6 +23,7 @@ public static class ContinualMethods
         Entry(options => new CLora(options)),
         Entry(options => new NmtLora(options)),
         Entry(options => new LoracIpc(options)),
+        Entry(options => new Recall(options)),
     ];
 
     /// <summary>Every method with its default options.</summary>

@@ -35,7 +35,7 @@ public sealed class Ewc : IContinualMethod
     public Tuning StartTask(Decoder decoder, LoraConfig config, AdapterState? previous, Generator generator)
     {
         using var scope = NewDisposeScope();
-        return new FisherTuning(previous is null ? LoraWeights.CreateFresh(decoder, config, generator) : TunedPairs.StartFrom(previous), previous, decoder.Device, _lambda, _fisherRows);
+        return new FisherTuning(TunedPairs.StartOf(decoder, config, previous, generator), previous, decoder.Device, _lambda, _fisherRows);
     }
 
     public AdapterState FinishTask(LoraConfig config, Tuning tuned, AdapterState? previous)

@@ -1,3 +1,4 @@
+using ContinualService.Engine.Data;
 using ContinualService.Engine.Lora;
 using ContinualService.Engine.Models;
 using ContinualService.Engine.Training;
@@ -28,6 +29,15 @@ public interface IContinualMethod
 
     /// <summary>What the next task trains and where that starts: fresh for the first task (<paramref name="previous"/> null), else from the last state. The result is the caller's.</summary>
     Tuning StartTask(Decoder decoder, LoraConfig config, AdapterState? previous, Generator generator);
+
+    /// <summary>Whether it has to know how the base's chat template writes a user's turn: a base without a template cannot be taught by it.</summary>
+    bool NeedsUserTurn => false;
+
+    /// <summary>How many rows <see cref="RowsOf"/> gives at most, for a task with so many of its own after so many earlier ones: what an estimate counts with.</summary>
+    int RowsAtMost(int rows, int earlierTasks) => rows;
+
+    /// <summary>What the next task trains on: here its own rows. Called once, before <see cref="StartTask"/>; the same inputs and streams give the same rows.</summary>
+    IReadOnlyList<EncodedExample> RowsOf(Decoder decoder, AdapterState? previous, IReadOnlyList<EncodedExample> rows, TrainingOptions options, CancellationToken cancellationToken) => rows;
 
     /// <summary>The state after tuning. Copies what it keeps; <paramref name="previous"/> is not changed, so that a failed task changes nothing.</summary>
     AdapterState FinishTask(LoraConfig config, Tuning tuned, AdapterState? previous);

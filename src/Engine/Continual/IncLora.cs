@@ -9,7 +9,7 @@ namespace ContinualService.Engine.Continual;
 /// IncLoRA: every task trains a fresh LoRA on top of the frozen ones of the tasks before, and the sum serves: dW = s sum_i B_i A_i. Keeps T (|A| + |B|), and the served
 /// rank is T R.
 /// </summary>
-public sealed class IncLora(MethodOptions? options = null) : IContinualMethod
+public sealed class IncLora(MethodOptions? options = null) : IKeepsTasks
 {
     public string Name => "inclora";
 
@@ -25,6 +25,8 @@ public sealed class IncLora(MethodOptions? options = null) : IContinualMethod
         new StackedTuning(LoraWeights.CreateFresh(decoder, config, generator), previous);
 
     public AdapterState FinishTask(LoraConfig config, Tuning tuned, AdapterState? previous) => PairStack.Finish(this, config, tuned, previous);
+
+    public AdapterState Without(AdapterState state, int task) => PairStack.Without(state, task);
 
     public (Tensor A, Tensor B) Serve(AdapterSite site) => PairStack.Serve(site);
 }

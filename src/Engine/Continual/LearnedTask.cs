@@ -6,4 +6,5 @@ namespace ContinualService.Engine.Continual;
 /// <param name="State">The adapter's next state; the caller's to dispose.</param>
 /// <param name="Lambda">The weight of this task's B in the served one.</param>
 /// <param name="Training">What the tuning measured.</param>
-public sealed record LearnedTask(AdapterState State, double Lambda, TrainingOutcome Training);
+/// <param name="AddedRows">Rows that the method added to the task's own.</param>
+public sealed record LearnedTask(AdapterState State, double Lambda, TrainingOutcome Training, int AddedRows);

@@ -16,7 +16,7 @@ namespace ContinualService.Engine.Continual;
 /// The score is the mean over A plus the mean over B of Ibar * Ubar, where in every step I = |theta g| with g the gradient of the cross-entropy (|g| where theta is exactly 0, as all of B is
 /// at first), Ibar = beta1 Ibar + (1 - beta1) I and Ubar = beta2 Ubar + (1 - beta2) |I - Ibar|, both 0 at the task's beginning.
 /// </remarks>
-public sealed class LoracIpc : IContinualMethod
+public sealed class LoracIpc : IKeepsTasks
 {
     private const string Weights = "w"; // [1, T]
     private const string Closed = "closed"; // [1, 1]: 1 where the layer is frozen for good
@@ -70,6 +70,10 @@ public sealed class LoracIpc : IContinualMethod
                 [Closed] = full(1, 1, !constrained.Open.Contains(index) || closing.Contains(index) ? 1 : 0, Precision.Master, pair.A.device),
             }))]);
     }
+
+    /// <inheritdoc/>
+    /// <remarks>The w of the others, and the layers that were closed, stay as later tasks left them.</remarks>
+    public AdapterState Without(AdapterState state, int task) => PairStack.Without(state, task, Weights);
 
     public (Tensor A, Tensor B) Serve(AdapterSite site)
     {

@@ -29,7 +29,7 @@ public sealed class MagMax(MethodOptions? options = null) : IContinualMethod
     public Tuning StartTask(Decoder decoder, LoraConfig config, AdapterState? previous, Generator generator)
     {
         using var scope = NewDisposeScope();
-        return new RememberingTuning(previous is null ? LoraWeights.CreateFresh(decoder, config, generator) : TunedPairs.StartFrom(previous));
+        return new RememberingTuning(TunedPairs.StartOf(decoder, config, previous, generator));
     }
 
     public AdapterState FinishTask(LoraConfig config, Tuning tuned, AdapterState? previous)

@@ -38,7 +38,7 @@ public sealed class NmtLora : IContinualMethod
     public Tuning StartTask(Decoder decoder, LoraConfig config, AdapterState? previous, Generator generator)
     {
         using var scope = NewDisposeScope();
-        return new GradientTuning(previous is null ? LoraWeights.CreateFresh(decoder, config, generator) : TunedPairs.StartFrom(previous), previous, decoder.Device, _lambda);
+        return new GradientTuning(TunedPairs.StartOf(decoder, config, previous, generator), previous, decoder.Device, _lambda);
     }
 
     public AdapterState FinishTask(LoraConfig config, Tuning tuned, AdapterState? previous)

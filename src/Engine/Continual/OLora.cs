@@ -10,7 +10,7 @@ namespace ContinualService.Engine.Continual;
 /// O-LoRA (arXiv 2310.14152): <see cref="IncLora"/> that keeps each task's A away from the row spaces of those before. Loss = CE + lambda sum_i |A_i A_t^T|_1 over all layers,
 /// with the sum of absolute values, as the authors' program has it (their text squares). Keeps T (|A| + |B|).
 /// </summary>
-public sealed class OLora : IContinualMethod
+public sealed class OLora : IKeepsTasks
 {
     private readonly double _lambda;
 
@@ -34,6 +34,8 @@ public sealed class OLora : IContinualMethod
         Tune(LoraWeights.CreateFresh(decoder, config, generator), previous);
 
     public AdapterState FinishTask(LoraConfig config, Tuning tuned, AdapterState? previous) => PairStack.Finish(this, config, tuned, previous);
+
+    public AdapterState Without(AdapterState state, int task) => PairStack.Without(state, task);
 
     public (Tensor A, Tensor B) Serve(AdapterSite site) => PairStack.Serve(site);
 

@@ -35,6 +35,32 @@ internal static class PairStack
         return new AdapterState(config, method, (previous?.TaskIndex ?? 0) + 1, [.. tuned.Lora.Pairs.Select((pair, index) => new AdapterSite(pair.Site, Append(previous?.Sites[index], pair)))]);
     }
 
+    /// <summary>The state without the pair of one task (1-based) and with one task fewer; of what else is kept, the tensors named in <paramref name="byTask"/> lose its column. Copies.</summary>
+    public static AdapterState Without(AdapterState state, int task, params ReadOnlySpan<string> byTask)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(state.TaskIndex, 2);
+        ArgumentOutOfRangeException.ThrowIfLessThan(task, 1);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(task, state.TaskIndex);
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        List<AdapterSite> sites = [];
+        foreach (var site in state.Sites)
+        {
+            Dictionary<string, Tensor> tensors = [];
+            foreach (var (name, tensor) in site.Tensors)
+                tensors[name] = name == StackedA ? Cut(tensor, 0) : name == StackedB || byTask.Contains(name) ? Cut(tensor, 1) : tensor.clone();
+            sites.Add(new AdapterSite(site.Site, tensors));
+        }
+
+        return new AdapterState(state.Config, state.Method, state.TaskIndex - 1, sites);
+
+        Tensor Cut(Tensor tensor, int dimension)
+        {
+            var width = tensor.shape[dimension] / state.TaskIndex;
+            return cat([tensor.narrow(dimension, 0, (task - 1) * width), tensor.narrow(dimension, task * width, tensor.shape[dimension] - task * width)], dimension);
+        }
+    }
+
     /// <summary>All pairs as one; copies.</summary>
     public static (Tensor A, Tensor B) Serve(AdapterSite site) => (site.Tensors[StackedA].clone(), site.Tensors[StackedB].clone());
 

@@ -20,7 +20,7 @@ public sealed class SeqLora(MethodOptions? options = null) : IContinualMethod
     public Tuning StartTask(Decoder decoder, LoraConfig config, AdapterState? previous, Generator generator)
     {
         using var scope = NewDisposeScope();
-        return new Tuning(previous is null ? LoraWeights.CreateFresh(decoder, config, generator) : TunedPairs.StartFrom(previous));
+        return new Tuning(TunedPairs.StartOf(decoder, config, previous, generator));
     }
 
     public AdapterState FinishTask(LoraConfig config, Tuning tuned, AdapterState? previous) => StateOf(config, tuned.Lora, (previous?.TaskIndex ?? 0) + 1);

@@ -24,7 +24,7 @@ public sealed class Soup(MethodOptions? options = null) : IAffineMerge
     public Tuning StartTask(Decoder decoder, LoraConfig config, AdapterState? previous, Generator generator)
     {
         using var scope = NewDisposeScope();
-        return new Tuning(previous is null ? LoraWeights.CreateFresh(decoder, config, generator) : TunedPairs.StartFrom(previous));
+        return new Tuning(TunedPairs.StartOf(decoder, config, previous, generator));
     }
 
     public AdapterState FinishTask(LoraConfig config, Tuning tuned, AdapterState? previous) => Finish(config, tuned.Lora, previous?.Sites, (previous?.TaskIndex ?? 0) + 1);

@@ -15,7 +15,7 @@ namespace ContinualService.Engine.Continual;
 /// </list>
 /// One task alone is served whole: there is nothing to resolve. All task vectors are needed: keeps |A| + T (|A| + |B|), and serves rank R.
 /// </summary>
-public sealed class Ties : IContinualMethod
+public sealed class Ties : IKeepsTasks
 {
     private const string FirstA = "a_init"; // theta_0's A; its B is 0
 
@@ -52,6 +52,10 @@ public sealed class Ties : IContinualMethod
         return new AdapterState(config, this, (previous?.TaskIndex ?? 0) + 1, [.. tuned.Lora.Pairs.Select((pair, index) => new AdapterSite(
             pair.Site, new Dictionary<string, Tensor>(PairStack.Append(previous?.Sites[index], pair)) { [FirstA] = ((RememberingTuning)tuned).StartA[index].clone() }))]);
     }
+
+    /// <inheritdoc/>
+    /// <remarks>The merge of the others is recomputed whenever it is served.</remarks>
+    public AdapterState Without(AdapterState state, int task) => PairStack.Without(state, task);
 
     public (Tensor A, Tensor B) Serve(AdapterSite site)
     {

@@ -1,3 +1,5 @@
+using ContinualService.Engine.Text;
+
 namespace ContinualService.Engine.Data;
 
 /// <summary>A row as token ids.</summary>
@@ -10,4 +12,13 @@ public sealed record EncodedExample(int[] Ids, int[] Labels, int[] PromptIds, st
 {
     /// <summary>Label of a position that is not trained.</summary>
     public const int IgnoreIndex = -100;
+
+    /// <summary>The last token that is trained, which ends the answer; <see cref="IgnoreIndex"/> where none is.</summary>
+    public int LastTrained => Labels.LastOrDefault(label => label != IgnoreIndex, IgnoreIndex);
+
+    /// <summary>What the model's template writes around a user's text, the same for all rows of a model; null where it has none.</summary>
+    public UserTurn? UserTurn { get; init; }
+
+    /// <summary>T weights of the positions in the loss, looked at where there is a label; null: all 1.</summary>
+    public float[]? Weights { get; init; }
 }

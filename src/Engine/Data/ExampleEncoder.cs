@@ -99,7 +99,7 @@ public sealed class ExampleEncoder(
         question.RemoveAt(question.Count - 1);
         // A conversation may be nothing but the answer; templates need not render an empty one.
         var prompt = question.Count > 0 ? chat.EncodePrompt(question) : [];
-        return new EncodedExample(encoded.Ids, Labels(encoded.Ids, position => encoded.LossMask[position]), prompt, example.Target, example.References);
+        return new EncodedExample(encoded.Ids, Labels(encoded.Ids, position => encoded.LossMask[position]), prompt, example.Target, example.References) { UserTurn = chat.UserTurn };
     }
 
     // Prompt and answer are encoded apart, so that the prompt's ids are the row's first ids whatever the tokenizer merges.

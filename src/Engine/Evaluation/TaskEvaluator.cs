@@ -33,7 +33,7 @@ public static class TaskEvaluator
         Check(rows, metric, labels, options);
         var job = new Job(decoder, tokenizer, lora, rows, options, progress, cancellationToken);
         if (metric == TaskMetric.Loss) return Loss(job);
-        var scores = metric switch
+        var (scores, rowAnswers) = metric switch
         {
             TaskMetric.ExactMatch => Generated(job, (answer, golds) => AnswerText.Matches(answer, golds) ? 1 : 0),
             TaskMetric.RougeL => Generated(job, RougeL.Score),
@@ -42,7 +42,7 @@ public static class TaskEvaluator
         var (low, high) = metric == TaskMetric.RougeL
             ? ConfidenceInterval.Mean(scores, weights: null, floor: 0, ceiling: 1)
             : ConfidenceInterval.Wilson(scores.Sum(), scores.Length);
-        return new TaskScore(scores.Average(), scores.Length, low, high, scores, metric);
+        return new TaskScore(scores.Average(), scores.Length, low, high, scores, metric) { RowAnswers = rowAnswers };
     }
 
     private sealed record Job(
@@ -61,15 +61,13 @@ public static class TaskEvaluator
                 Progress?.Report((double)done / Rows.Count);
             }
         }
-
-        public static IEnumerable<string> Golds(EncodedExample row) => row.References.Prepend(row.Target!);
     }
 
-    private static double[] Generated(Job job, Func<string, IEnumerable<string>, double> score)
+    private static (double[] Scores, string[] Answers) Generated(Job job, Func<string, IEnumerable<string>, double> score)
     {
-        var maxNewTokens = job.Options.MaxNewTokens ?? LongestAnswer(job) + job.Options.AnswerMargin;
-        var stopIds = StopIds(job);
-        var scores = new double[job.Rows.Count];
+        var maxNewTokens = job.Options.MaxNewTokens ?? AnswerEnds.LongestAnswer(job.Tokenizer, job.Rows) + job.Options.AnswerMargin;
+        var stopIds = AnswerEnds.StopIds(job.Decoder, job.Tokenizer, job.Rows);
+        var (scores, texts) = (new double[job.Rows.Count], new string[job.Rows.Count]);
         foreach (var batch in job.Batches(row => row.PromptIds.Length, job.Options.BatchSize))
         {
             var answers = GreedyGenerator.Generate(
@@ -77,18 +75,18 @@ public static class TaskEvaluator
             for (var index = 0; index < batch.Length; index++)
             {
                 var answer = job.Tokenizer.Decode(answers[index], skipSpecialTokens: true);
-                scores[batch[index]] = score(answer, Job.Golds(job.Rows[batch[index]]));
+                (scores[batch[index]], texts[batch[index]]) = (score(answer, AnswerEnds.Golds(job.Rows[batch[index]])), answer);
             }
         }
 
-        return scores;
+        return (scores, texts);
     }
 
     // 1 where the label of the highest mean log-probability per token is a gold answer; on a tie the first label.
-    private static double[] Likeliest(Job job, IReadOnlyList<string> labels)
+    private static (double[] Scores, string[] Answers) Likeliest(Job job, IReadOnlyList<string> labels)
     {
         var labelIds = labels.Select(label => job.Tokenizer.Encode(label, addSpecialTokens: false, parseSpecialTokens: false).Ids).ToList();
-        var scores = new double[job.Rows.Count];
+        var (scores, chosen) = (new double[job.Rows.Count], new string[job.Rows.Count]);
         foreach (var batch in job.Batches(row => row.PromptIds.Length, job.Options.BatchSize))
         {
             var likelihoods = ContinuationScorer.MeanLogProbabilities(
@@ -96,11 +94,11 @@ public static class TaskEvaluator
             for (var index = 0; index < batch.Length; index++)
             {
                 var best = Enumerable.Range(0, labels.Count).MaxBy(label => likelihoods[index][label]);
-                scores[batch[index]] = AnswerText.Matches(labels[best], Job.Golds(job.Rows[batch[index]])) ? 1 : 0;
+                (scores[batch[index]], chosen[batch[index]]) = (AnswerText.Matches(labels[best], AnswerEnds.Golds(job.Rows[batch[index]])) ? 1 : 0, labels[best]);
             }
         }
 
-        return scores;
+        return (scores, chosen);
     }
 
     private static TaskScore Loss(Job job)
@@ -121,28 +119,11 @@ public static class TaskEvaluator
 
         var score = losses.Select((loss, row) => loss * tokens[row]).Sum() / tokens.Sum();
         var (low, high) = ConfidenceInterval.Mean(losses, tokens, floor: 0, ceiling: double.PositiveInfinity);
-        return new TaskScore(score, losses.Length, low, high, losses, TaskMetric.Loss);
+        return new TaskScore(score, losses.Length, low, high, losses, TaskMetric.Loss) { RowWeights = tokens };
     }
 
     private static int[] TrainedPositions(EncodedExample row) =>
         [.. Enumerable.Range(1, row.Labels.Length - 1).Where(position => row.Labels[position] != EncodedExample.IgnoreIndex)];
-
-    private static int LongestAnswer(Job job) => job.Rows.SelectMany(Job.Golds).Distinct()
-        .Max(gold => job.Tokenizer.Encode(gold, addSpecialTokens: false, parseSpecialTokens: false).Ids.Length);
-
-    // The model's own ends, and whatever special token ends the trained turns: a template's end of turn need not be the model's end of text.
-    private static List<int> StopIds(Job job)
-    {
-        var stops = new HashSet<int>(job.Decoder.Config.EosTokenIds);
-        if (job.Tokenizer.EosId is { } end) stops.Add(end);
-        foreach (var row in job.Rows)
-        {
-            var last = row.Labels.LastOrDefault(label => label != EncodedExample.IgnoreIndex, EncodedExample.IgnoreIndex);
-            if (last >= 0 && job.Tokenizer.IsSpecial(last)) stops.Add(last);
-        }
-
-        return [.. stops];
-    }
 
     private static void Check(IReadOnlyList<EncodedExample> rows, TaskMetric metric, IReadOnlyList<string> labels, EvaluationOptions options)
     {

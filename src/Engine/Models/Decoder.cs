@@ -169,10 +169,10 @@ public sealed class Decoder : IDisposable
             using var scope = NewDisposeScope();
             var block = _blocks[layer];
             var attended = DecoderAttention.Run(Config, block, layer, Norm(x, block.InputNorm), step, update);
-            var h = x.add(attended); // [B*T, D]
+            var h = x.add(attended, Scalars.One); // [B*T, D]
             var normed = Norm(h, block.PostAttentionNorm);
             var gated = silu(AdaptedLinear.Apply(normed, block.Gate, update)).mul(AdaptedLinear.Apply(normed, block.Up, update)); // [B*T, F]
-            var next = h.add(AdaptedLinear.Apply(gated, block.Down, update)); // [B*T, D]
+            var next = h.add(AdaptedLinear.Apply(gated, block.Down, update), Scalars.One); // [B*T, D]
             x = next.MoveToOuterDisposeScope();
         }
 

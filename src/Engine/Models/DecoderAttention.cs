@@ -32,7 +32,7 @@ internal static class DecoderAttention
         x = x.transpose(1, 2); // [B, H or G, T, K]
         var half = x.shape[^1] / 2;
         var (first, second) = (x.narrow(-1, 0, half), x.narrow(-1, half, half)); // [B, H or G, T, K/2]
-        var turned = cat([first.mul(step.Cos).addcmul(second, step.Sin, -1), second.mul(step.Cos).addcmul(first, step.Sin, 1)], -1);
+        var turned = cat([first.mul(step.Cos).addcmul(second, step.Sin, Scalars.MinusOne), second.mul(step.Cos).addcmul(first, step.Sin, Scalars.One)], -1);
         return turned.to(x.dtype);
     }
 }

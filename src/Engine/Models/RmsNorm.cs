@@ -14,7 +14,8 @@ internal static class RmsNorm
 
         // fp32: bf16 loses the small variances.
         var wide = x.to(float32);
-        var normed = wide.mul(wide.square().mean([-1], keepdim: true).add(epsilon).rsqrt());
+        using Scalar least = epsilon;
+        var normed = wide.mul(wide.mul(wide).mean([-1], keepdim: true).add(least).rsqrt());
         return normed.to(x.dtype).mul(weight);
     }
 }

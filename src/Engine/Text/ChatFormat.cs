@@ -11,10 +11,14 @@ public sealed class ChatFormat
     // What a template's date prints. Fixed, so that a model is served, scored and resumed with the text it was trained on.
     private static readonly DateTimeOffset Date = new(2024, 7, 26, 0, 0, 0, TimeSpan.Zero);
 
+    // No two begin alike, or end alike.
+    private static readonly string[] UnlikeTexts = ["a", "I", "9", "\u03a9", "("];
+
     private readonly string _folder;
     private readonly Tokenizer _tokenizer;
     private readonly ChatTemplate? _template;
     private readonly Lazy<HashSet<int>> _openers;
+    private readonly Lazy<UserTurn?> _userTurn;
 
     private ChatFormat(string folder, Tokenizer tokenizer, ChatTemplate? template)
     {
@@ -22,6 +26,7 @@ public sealed class ChatFormat
         _tokenizer = tokenizer;
         _template = template;
         _openers = new Lazy<HashSet<int>>(FindOpeners);
+        _userTurn = new Lazy<UserTurn?>(FindUserTurn);
     }
 
     /// <summary>False for a base model without a chat template: then the encoders throw <see cref="ChatTemplateException"/>.</summary>
@@ -53,6 +58,9 @@ public sealed class ChatFormat
         var (chat, barriers) = marks.Clean(Render(messages, marks, addGenerationPrompt: true));
         return Encode(chat.Text, barriers).Ids;
     }
+
+    /// <summary>What the template writes around the only text of a conversation; null: there is no template, or it writes nothing there, or takes no user's text alone.</summary>
+    public UserTurn? UserTurn => _userTurn.Value;
 
     /// <summary>
     /// The ids of a whole conversation, and which of them training learns: the assistant's tokens and the token that ends its turn.
@@ -135,5 +143,32 @@ public sealed class ChatFormat
         }
 
         return openers;
+    }
+
+    // What every text has before and after it in ids: a tokenizer may join a text's first letter with the template's last.
+    private UserTurn? FindUserTurn()
+    {
+        if (_template is null) return null;
+        try
+        {
+            int[][] turns = [.. UnlikeTexts.Select(text => EncodePrompt([new JsonObject { ["role"] = "user", ["content"] = text }]))];
+            var before = turns[0].Length;
+            foreach (var turn in turns) before = Math.Min(before, turn.AsSpan().CommonPrefixLength(turns[0]));
+            var after = turns.Min(turn => turn.Length - before);
+            foreach (var turn in turns) after = Math.Min(after, CommonEnd(turn, turns[0]));
+            int[] end = turns[0][^after..];
+            return before == 0 || after == 0 ? null : new UserTurn(turns[0][..before], end, [.. end.Select(_tokenizer.IsSpecial)]);
+        }
+        catch (ChatTemplateException)
+        {
+            return null;
+        }
+    }
+
+    private static int CommonEnd(int[] one, int[] other)
+    {
+        var length = 0;
+        while (length < Math.Min(one.Length, other.Length) && one[^(length + 1)] == other[^(length + 1)]) length++;
+        return length;
     }
 }

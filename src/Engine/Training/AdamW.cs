@@ -13,6 +13,9 @@ internal sealed class AdamW : IDisposable
     private const double Beta2 = 0.999;
     private const double Epsilon = 1e-8;
 
+    // Held, as in Scalars.
+    private static readonly Scalar KeptMean = Beta1, NewMean = 1 - Beta1, KeptVariance = Beta2, NewVariance = 1 - Beta2, Least = Epsilon;
+
     private readonly Tensor _weights; // [P]
     private readonly Tensor _gradient; // [P]
     private readonly Tensor _mean; // [P]
@@ -60,11 +63,12 @@ internal sealed class AdamW : IDisposable
         // No arithmetic at rate 0: the promise is "bit for bit", and -0 + 0 is not -0.
         if (learningRate == 0) return;
         using var scope = NewDisposeScope();
-        _mean.mul_(Beta1).add_(_gradient, alpha: 1 - Beta1);
-        _variance.mul_(Beta2).addcmul_(_gradient, _gradient, 1 - Beta2);
-        var denominator = _variance.sqrt().div_(Math.Sqrt(1 - Math.Pow(Beta2, _steps))).add_(Epsilon);
-        if (_weightDecay > 0) _weights.mul_(1 - learningRate * _weightDecay);
-        _weights.addcdiv_(_mean, denominator, -learningRate / (1 - Math.Pow(Beta1, _steps)));
+        using Scalar correction = Math.Sqrt(1 - Math.Pow(Beta2, _steps)), kept = 1 - learningRate * _weightDecay, rate = -learningRate / (1 - Math.Pow(Beta1, _steps));
+        _mean.mul_(KeptMean).add_(_gradient, alpha: NewMean);
+        _variance.mul_(KeptVariance).addcmul_(_gradient, _gradient, NewVariance);
+        var denominator = _variance.sqrt().div_(correction).add_(Least);
+        if (_weightDecay > 0) _weights.mul_(kept);
+        _weights.addcdiv_(_mean, denominator, rate);
     }
 
     public void Dispose()

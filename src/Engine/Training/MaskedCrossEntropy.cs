@@ -12,29 +12,33 @@ internal static class MaskedCrossEntropy
     private const int ChunkRows = 512;
 
     /// <summary>
-    /// Back-propagates sum(cross-entropy) / <paramref name="stepTokens"/> and returns it, a float32 scalar on the device. Dividing once by the
-    /// tokens of the whole optimiser step makes accumulation exact: a token counts the same in whichever micro-batch it falls.
+    /// Back-propagates sum(weight * cross-entropy) / <paramref name="stepWeight"/> and returns it, a float32 scalar on the device. Dividing once by the
+    /// weight of the whole optimiser step makes accumulation exact: a token counts the same in whichever micro-batch it falls.
     /// </summary>
     /// <param name="decoder">Gives the logits.</param>
     /// <param name="hidden">[B, T, D] with its graph.</param>
     /// <param name="positions">[N] int64: flat index b * T + t of the state that predicts each target, that is the position before it.</param>
     /// <param name="targets">[N] int64.</param>
-    /// <param name="stepTokens">Labelled tokens of the whole optimiser step.</param>
-    public static Tensor Backward(Decoder decoder, Tensor hidden, Tensor positions, Tensor targets, long stepTokens)
+    /// <param name="weights">[N] float32, of each target; null: all 1.</param>
+    /// <param name="stepWeight">Sum of the weights of the whole optimiser step.</param>
+    public static Tensor Backward(Decoder decoder, Tensor hidden, Tensor positions, Tensor targets, Tensor? weights, double stepWeight)
     {
         using var scope = NewDisposeScope();
         var selected = hidden.reshape(-1, hidden.shape[^1]).index_select(0, positions); // [N, D]
         var leaf = selected.detach().requires_grad_(true); // [N, D]
         var total = zeros(1, float32, hidden.device);
         var count = positions.shape[0];
+        using Scalar divisor = stepWeight;
         for (long start = 0; start < count; start += ChunkRows)
         {
             using var chunk = NewDisposeScope();
             var rows = Math.Min(ChunkRows, count - start);
             var logits = decoder.Logits(leaf.narrow(0, start, rows)); // [n, V], float32: bf16 logits lose the small differences
-            var loss = functional.cross_entropy(logits, targets.narrow(0, start, rows), reduction: Reduction.Sum).div(stepTokens);
+            var loss = weights is null
+                ? functional.cross_entropy(logits, targets.narrow(0, start, rows), reduction: Reduction.Sum).div(divisor)
+                : functional.cross_entropy(logits, targets.narrow(0, start, rows), reduction: Reduction.None).dot(weights.narrow(0, start, rows)).div(divisor);
             loss.backward();
-            total.add_(loss.detach());
+            total.add_(loss.detach(), Scalars.One);
         }
 
         selected.backward([leaf.grad!]);

@@ -14,6 +14,7 @@ public sealed class SeedStreams(long seed)
     public const string Initialisation = "init";
     public const string Shuffle = "shuffle";
     public const string Dropout = "dropout";
+    public const string Recall = "recall";
 
     /// <summary>The seed of one purpose: 63 bits of SHA-256 over seed and name.</summary>
     public long SeedOf(string purpose)

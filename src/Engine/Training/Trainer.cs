@@ -79,6 +79,7 @@ public static class Trainer
             var step = made + 1;
             var batch = plan[made].Select(index => rows[index]).ToArray();
             var stepTokens = batch.Sum(LabelledTokens);
+            var stepWeight = batch.Sum(LossWeight);
 
             // Step 4: forward and backward. The device's generator is the whole process's: seeded anew, a step draws the same masks whatever came before it.
             if (dropout is { Generator: null }) cuda.manual_seed_all(streams.SeedOf(FormattableString.Invariant($"{SeedStreams.Dropout}/{step}")));
@@ -87,7 +88,7 @@ public static class Trainer
             foreach (var microBatch in batch.Chunk(options.MicroBatchSize ?? options.BatchSize))
             {
                 using var microScope = NewDisposeScope();
-                loss.add_(Backward(decoder, tuning.Update(live, dropout), microBatch, Math.Max(1, stepTokens)));
+                loss.add_(Backward(decoder, tuning.Update(live, dropout), microBatch, stepWeight > 0 ? stepWeight : 1), Scalars.One);
             }
 
             using var noGrad = no_grad();
@@ -132,13 +133,27 @@ public static class Trainer
         return count;
     }
 
+    /// <summary>The weight of a row in the loss: its labelled tokens, each counted as the row says.</summary>
+    internal static double LossWeight(EncodedExample row)
+    {
+        if (row.Weights is not { } weights) return LabelledTokens(row);
+        double sum = 0;
+        for (var t = 1; t < row.Labels.Length; t++)
+        {
+            if (row.Labels[t] != EncodedExample.IgnoreIndex) sum += weights[t];
+        }
+
+        return sum;
+    }
+
     /// <summary>Adds one micro-batch's share to the gradients; returns its share of the step's mean loss, a scalar on the device.</summary>
-    internal static Tensor Backward(Decoder decoder, LinearUpdate update, IReadOnlyList<EncodedExample> rows, long stepTokens)
+    internal static Tensor Backward(Decoder decoder, LinearUpdate update, IReadOnlyList<EncodedExample> rows, double stepWeight)
     {
         using var scope = NewDisposeScope();
         var longest = rows.Max(row => row.Ids.Length);
         var ids = new long[rows.Count * longest]; // right padding: causal attention never looks at it
         List<long> positions = [], targets = [];
+        var weights = rows.Any(row => row.Weights is not null) ? new List<float>() : null;
         for (var b = 0; b < rows.Count; b++)
         {
             var row = rows[b];
@@ -148,6 +163,7 @@ public static class Trainer
                 if (t == 0 || row.Labels[t] == EncodedExample.IgnoreIndex) continue;
                 positions.Add(b * longest + t - 1);
                 targets.Add(row.Labels[t]);
+                weights?.Add(row.Weights?[t] ?? 1);
             }
         }
 
@@ -155,13 +171,12 @@ public static class Trainer
         var input = OnDevice(ids, decoder.Device).reshape(rows.Count, longest); // [B, T]
         var (at, next) = (OnDevice([.. positions], decoder.Device), OnDevice([.. targets], decoder.Device)); // [N], [N]
         var hidden = decoder.Hidden(input, update); // [B, T, D]
-        return MaskedCrossEntropy.Backward(decoder, hidden, at, next, stepTokens).MoveToOuterDisposeScope();
+        var each = weights is null ? null : OnDevice(tensor(weights.ToArray()), decoder.Device); // [N]
+        return MaskedCrossEntropy.Backward(decoder, hidden, at, next, each, stepWeight).MoveToOuterDisposeScope();
     }
 
     /// <summary>Pinned, so that the copy waits for no earlier work of the device: an ordinary one would hold up this thread until the device is idle.</summary>
-    private static Tensor OnDevice(long[] values, Device device)
-    {
-        var held = tensor(values, dtype: int64);
-        return device.type == DeviceType.CPU ? held : held.pin_memory().to(device, non_blocking: true);
-    }
+    private static Tensor OnDevice(long[] values, Device device) => OnDevice(tensor(values, dtype: int64), device);
+
+    private static Tensor OnDevice(Tensor held, Device device) => device.type == DeviceType.CPU ? held : held.pin_memory().to(device, non_blocking: true);
 }

@@ -1,6 +1,9 @@
 using ContinualService.Domain;
 using ContinualService.Domain.Adapters;
+using ContinualService.Domain.Drift;
 using ContinualService.Domain.Evaluation;
+using ContinualService.Domain.Gates;
+using ContinualService.Domain.Unlearnings;
 using Microsoft.EntityFrameworkCore;
 
 namespace ContinualService.Infrastructure.Database;
@@ -32,15 +35,38 @@ public sealed record NewVersion
     /// <summary>Null unless it is adopted from one.</summary>
     public string? MergePreviewId { get; init; }
 
+    /// <summary>What the adapter's gate found; null: it has none. What it does not accept stands beside the lineage.</summary>
+    public GateVerdict? Gate { get; init; }
+
+    /// <summary>Null unless one made it, and then how.</summary>
+    public (string Id, UnlearnMode Mode)? Unlearning { get; init; }
+
+    /// <summary>What computed it; null: not known.</summary>
+    public string? EnvironmentJson { get; init; }
+
     /// <summary>Who moves <c>live</c>: the task's id, or that of an API key.</summary>
     public required string Actor { get; init; }
 
-    /// <summary>Adds version, cells and the move of <c>live</c>, and makes it the head; the caller saves.</summary>
+    /// <summary>How far it went from its parent, beside the scores; null: that was not measured.</summary>
+    public DriftMeasures? Drift { get; init; }
+
+    /// <summary>What may change from the parent, where the adapter says nothing else.</summary>
+    public DriftLimits DriftDefaults { get; init; } = new();
+
+    /// <summary>Adds version and cells, and, unless the gate refuses it, makes it head and <c>live</c>; the caller saves.</summary>
     /// <param name="database">In a transaction that holds the adapter's row.</param>
     /// <param name="cellsOf">What was measured, given the new version's number.</param>
     /// <param name="now">When.</param>
     /// <param name="cancellationToken">Ends it.</param>
     public async Task<AdapterVersion> AddAsync(ServiceDbContext database, Func<int, IReadOnlyList<AdapterMatrixCell>> cellsOf, DateTimeOffset now, CancellationToken cancellationToken)
+    {
+        var version = await AddBesideAsync(database, cellsOf, now, cancellationToken);
+        if (!version.Refused) await database.MakeHeadAsync(version, Actor, now, cancellationToken);
+        return version;
+    }
+
+    /// <summary>The same, and head and <c>live</c> stay where they are: more versions are to follow it.</summary>
+    public async Task<AdapterVersion> AddBesideAsync(ServiceDbContext database, Func<int, IReadOnlyList<AdapterMatrixCell>> cellsOf, DateTimeOffset now, CancellationToken cancellationToken)
     {
         var last = await database.Versions.Where(row => row.AdapterId == AdapterId).MaxAsync(row => (int?)row.Number, cancellationToken);
         var number = (last ?? 0) + 1;
@@ -65,6 +91,11 @@ public sealed record NewVersion
             Parent = Parent,
             TaskId = TaskId,
             MergePreviewId = MergePreviewId,
+            Status = Gate is { Accepted: false } ? AdapterVersion.RefusedStatus : AdapterVersion.PublishedStatus,
+            GateJson = Gate?.Write(),
+            UnlearningId = Unlearning?.Id,
+            Unlearned = Unlearning?.Mode,
+            EnvironmentJson = EnvironmentJson,
             TaskIndex = TaskIndex,
             Lambda = Lambda,
             SizeBytes = SizeBytes,
@@ -75,9 +106,12 @@ public sealed record NewVersion
             CreatedAt = now,
         };
         database.Versions.Add(version);
-        var adapter = await database.Adapters.SingleAsync(row => row.Id == AdapterId, cancellationToken);
-        (adapter.HeadVersion, adapter.TaskCount) = (number, TaskIndex);
-        await database.PointAliasAsync(AdapterId, AdapterAlias.Live, number, Actor, now, cancellationToken);
+        if (Parent is { } parent)
+        {
+            var policy = await database.Adapters.Where(row => row.Id == AdapterId).Select(row => row.DriftJson).SingleAsync(cancellationToken);
+            version.DriftJson = DriftReport.Of(parent, earlier.Concat(cells), number, TaskId, Drift ?? new DriftMeasures(), DriftPolicy.Read(policy).Limits.Over(DriftDefaults)).Write();
+        }
+
         return version;
     }
 }

@@ -1,9 +1,12 @@
 using ContinualService.Domain.Adapters;
 using ContinualService.Domain.Datasets;
 using ContinualService.Domain.Files;
+using ContinualService.Domain.Forecasts;
 using ContinualService.Domain.Previews;
+using ContinualService.Domain.Replays;
 using ContinualService.Domain.Tasks;
 using ContinualService.Domain.Tenants;
+using ContinualService.Domain.Unlearnings;
 using ContinualService.Domain.Upkeep;
 using ContinualService.Domain.Webhooks;
 using ContinualService.Domain.Workers;
@@ -31,6 +34,12 @@ public sealed class ServiceDbContext(DbContextOptions<ServiceDbContext> options)
     public DbSet<LearningTask> Tasks => Set<LearningTask>();
 
     public DbSet<MergePreview> MergePreviews => Set<MergePreview>();
+
+    public DbSet<TaskForecast> Forecasts => Set<TaskForecast>();
+
+    public DbSet<Replay> Replays => Set<Replay>();
+
+    public DbSet<Unlearning> Unlearnings => Set<Unlearning>();
 
     public DbSet<TaskRun> Runs => Set<TaskRun>();
 
@@ -99,9 +108,10 @@ public sealed class ServiceDbContext(DbContextOptions<ServiceDbContext> options)
         modelBuilder.Entity<AdapterVersion>(version =>
         {
             version.HasIndex(row => new { row.AdapterId, row.Number }).IsUnique();
-            // One task publishes one version, whatever happens to its runs; previews adopt others of it.
-            version.HasIndex(row => row.TaskId).IsUnique().HasFilter("\"MergePreviewId\" IS NULL");
+            // One task publishes one version, whatever happens to its runs; previews adopt others of it, and unlearnings make it again.
+            version.HasIndex(row => row.TaskId).IsUnique().HasFilter("\"MergePreviewId\" IS NULL AND \"UnlearningId\" IS NULL");
             version.HasOne<MergePreview>().WithMany().HasForeignKey(row => row.MergePreviewId).OnDelete(DeleteBehavior.Restrict);
+            version.HasOne<Unlearning>().WithMany().HasForeignKey(row => row.UnlearningId).OnDelete(DeleteBehavior.Restrict);
             version.HasIndex(row => row.Sha256);
             version.HasIndex(row => row.StateSha256);
             version.HasOne<Adapter>().WithMany().HasForeignKey(row => row.AdapterId).OnDelete(DeleteBehavior.Restrict);
@@ -133,6 +143,25 @@ public sealed class ServiceDbContext(DbContextOptions<ServiceDbContext> options)
             preview.HasIndex(row => new { row.AdapterId, row.Id });
             preview.HasOne<Adapter>().WithMany().HasForeignKey(row => row.AdapterId).OnDelete(DeleteBehavior.Restrict);
             preview.HasOne<LearningTask>().WithOne().HasForeignKey<MergePreview>(row => row.TaskId).OnDelete(DeleteBehavior.Cascade);
+        });
+        modelBuilder.Entity<TaskForecast>(forecast =>
+        {
+            forecast.HasIndex(row => new { row.AdapterId, row.Id });
+            forecast.HasOne<Adapter>().WithMany().HasForeignKey(row => row.AdapterId).OnDelete(DeleteBehavior.Restrict);
+            forecast.HasOne<LearningTask>().WithOne().HasForeignKey<TaskForecast>(row => row.TaskId).OnDelete(DeleteBehavior.Cascade);
+        });
+        modelBuilder.Entity<Replay>(replay =>
+        {
+            replay.HasIndex(row => new { row.AdapterId, row.Id });
+            replay.HasOne<Adapter>().WithMany().HasForeignKey(row => row.AdapterId).OnDelete(DeleteBehavior.Restrict);
+            replay.HasOne<LearningTask>().WithOne().HasForeignKey<Replay>(row => row.TaskId).OnDelete(DeleteBehavior.Cascade);
+        });
+        modelBuilder.Entity<Unlearning>(unlearning =>
+        {
+            unlearning.HasIndex(row => new { row.AdapterId, row.Id });
+            unlearning.HasOne<Adapter>().WithMany().HasForeignKey(row => row.AdapterId).OnDelete(DeleteBehavior.Restrict);
+            unlearning.HasOne<LearningTask>().WithOne().HasForeignKey<Unlearning>(row => row.TaskId).OnDelete(DeleteBehavior.Cascade);
+            unlearning.HasOne<LearningTask>().WithMany().HasForeignKey(row => row.RemovedTaskId).OnDelete(DeleteBehavior.Restrict);
         });
         modelBuilder.Entity<TaskRun>(run =>
         {

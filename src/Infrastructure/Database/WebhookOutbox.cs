@@ -13,7 +13,8 @@ internal static class WebhookOutbox
     {
         // A preview is no job; what is adopted from it is a version like any other.
         if (WebhookTypes.Of(happened.Type) is not { } type) return;
-        var webhooks = await database.Tasks.Where(task => task.Id == happened.TaskId && (task.Kind == LearningTaskKind.Training || type == WebhookTypes.Published))
+        var ofVersion = WebhookTypes.IsOfVersion(type);
+        var webhooks = await database.Tasks.Where(task => task.Id == happened.TaskId && (task.Kind == LearningTaskKind.Training || ofVersion))
             .Join(database.Webhooks.AsNoTracking(), task => task.TenantId, row => row.TenantId, (_, row) => row).ToListAsync(cancellationToken);
         foreach (var webhook in webhooks.Where(row => row.Events.Split(' ').Contains(type)))
         {

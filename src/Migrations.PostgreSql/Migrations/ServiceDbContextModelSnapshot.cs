@@ -41,6 +41,10 @@ namespace ContinualService.Migrations.PostgreSql.Migrations
                     b.Property<long?>("DeletedAt")
                         .HasColumnType("bigint");
 
+                    b.Property<string>("DriftJson")
+                        .HasColumnType("text")
+                        .UseCollation("C");
+
                     b.Property<string>("GateJson")
                         .HasColumnType("text")
                         .UseCollation("C");
@@ -201,8 +205,20 @@ namespace ContinualService.Migrations.PostgreSql.Migrations
                     b.Property<long>("CreatedAt")
                         .HasColumnType("bigint");
 
+                    b.Property<string>("DriftJson")
+                        .HasColumnType("text")
+                        .UseCollation("C");
+
+                    b.Property<string>("EnvironmentJson")
+                        .HasColumnType("text")
+                        .UseCollation("C");
+
                     b.Property<double?>("Forgetting")
                         .HasColumnType("double precision");
+
+                    b.Property<string>("GateJson")
+                        .HasColumnType("text")
+                        .UseCollation("C");
 
                     b.Property<double>("Lambda")
                         .HasColumnType("double precision");
@@ -213,6 +229,17 @@ namespace ContinualService.Migrations.PostgreSql.Migrations
 
                     b.Property<int>("Number")
                         .HasColumnType("integer");
+
+                    b.Property<long?>("OverriddenAt")
+                        .HasColumnType("bigint");
+
+                    b.Property<string>("OverriddenBy")
+                        .HasColumnType("text")
+                        .UseCollation("C");
+
+                    b.Property<string>("OverrideReason")
+                        .HasColumnType("text")
+                        .UseCollation("C");
 
                     b.Property<int?>("Parent")
                         .HasColumnType("integer");
@@ -245,6 +272,13 @@ namespace ContinualService.Migrations.PostgreSql.Migrations
                     b.Property<int>("TaskIndex")
                         .HasColumnType("integer");
 
+                    b.Property<string>("Unlearned")
+                        .HasColumnType("text");
+
+                    b.Property<string>("UnlearningId")
+                        .HasColumnType("text")
+                        .UseCollation("C");
+
                     b.HasKey("Id");
 
                     b.HasIndex("MergePreviewId");
@@ -255,7 +289,9 @@ namespace ContinualService.Migrations.PostgreSql.Migrations
 
                     b.HasIndex("TaskId")
                         .IsUnique()
-                        .HasFilter("\"MergePreviewId\" IS NULL");
+                        .HasFilter("\"MergePreviewId\" IS NULL AND \"UnlearningId\" IS NULL");
+
+                    b.HasIndex("UnlearningId");
 
                     b.HasIndex("AdapterId", "Number")
                         .IsUnique();
@@ -388,6 +424,41 @@ namespace ContinualService.Migrations.PostgreSql.Migrations
                     b.ToTable("Files");
                 });
 
+            modelBuilder.Entity("ContinualService.Domain.Forecasts.TaskForecast", b =>
+                {
+                    b.Property<string>("Id")
+                        .HasColumnType("text")
+                        .UseCollation("C");
+
+                    b.Property<string>("AdapterId")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .UseCollation("C");
+
+                    b.Property<string>("ResultJson")
+                        .HasColumnType("text")
+                        .UseCollation("C");
+
+                    b.Property<string>("TaskId")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .UseCollation("C");
+
+                    b.Property<string>("WaitingJson")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .UseCollation("C");
+
+                    b.HasKey("Id");
+
+                    b.HasIndex("TaskId")
+                        .IsUnique();
+
+                    b.HasIndex("AdapterId", "Id");
+
+                    b.ToTable("Forecasts");
+                });
+
             modelBuilder.Entity("ContinualService.Domain.Previews.MergePreview", b =>
                 {
                     b.Property<string>("Id")
@@ -433,6 +504,43 @@ namespace ContinualService.Migrations.PostgreSql.Migrations
                     b.HasIndex("AdapterId", "Id");
 
                     b.ToTable("MergePreviews");
+                });
+
+            modelBuilder.Entity("ContinualService.Domain.Replays.Replay", b =>
+                {
+                    b.Property<string>("Id")
+                        .HasColumnType("text")
+                        .UseCollation("C");
+
+                    b.Property<string>("AdapterId")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .UseCollation("C");
+
+                    b.Property<string>("TaskId")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .UseCollation("C");
+
+                    b.Property<double>("Tolerance")
+                        .HasColumnType("double precision");
+
+                    b.Property<int>("VersionNumber")
+                        .HasColumnType("integer");
+
+                    b.Property<string>("VersionsJson")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .UseCollation("C");
+
+                    b.HasKey("Id");
+
+                    b.HasIndex("TaskId")
+                        .IsUnique();
+
+                    b.HasIndex("AdapterId", "Id");
+
+                    b.ToTable("Replays");
                 });
 
             modelBuilder.Entity("ContinualService.Domain.Tasks.FineTuningJob", b =>
@@ -761,9 +869,21 @@ namespace ContinualService.Migrations.PostgreSql.Migrations
                     b.Property<string>("Outcome")
                         .HasColumnType("text");
 
+                    b.Property<long?>("PeakBytes")
+                        .HasColumnType("bigint");
+
+                    b.Property<long?>("ProcessedTokens")
+                        .HasColumnType("bigint");
+
                     b.Property<string>("Reason")
                         .HasColumnType("text")
                         .UseCollation("C");
+
+                    b.Property<int?>("ScoredRows")
+                        .HasColumnType("integer");
+
+                    b.Property<double?>("ScoringSeconds")
+                        .HasColumnType("double precision");
 
                     b.Property<long>("StartedAt")
                         .HasColumnType("bigint");
@@ -777,6 +897,9 @@ namespace ContinualService.Migrations.PostgreSql.Migrations
                         .IsRequired()
                         .HasColumnType("text")
                         .UseCollation("C");
+
+                    b.Property<double?>("TrainingSeconds")
+                        .HasColumnType("double precision");
 
                     b.Property<string>("WorkerId")
                         .IsRequired()
@@ -859,6 +982,10 @@ namespace ContinualService.Migrations.PostgreSql.Migrations
                     b.Property<long>("CreatedAt")
                         .HasColumnType("bigint");
 
+                    b.Property<string>("Reason")
+                        .HasColumnType("text")
+                        .UseCollation("C");
+
                     b.Property<string>("Subject")
                         .IsRequired()
                         .HasColumnType("text")
@@ -912,6 +1039,46 @@ namespace ContinualService.Migrations.PostgreSql.Migrations
                         .IsUnique();
 
                     b.ToTable("Tenants");
+                });
+
+            modelBuilder.Entity("ContinualService.Domain.Unlearnings.Unlearning", b =>
+                {
+                    b.Property<string>("Id")
+                        .HasColumnType("text")
+                        .UseCollation("C");
+
+                    b.Property<string>("AdapterId")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .UseCollation("C");
+
+                    b.Property<string>("Mode")
+                        .IsRequired()
+                        .HasColumnType("text");
+
+                    b.Property<string>("RemovedTaskId")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .UseCollation("C");
+
+                    b.Property<string>("TaskId")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .UseCollation("C");
+
+                    b.Property<int>("VersionNumber")
+                        .HasColumnType("integer");
+
+                    b.HasKey("Id");
+
+                    b.HasIndex("RemovedTaskId");
+
+                    b.HasIndex("TaskId")
+                        .IsUnique();
+
+                    b.HasIndex("AdapterId", "Id");
+
+                    b.ToTable("Unlearnings");
                 });
 
             modelBuilder.Entity("ContinualService.Domain.Upkeep.UpkeepRecord", b =>
@@ -1120,6 +1287,11 @@ namespace ContinualService.Migrations.PostgreSql.Migrations
                         .WithMany()
                         .HasForeignKey("TaskId")
                         .OnDelete(DeleteBehavior.Restrict);
+
+                    b.HasOne("ContinualService.Domain.Unlearnings.Unlearning", null)
+                        .WithMany()
+                        .HasForeignKey("UnlearningId")
+                        .OnDelete(DeleteBehavior.Restrict);
                 });
 
             modelBuilder.Entity("ContinualService.Domain.Adapters.AliasChange", b =>
@@ -1149,6 +1321,21 @@ namespace ContinualService.Migrations.PostgreSql.Migrations
                         .IsRequired();
                 });
 
+            modelBuilder.Entity("ContinualService.Domain.Forecasts.TaskForecast", b =>
+                {
+                    b.HasOne("ContinualService.Domain.Adapters.Adapter", null)
+                        .WithMany()
+                        .HasForeignKey("AdapterId")
+                        .OnDelete(DeleteBehavior.Restrict)
+                        .IsRequired();
+
+                    b.HasOne("ContinualService.Domain.Tasks.LearningTask", null)
+                        .WithOne()
+                        .HasForeignKey("ContinualService.Domain.Forecasts.TaskForecast", "TaskId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
+                });
+
             modelBuilder.Entity("ContinualService.Domain.Previews.MergePreview", b =>
                 {
                     b.HasOne("ContinualService.Domain.Adapters.Adapter", null)
@@ -1160,6 +1347,21 @@ namespace ContinualService.Migrations.PostgreSql.Migrations
                     b.HasOne("ContinualService.Domain.Tasks.LearningTask", null)
                         .WithOne()
                         .HasForeignKey("ContinualService.Domain.Previews.MergePreview", "TaskId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
+                });
+
+            modelBuilder.Entity("ContinualService.Domain.Replays.Replay", b =>
+                {
+                    b.HasOne("ContinualService.Domain.Adapters.Adapter", null)
+                        .WithMany()
+                        .HasForeignKey("AdapterId")
+                        .OnDelete(DeleteBehavior.Restrict)
+                        .IsRequired();
+
+                    b.HasOne("ContinualService.Domain.Tasks.LearningTask", null)
+                        .WithOne()
+                        .HasForeignKey("ContinualService.Domain.Replays.Replay", "TaskId")
                         .OnDelete(DeleteBehavior.Cascade)
                         .IsRequired();
                 });
@@ -1259,6 +1461,27 @@ namespace ContinualService.Migrations.PostgreSql.Migrations
                         .WithMany()
                         .HasForeignKey("TenantId")
                         .OnDelete(DeleteBehavior.Restrict)
+                        .IsRequired();
+                });
+
+            modelBuilder.Entity("ContinualService.Domain.Unlearnings.Unlearning", b =>
+                {
+                    b.HasOne("ContinualService.Domain.Adapters.Adapter", null)
+                        .WithMany()
+                        .HasForeignKey("AdapterId")
+                        .OnDelete(DeleteBehavior.Restrict)
+                        .IsRequired();
+
+                    b.HasOne("ContinualService.Domain.Tasks.LearningTask", null)
+                        .WithMany()
+                        .HasForeignKey("RemovedTaskId")
+                        .OnDelete(DeleteBehavior.Restrict)
+                        .IsRequired();
+
+                    b.HasOne("ContinualService.Domain.Tasks.LearningTask", null)
+                        .WithOne()
+                        .HasForeignKey("ContinualService.Domain.Unlearnings.Unlearning", "TaskId")
+                        .OnDelete(DeleteBehavior.Cascade)
                         .IsRequired();
                 });
 

@@ -34,6 +34,9 @@ namespace ContinualService.Migrations.Sqlite.Migrations
                     b.Property<long?>("DeletedAt")
                         .HasColumnType("INTEGER");
 
+                    b.Property<string>("DriftJson")
+                        .HasColumnType("TEXT");
+
                     b.Property<string>("GateJson")
                         .HasColumnType("TEXT");
 
@@ -178,8 +181,17 @@ namespace ContinualService.Migrations.Sqlite.Migrations
                     b.Property<long>("CreatedAt")
                         .HasColumnType("INTEGER");
 
+                    b.Property<string>("DriftJson")
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("EnvironmentJson")
+                        .HasColumnType("TEXT");
+
                     b.Property<double?>("Forgetting")
                         .HasColumnType("REAL");
+
+                    b.Property<string>("GateJson")
+                        .HasColumnType("TEXT");
 
                     b.Property<double>("Lambda")
                         .HasColumnType("REAL");
@@ -189,6 +201,15 @@ namespace ContinualService.Migrations.Sqlite.Migrations
 
                     b.Property<int>("Number")
                         .HasColumnType("INTEGER");
+
+                    b.Property<long?>("OverriddenAt")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<string>("OverriddenBy")
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("OverrideReason")
+                        .HasColumnType("TEXT");
 
                     b.Property<int?>("Parent")
                         .HasColumnType("INTEGER");
@@ -217,6 +238,12 @@ namespace ContinualService.Migrations.Sqlite.Migrations
                     b.Property<int>("TaskIndex")
                         .HasColumnType("INTEGER");
 
+                    b.Property<string>("Unlearned")
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("UnlearningId")
+                        .HasColumnType("TEXT");
+
                     b.HasKey("Id");
 
                     b.HasIndex("MergePreviewId");
@@ -227,7 +254,9 @@ namespace ContinualService.Migrations.Sqlite.Migrations
 
                     b.HasIndex("TaskId")
                         .IsUnique()
-                        .HasFilter("\"MergePreviewId\" IS NULL");
+                        .HasFilter("\"MergePreviewId\" IS NULL AND \"UnlearningId\" IS NULL");
+
+                    b.HasIndex("UnlearningId");
 
                     b.HasIndex("AdapterId", "Number")
                         .IsUnique();
@@ -346,6 +375,36 @@ namespace ContinualService.Migrations.Sqlite.Migrations
                     b.ToTable("Files");
                 });
 
+            modelBuilder.Entity("ContinualService.Domain.Forecasts.TaskForecast", b =>
+                {
+                    b.Property<string>("Id")
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("AdapterId")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("ResultJson")
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("TaskId")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("WaitingJson")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.HasKey("Id");
+
+                    b.HasIndex("TaskId")
+                        .IsUnique();
+
+                    b.HasIndex("AdapterId", "Id");
+
+                    b.ToTable("Forecasts");
+                });
+
             modelBuilder.Entity("ContinualService.Domain.Previews.MergePreview", b =>
                 {
                     b.Property<string>("Id")
@@ -385,6 +444,39 @@ namespace ContinualService.Migrations.Sqlite.Migrations
                     b.HasIndex("AdapterId", "Id");
 
                     b.ToTable("MergePreviews");
+                });
+
+            modelBuilder.Entity("ContinualService.Domain.Replays.Replay", b =>
+                {
+                    b.Property<string>("Id")
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("AdapterId")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("TaskId")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.Property<double>("Tolerance")
+                        .HasColumnType("REAL");
+
+                    b.Property<int>("VersionNumber")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<string>("VersionsJson")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.HasKey("Id");
+
+                    b.HasIndex("TaskId")
+                        .IsUnique();
+
+                    b.HasIndex("AdapterId", "Id");
+
+                    b.ToTable("Replays");
                 });
 
             modelBuilder.Entity("ContinualService.Domain.Tasks.FineTuningJob", b =>
@@ -682,8 +774,20 @@ namespace ContinualService.Migrations.Sqlite.Migrations
                     b.Property<string>("Outcome")
                         .HasColumnType("TEXT");
 
+                    b.Property<long?>("PeakBytes")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<long?>("ProcessedTokens")
+                        .HasColumnType("INTEGER");
+
                     b.Property<string>("Reason")
                         .HasColumnType("TEXT");
+
+                    b.Property<int?>("ScoredRows")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<double?>("ScoringSeconds")
+                        .HasColumnType("REAL");
 
                     b.Property<long>("StartedAt")
                         .HasColumnType("INTEGER");
@@ -695,6 +799,9 @@ namespace ContinualService.Migrations.Sqlite.Migrations
                     b.Property<string>("TenantId")
                         .IsRequired()
                         .HasColumnType("TEXT");
+
+                    b.Property<double?>("TrainingSeconds")
+                        .HasColumnType("REAL");
 
                     b.Property<string>("WorkerId")
                         .IsRequired()
@@ -767,6 +874,9 @@ namespace ContinualService.Migrations.Sqlite.Migrations
                     b.Property<long>("CreatedAt")
                         .HasColumnType("INTEGER");
 
+                    b.Property<string>("Reason")
+                        .HasColumnType("TEXT");
+
                     b.Property<string>("Subject")
                         .IsRequired()
                         .HasColumnType("TEXT");
@@ -814,6 +924,42 @@ namespace ContinualService.Migrations.Sqlite.Migrations
                         .IsUnique();
 
                     b.ToTable("Tenants");
+                });
+
+            modelBuilder.Entity("ContinualService.Domain.Unlearnings.Unlearning", b =>
+                {
+                    b.Property<string>("Id")
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("AdapterId")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("Mode")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("RemovedTaskId")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("TaskId")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.Property<int>("VersionNumber")
+                        .HasColumnType("INTEGER");
+
+                    b.HasKey("Id");
+
+                    b.HasIndex("RemovedTaskId");
+
+                    b.HasIndex("TaskId")
+                        .IsUnique();
+
+                    b.HasIndex("AdapterId", "Id");
+
+                    b.ToTable("Unlearnings");
                 });
 
             modelBuilder.Entity("ContinualService.Domain.Upkeep.UpkeepRecord", b =>
@@ -1005,6 +1151,11 @@ namespace ContinualService.Migrations.Sqlite.Migrations
                         .WithMany()
                         .HasForeignKey("TaskId")
                         .OnDelete(DeleteBehavior.Restrict);
+
+                    b.HasOne("ContinualService.Domain.Unlearnings.Unlearning", null)
+                        .WithMany()
+                        .HasForeignKey("UnlearningId")
+                        .OnDelete(DeleteBehavior.Restrict);
                 });
 
             modelBuilder.Entity("ContinualService.Domain.Adapters.AliasChange", b =>
@@ -1034,6 +1185,21 @@ namespace ContinualService.Migrations.Sqlite.Migrations
                         .IsRequired();
                 });
 
+            modelBuilder.Entity("ContinualService.Domain.Forecasts.TaskForecast", b =>
+                {
+                    b.HasOne("ContinualService.Domain.Adapters.Adapter", null)
+                        .WithMany()
+                        .HasForeignKey("AdapterId")
+                        .OnDelete(DeleteBehavior.Restrict)
+                        .IsRequired();
+
+                    b.HasOne("ContinualService.Domain.Tasks.LearningTask", null)
+                        .WithOne()
+                        .HasForeignKey("ContinualService.Domain.Forecasts.TaskForecast", "TaskId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
+                });
+
             modelBuilder.Entity("ContinualService.Domain.Previews.MergePreview", b =>
                 {
                     b.HasOne("ContinualService.Domain.Adapters.Adapter", null)
@@ -1045,6 +1211,21 @@ namespace ContinualService.Migrations.Sqlite.Migrations
                     b.HasOne("ContinualService.Domain.Tasks.LearningTask", null)
                         .WithOne()
                         .HasForeignKey("ContinualService.Domain.Previews.MergePreview", "TaskId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
+                });
+
+            modelBuilder.Entity("ContinualService.Domain.Replays.Replay", b =>
+                {
+                    b.HasOne("ContinualService.Domain.Adapters.Adapter", null)
+                        .WithMany()
+                        .HasForeignKey("AdapterId")
+                        .OnDelete(DeleteBehavior.Restrict)
+                        .IsRequired();
+
+                    b.HasOne("ContinualService.Domain.Tasks.LearningTask", null)
+                        .WithOne()
+                        .HasForeignKey("ContinualService.Domain.Replays.Replay", "TaskId")
                         .OnDelete(DeleteBehavior.Cascade)
                         .IsRequired();
                 });
@@ -1144,6 +1325,27 @@ namespace ContinualService.Migrations.Sqlite.Migrations
                         .WithMany()
                         .HasForeignKey("TenantId")
                         .OnDelete(DeleteBehavior.Restrict)
+                        .IsRequired();
+                });
+
+            modelBuilder.Entity("ContinualService.Domain.Unlearnings.Unlearning", b =>
+                {
+                    b.HasOne("ContinualService.Domain.Adapters.Adapter", null)
+                        .WithMany()
+                        .HasForeignKey("AdapterId")
+                        .OnDelete(DeleteBehavior.Restrict)
+                        .IsRequired();
+
+                    b.HasOne("ContinualService.Domain.Tasks.LearningTask", null)
+                        .WithMany()
+                        .HasForeignKey("RemovedTaskId")
+                        .OnDelete(DeleteBehavior.Restrict)
+                        .IsRequired();
+
+                    b.HasOne("ContinualService.Domain.Tasks.LearningTask", null)
+                        .WithOne()
+                        .HasForeignKey("ContinualService.Domain.Unlearnings.Unlearning", "TaskId")
+                        .OnDelete(DeleteBehavior.Cascade)
                         .IsRequired();
                 });
 

@@ -26,7 +26,7 @@ internal static class PreviewRunner
             ?? throw new RunFailureException(TaskFailureCode.InvalidSettings, $"The method '{spec.Method}' has no merge that one lambda says.", userError: true);
         using var previous = AdapterState.Load(RunFiles.Verify(spec.PreviousState!), model.Decoder, spec.BaseDigest, config);
         using var finished = AdapterState.Load(RunFiles.Verify(preview.State), model.Decoder, spec.BaseDigest, config);
-        var evaluations = spec.Evaluations.Select(each => TaskRunner.Prepare(model, each)).ToList();
+        var evaluations = TaskRunner.PrepareAll(spec, model);
         List<int[]> texts = [.. evaluations.Where(each => each.TaskId == preview.TaskId).SelectMany(each => each.Rows).Take(ServingProbe.MaxTexts).Select(row => row.Ids)];
 
         // Step 2: the published version must come out of its own merge, or what is measured here is of another merge.
@@ -52,7 +52,7 @@ internal static class PreviewRunner
             var work = evaluations.ConvertAll(each => (each, ScoredWeights.Candidate, (LoraWeights?)candidate));
             if (TaskRunner.Score(model, work, (preview.Measured + index) * rows, (preview.Measured + preview.Merges.Count) * rows, reporter, stop) is not { } scores) return false;
             reporter.Send(new RunMessage.Previewed(PreviewPoint.Of(
-                merge, model.Config.LayerCount, sha256, stateSha256, [.. scores.Select(score => new PreviewScore(score.TaskId, score.Score, score.Count, score.Low, score.High, score.Metric))])));
+                merge, model.Config.LayerCount, sha256, stateSha256, [.. scores.Select(score => score.Run).Select(score => new PreviewScore(score.TaskId, score.Score, score.Count, score.Low, score.High, score.Metric))])));
         }
 
         return true;

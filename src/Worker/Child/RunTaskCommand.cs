@@ -21,7 +21,13 @@ internal static class RunTaskCommand
         try
         {
             var spec = RunJson.Read<RunSpec>(specPath);
-            var finished = spec.Preview is { } preview ? PreviewRunner.Run(spec, preview, reporter, stop.Token) : TaskRunner.Run(spec, reporter, stop.Token);
+            var finished = spec switch
+            {
+                { Preview: { } preview } => PreviewRunner.Run(spec, preview, reporter, stop.Token),
+                { Forecast: { } forecast } => ForecastRunner.Run(spec, forecast, reporter, stop.Token),
+                { Replay: { } replay } => ReplayRunner.Run(spec, replay, reporter, stop.Token),
+                _ => TaskRunner.Run(spec, reporter, stop.Token),
+            };
             reporter.Send(finished ? new RunMessage.Done() : new RunMessage.Stopped());
             return 0;
         }

@@ -1,3 +1,4 @@
+using ContinualService.Domain.Drift;
 using ContinualService.Domain.Tasks;
 using ContinualService.Engine.Continual;
 using ContinualService.Engine.Data;
@@ -17,40 +18,40 @@ internal static class TaskRunner
     /// <summary>True with all files written; false where it was asked to stop before that and did.</summary>
     public static bool Run(RunSpec spec, RunReporter reporter, CancellationToken stop)
     {
-        // Step 1: load the base, the last state and the rows.
+        // Step 1: load the base.
         reporter.Send(new RunMessage.Phase(LearningTaskPhase.Preparing));
         torch.set_num_threads(spec.Threads);
         using var model = LoadBase(spec);
+        return Run(spec, model, reporter, stop);
+    }
+
+    /// <summary>The same with the base loaded and the first phase reported.</summary>
+    internal static bool Run(RunSpec spec, BaseModel model, RunReporter reporter, CancellationToken stop)
+    {
+        // Step 2: load the last state and the rows.
         var config = new LoraConfig(spec.Rank, spec.Alpha, spec.TargetModules);
         var method = ContinualMethods.ByName(spec.Method, spec.MethodOptions);
         using var previous = spec.PreviousState is { } state ? AdapterState.Load(RunFiles.Verify(state), model.Decoder, spec.BaseDigest, config) : null;
         var options = Options(spec.Hyperparameters);
-        var rows = Encode(model, RunFiles.ReadRows(spec.Train), options.MaxSequenceLength, "training row");
-        var evaluations = spec.Evaluations.Select(each => Prepare(model, each)).ToList();
+        var rows = TrainingRows(spec, model);
+        var evaluations = PrepareAll(spec, model);
 
-        // Step 2: train, from the checkpoint where there is a good one, and merge.
+        // Step 3: train, from the checkpoint where there is a good one, and merge.
         using var checkpoint = LoadCheckpoint(spec, reporter);
         var relay = new LearningRelay(reporter);
         if (Learn(checkpoint) is not LearningOutcome.Learned { Task: var learned }) return false;
         reporter.Send(new RunMessage.Merged(relay.MergingFor.TotalSeconds));
-
-        // Step 3: score.
         using var newState = learned.State;
-        reporter.Send(new RunMessage.Phase(LearningTaskPhase.Evaluating));
-        // Its rank grows with the tasks where the method lays their pairs side by side.
-        var served = learned.State.ServedConfig;
-        using var candidate = learned.State.ServingWeights();
-        using var before = previous?.ServingWeights();
-        if (Score(spec.TaskId, model, evaluations, candidate, before, reporter, stop) is not { } scores) return false;
+        using var merged = MergeAt(spec.Lambda ?? learned.Lambda);
 
-        // Step 4: write the files and hold the server's path against the trainer's; the service publishes what it finds here after our last message.
-        reporter.Send(new RunMessage.Phase(LearningTaskPhase.Publishing));
-        learned.State.Save(Path.Combine(spec.OutputFolder, RunResult.StateFile), spec.BaseDigest);
-        PeftAdapter.Save(spec.OutputFolder, served, candidate, spec.ModelName);
-        List<int[]> texts = [.. evaluations.Where(each => each.TaskId == spec.TaskId).SelectMany(each => each.Rows).Concat(rows).Take(ServingProbe.MaxTexts).Select(row => row.Ids)];
-        var agreement = ServingCheck.Run(model.Decoder, served, candidate, Path.Combine(spec.OutputFolder, PeftAdapter.WeightsFile), texts);
-        RunJson.Write(Path.Combine(spec.OutputFolder, RunResult.FileName), new RunResult(learned.State.TaskIndex, learned.Lambda, scores, agreement));
-        return true;
+        // Step 4: score and write.
+        // A run that went on from a checkpoint did its first steps on who knows what machine.
+        return ScoreAndWrite(spec, model, merged ?? newState, spec.Lambda ?? learned.Lambda, previous, rows, evaluations, relay.Resumed ? null : learned.Training, reporter, stop);
+
+        // Null: it is merged so already.
+        AdapterState? MergeAt(double lambda) => lambda == learned.Lambda || previous is null ? null : method is IAffineMerge affine
+            ? affine.MergeAt(learned.State, previous, _ => lambda)
+            : throw new RunFailureException(TaskFailureCode.InvalidSettings, $"The method '{spec.Method}' has no merge that one lambda says.", userError: true);
 
         LearningOutcome Learn(TrainingCheckpoint? from)
         {
@@ -68,6 +69,49 @@ internal static class TaskRunner
                 return Learn(null);
             }
         }
+    }
+
+    /// <summary>Scores a new state, judges it where the adapter has a gate, and writes the files that are published; false where it was asked to stop.</summary>
+    /// <param name="training">What the training took; null where that is not known of all of it.</param>
+    internal static bool ScoreAndWrite(
+        RunSpec spec, BaseModel model, AdapterState state, double lambda, AdapterState? previous, IReadOnlyList<EncodedExample> rows, IReadOnlyList<PreparedEvaluation> evaluations,
+        TrainingOutcome? training, RunReporter reporter, CancellationToken stop)
+    {
+        // Step 1: score and, where the adapter has a gate, judge.
+        reporter.Send(new RunMessage.Phase(LearningTaskPhase.Evaluating));
+        var began = TimeProvider.System.GetTimestamp();
+        var candidates = new Candidates(spec, model, evaluations, reporter, stop);
+        if (candidates.Choose(state, lambda, previous) is not { } chosen) return false;
+        using var merged = ReferenceEquals(chosen.State, state) ? null : chosen.State;
+        // Its rank grows with the tasks where the method lays their pairs side by side.
+        var served = chosen.State.ServedConfig;
+        using var candidate = chosen.State.ServingWeights();
+        var cost = training is null ? null : new RunCost(
+            training.ProcessedTokens, training.Seconds, candidates.ScoredRows, TimeProvider.System.GetElapsedTime(began).TotalSeconds, PeakMemory.Read());
+
+        // Step 2: how far it went.
+        DriftMeasures? drift = null;
+        using var before = previous?.ServingWeights();
+        try
+        {
+            if (spec.Drift is { } watch && before is not null)
+                drift = DriftProbe.Run(model, before, candidate, watch.CanaryPrompts, DriftProbe.Spread([.. evaluations.SelectMany(each => each.Rows)], watch.StopRows), stop);
+        }
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        {
+            return false;
+        }
+
+        // Step 3: write the files and hold the server's path against the trainer's; the service publishes what it finds here after our last message.
+        reporter.Send(new RunMessage.Phase(LearningTaskPhase.Publishing));
+        chosen.State.Save(Path.Combine(spec.OutputFolder, RunResult.StateFile), spec.BaseDigest);
+        PeftAdapter.Save(spec.OutputFolder, served, candidate, spec.ModelName);
+        List<int[]> texts = [.. evaluations.Where(each => each.TaskId == spec.TaskId).SelectMany(each => each.Rows).Concat(rows).Take(ServingProbe.MaxTexts).Select(row => row.Ids)];
+        var agreement = ServingCheck.Run(model.Decoder, served, candidate, Path.Combine(spec.OutputFolder, PeftAdapter.WeightsFile), texts);
+        RunJson.Write(
+            Path.Combine(spec.OutputFolder, RunResult.FileName),
+            new RunResult(chosen.State.TaskIndex, chosen.Lambda, chosen.Scores, agreement, HereAndNow.Of(spec), cost, drift, chosen.Gate));
+        return true;
     }
 
     private static TrainingCheckpoint? LoadCheckpoint(RunSpec spec, RunReporter reporter)
@@ -130,7 +174,7 @@ internal static class TaskRunner
         return options;
     }
 
-    private static IReadOnlyList<EncodedExample> Encode(BaseModel model, IReadOnlyList<TaskExample> examples, int? maxSequenceLength, string what)
+    internal static IReadOnlyList<EncodedExample> Encode(BaseModel model, IReadOnlyList<TaskExample> examples, int? maxSequenceLength, string what)
     {
         var encoded = new ExampleEncoder(model.Tokenizer, model.Chat, Math.Min(maxSequenceLength ?? int.MaxValue, model.Config.MaxPositions)).EncodeAll(examples);
         if (encoded.Errors is [var first, ..])
@@ -142,42 +186,30 @@ internal static class TaskRunner
         return encoded.Rows;
     }
 
+    internal static IReadOnlyList<EncodedExample> TrainingRows(RunSpec spec, BaseModel model) => Encode(model, RunFiles.ReadRows(spec.Train), spec.Hyperparameters.MaxSequenceLength, "training row");
+
+    internal static List<PreparedEvaluation> PrepareAll(RunSpec spec, BaseModel model) => [.. spec.Evaluations.Select(each => Prepare(model, each))];
+
     internal static PreparedEvaluation Prepare(BaseModel model, EvaluationSpec spec)
     {
         var metric = TaskMetricNames.Parse(spec.Metric) ?? throw new RunFailureException(TaskFailureCode.InvalidSettings, $"There is no metric '{spec.Metric}'.", userError: true);
         var labels = spec.TrainRows is { } train ? RunFiles.ReadRows(train).Select(row => row.Target).OfType<string>().Distinct().ToList() : spec.Labels;
-        return new PreparedEvaluation(spec.TaskId, Encode(model, RunFiles.ReadRows(spec.Rows), null, "held-out row"), metric, labels);
-    }
-
-    /// <summary>Null where it was asked to stop.</summary>
-    private static List<RunScore>? Score(
-        string taskId, BaseModel model, IReadOnlyList<PreparedEvaluation> evaluations, LoraWeights candidate, LoraWeights? before, RunReporter reporter, CancellationToken stop)
-    {
-        List<(PreparedEvaluation Evaluation, ScoredWeights Weights, LoraWeights? Lora)> work = [];
-        foreach (var evaluation in evaluations)
-        {
-            // Earlier tasks have their base row already; the new one's is needed for forward transfer, and so is the last version's score on it.
-            if (evaluation.TaskId == taskId) work.Add((evaluation, ScoredWeights.Base, null));
-            if (evaluation.TaskId == taskId && before is not null) work.Add((evaluation, ScoredWeights.Previous, before));
-            work.Add((evaluation, ScoredWeights.Candidate, candidate));
-        }
-
-        return Score(model, work, 0, work.Sum(each => each.Evaluation.Rows.Count), reporter, stop);
+        return new PreparedEvaluation(spec.TaskId, Encode(model, RunFiles.ReadRows(spec.Rows), null, "held-out row"), metric, labels, spec.Reference);
     }
 
     /// <summary>Null where it was asked to stop.</summary>
     /// <param name="done">Rows scored before these, of <paramref name="total"/>.</param>
-    internal static List<RunScore>? Score(
+    internal static List<ScoredRows>? Score(
         BaseModel model, IReadOnlyList<(PreparedEvaluation Evaluation, ScoredWeights Weights, LoraWeights? Lora)> work, int done, int total, RunReporter reporter, CancellationToken stop)
     {
-        List<RunScore> scores = [];
+        List<ScoredRows> scores = [];
         try
         {
             foreach (var (evaluation, weights, lora) in work)
             {
                 var relay = new EvaluationRelay(reporter, done, evaluation.Rows.Count, Math.Max(1, total));
                 var score = TaskEvaluator.Evaluate(model.Decoder, model.Tokenizer, lora, evaluation.Rows, evaluation.Metric, evaluation.Labels, new EvaluationOptions(), relay, stop);
-                scores.Add(new RunScore(evaluation.TaskId, weights, score.Score, score.Count, score.Low, score.High, evaluation.Metric.WireName()));
+                scores.Add(new ScoredRows(new RunScore(evaluation.TaskId, weights, score.Score, score.Count, score.Low, score.High, evaluation.Metric.WireName()), score));
                 done += evaluation.Rows.Count;
             }
         }
@@ -190,13 +222,16 @@ internal static class TaskRunner
         return scores;
     }
 
-    internal sealed record PreparedEvaluation(string TaskId, IReadOnlyList<EncodedExample> Rows, TaskMetric Metric, IReadOnlyList<string> Labels);
+    internal sealed record PreparedEvaluation(string TaskId, IReadOnlyList<EncodedExample> Rows, TaskMetric Metric, IReadOnlyList<string> Labels, ReferenceSpec? Reference);
 
     /// <summary>Passes on what the learner says; the first phase was reported before loading.</summary>
     private sealed class LearningRelay(RunReporter reporter) : IProgress<LearningProgress>
     {
         private LearningPhase _phase = LearningPhase.Preparing;
         private long _phaseBegan;
+
+        /// <summary>Whether training went on from a checkpoint.</summary>
+        public bool Resumed { get; private set; }
 
         /// <summary>How long the phase has lasted that was reported last; read it at the end of the merge, which is the last.</summary>
         public TimeSpan MergingFor => TimeProvider.System.GetElapsedTime(_phaseBegan);
@@ -209,13 +244,18 @@ internal static class TaskRunner
                 reporter.Send(new RunMessage.Phase(value.Phase == LearningPhase.Training ? LearningTaskPhase.Training : LearningTaskPhase.Merging));
             }
 
-            if (value.ResumedAt is { } resumedAt) reporter.Send(new RunMessage.Resumed(resumedAt));
+            if (value.ResumedAt is { } resumedAt)
+            {
+                Resumed = true;
+                reporter.Send(new RunMessage.Resumed(resumedAt));
+            }
+
             if (value.Step is { } step) reporter.Send(new RunMessage.Step(step.Step, step.TotalSteps, step.Loss, step.LearningRate, step.GradNorm, step.Tokens, step.Seconds));
         }
     }
 
     private sealed class EvaluationRelay(RunReporter reporter, int rowsBefore, int rows, int totalRows) : IProgress<double>
     {
-        public void Report(double value) => reporter.Send(new RunMessage.Evaluation((rowsBefore + value * rows) / totalRows));
+        public void Report(double value) => reporter.Send(new RunMessage.Evaluation(Math.Min(1, (rowsBefore + value * rows) / totalRows)));
     }
 }

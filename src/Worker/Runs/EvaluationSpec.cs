@@ -6,4 +6,5 @@ namespace ContinualService.Worker.Runs;
 /// <param name="Metric">Wire name.</param>
 /// <param name="Labels">The answers to choose from; empty where the metric needs none, or where they are to be taken from <paramref name="TrainRows"/>.</param>
 /// <param name="TrainRows">The task's training rows, given only where the labels come from them.</param>
-internal sealed record EvaluationSpec(string TaskId, StoredFile Rows, string Metric, IReadOnlyList<string> Labels, StoredFile? TrainRows);
+/// <param name="Reference">With whose answers a gate compares the candidate's; null: with nobody's.</param>
+internal sealed record EvaluationSpec(string TaskId, StoredFile Rows, string Metric, IReadOnlyList<string> Labels, StoredFile? TrainRows, ReferenceSpec? Reference = null);

@@ -1,5 +1,7 @@
 using ContinualService.Domain;
+using ContinualService.Domain.Forecasts;
 using ContinualService.Domain.Previews;
+using ContinualService.Domain.Replays;
 using ContinualService.Domain.Tasks;
 using ContinualService.Worker.Processes;
 using Microsoft.Extensions.Logging;
@@ -22,6 +24,8 @@ internal sealed class RunFollower(
     private readonly List<StepMetric> _steps = [];
     private readonly List<(string Type, object Data)> _events = [];
     private readonly List<PreviewPoint> _points = [];
+    private ForecastResult? _forecast;
+    private readonly List<ReplayedVersion> _replayed = [];
     private double _nextEventAt = EventEveryPercent;
     private bool _dirty;
     private bool _done;
@@ -113,6 +117,10 @@ internal sealed class RunFollower(
         _resumedFrom = null;
         if (_points.Count > 0) await records.PreviewedAsync(_points, cancellationToken);
         _points.Clear();
+        if (_forecast is { } forecast) await records.ForecastedAsync(forecast, cancellationToken);
+        _forecast = null;
+        if (_replayed.Count > 0) await records.ReplayedAsync(_replayed, cancellationToken);
+        _replayed.Clear();
         var wish = await records.ReportAsync(progress, _steps, _events, cancellationToken);
         _steps.Clear();
         _events.Clear();
@@ -133,19 +141,16 @@ internal sealed class RunFollower(
             case RunMessage.Step step:
                 progress.Trained(step.Number, step.Total, now);
                 Measure(step);
-                _steps.Add(new StepMetric
-                {
-                    TaskId = task.Id,
-                    Attempt = task.Attempt,
-                    Step = step.Number,
-                    Loss = step.Loss,
-                    LearningRate = step.LearningRate,
-                    GradNorm = step.GradNorm,
-                    Tokens = step.Tokens,
-                    Seconds = step.Seconds,
-                    CreatedAt = now,
-                });
+                Keep(step, now);
                 Progressed();
+                break;
+            case RunMessage.Part part:
+                progress.Begin(part.Index, part.Count);
+                _lastStep = null;
+                break;
+            case RunMessage.Replayed replayed:
+                _replayed.Add(replayed.Version);
+                _dirty = true;
                 break;
             case RunMessage.Merged merged:
                 metrics.Merged(merged.Seconds);
@@ -156,6 +161,10 @@ internal sealed class RunFollower(
                 break;
             case RunMessage.Previewed previewed:
                 _points.Add(previewed.Point);
+                _dirty = true;
+                break;
+            case RunMessage.Forecasted forecasted:
+                _forecast = forecasted.Result;
                 _dirty = true;
                 break;
             case RunMessage.Checkpoint checkpoint:
@@ -181,6 +190,24 @@ internal sealed class RunFollower(
                 logger.ChildSaid(task.Id, text);
                 break;
         }
+    }
+
+    // The steps of a lineage that is learned once more are those of other tasks, and told there.
+    private void Keep(RunMessage.Step step, DateTimeOffset now)
+    {
+        if (task.Kind != LearningTaskKind.Training) return;
+        _steps.Add(new StepMetric
+        {
+            TaskId = task.Id,
+            Attempt = task.Attempt,
+            Step = step.Number,
+            Loss = step.Loss,
+            LearningRate = step.LearningRate,
+            GradNorm = step.GradNorm,
+            Tokens = step.Tokens,
+            Seconds = step.Seconds,
+            CreatedAt = now,
+        });
     }
 
     // Seconds and tokens count from the task's first step: after a checkpoint the first step's share is not known.

@@ -1,6 +1,8 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using ContinualService.Domain.Forecasts;
 using ContinualService.Domain.Previews;
+using ContinualService.Domain.Replays;
 using ContinualService.Domain.Tasks;
 
 namespace ContinualService.Worker.Runs;
@@ -14,6 +16,9 @@ namespace ContinualService.Worker.Runs;
 [JsonDerivedType(typeof(Merged), "merged")]
 [JsonDerivedType(typeof(Evaluation), "evaluation")]
 [JsonDerivedType(typeof(Previewed), "previewed")]
+[JsonDerivedType(typeof(Forecasted), "forecasted")]
+[JsonDerivedType(typeof(Part), "part")]
+[JsonDerivedType(typeof(Replayed), "replayed")]
 [JsonDerivedType(typeof(Log), "log")]
 [JsonDerivedType(typeof(Failed), "failed")]
 [JsonDerivedType(typeof(Done), "done")]
@@ -67,6 +72,15 @@ internal abstract record RunMessage
 
     /// <summary>One lambda of a preview is measured.</summary>
     public sealed record Previewed(PreviewPoint Point) : RunMessage;
+
+    /// <summary>All that a forecast was asked for is measured.</summary>
+    public sealed record Forecasted(ForecastResult Result) : RunMessage;
+
+    /// <summary>The next part of a run of several begins: phases and steps are counted from the first again.</summary>
+    public sealed record Part(int Index, int Count) : RunMessage;
+
+    /// <summary>One version of a replay is compared.</summary>
+    public sealed record Replayed(ReplayedVersion Version) : RunMessage;
 
     /// <summary>For the service's log.</summary>
     public sealed record Log(string Text) : RunMessage;

@@ -1,12 +1,18 @@
 using System.Text.Json;
 using ContinualService.Domain.Adapters;
 using ContinualService.Domain.Datasets;
+using ContinualService.Domain.Drift;
+using ContinualService.Domain.Gates;
 using ContinualService.Domain.Previews;
+using ContinualService.Domain.Replays;
 using ContinualService.Domain.Tasks;
+using ContinualService.Domain.Unlearnings;
+using ContinualService.Engine.Continual;
 using ContinualService.Engine.Models;
 using ContinualService.Infrastructure;
 using ContinualService.Infrastructure.Database;
 using ContinualService.Infrastructure.Storage;
+using ContinualService.Worker.Child;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
@@ -15,7 +21,8 @@ namespace ContinualService.Worker.Runs;
 
 /// <summary>Gathers what a training process needs into the run's folder.</summary>
 internal sealed class RunPreparation(
-    IDbContextFactory<ServiceDbContext> contexts, IObjectStore objects, DataFolder data, ModelCatalog models, IOptions<TrainingSettings> settings, ILogger<RunPreparation> logger)
+    IDbContextFactory<ServiceDbContext> contexts, IObjectStore objects, DataFolder data, ModelCatalog models, IOptions<TrainingSettings> settings, IOptions<DriftOptions> drift,
+    ILogger<RunPreparation> logger)
 {
     /// <summary>Makes the folder and writes spec.json.</summary>
     /// <exception cref="ObjectDamagedException">A data set or state is missing from the store.</exception>
@@ -30,17 +37,38 @@ internal sealed class RunPreparation(
         await using var database = await contexts.CreateDbContextAsync(cancellationToken);
         var adapter = await database.Adapters.AsNoTracking().SingleAsync(row => row.Id == task.AdapterId, cancellationToken);
         var preview = task.Kind == LearningTaskKind.MergePreview ? await database.MergePreviews.AsNoTracking().SingleAsync(row => row.TaskId == task.Id, cancellationToken) : null;
-        var ancestors = await Lineage.ToAsync(database, adapter.Id, preview?.VersionNumber ?? adapter.HeadVersion, cancellationToken);
+        var replay = task.Kind == LearningTaskKind.Replay ? await database.Replays.AsNoTracking().SingleAsync(row => row.TaskId == task.Id, cancellationToken) : null;
+        var unlearning = task.Kind == LearningTaskKind.Unlearning ? await database.Unlearnings.AsNoTracking().SingleAsync(row => row.TaskId == task.Id, cancellationToken) : null;
+        if (unlearning is not null && unlearning.VersionNumber != adapter.HeadVersion)
+        {
+            throw new RunFailureException(
+                TaskFailureCode.HeadMoved, $"The task was to be taken out of version {unlearning.VersionNumber}, and the head is version {adapter.HeadVersion} by now. Nothing was published; POST /adapters/{adapter.Id}/unlearn asks again.", userError: true);
+        }
+
+        var ancestors = await Lineage.ToAsync(database, adapter.Id, preview?.VersionNumber ?? replay?.VersionNumber ?? adapter.HeadVersion, cancellationToken);
         var checkpoint = await database.Checkpoints.AsNoTracking().SingleOrDefaultAsync(row => row.TaskId == task.Id, cancellationToken);
-        var plan = new RunPlan(task, adapter, ancestors, checkpoint, folder, preview);
+        var plan = new RunPlan(task, adapter, ancestors, checkpoint, folder, preview)
+        {
+            DriftDefaults = drift.Value.Limits,
+            Replay = replay,
+            Unlearning = unlearning,
+            Rebuilt = unlearning is null ? null : UnlearningPath.Of(ancestors, unlearning.RemovedTaskId, unlearning.Mode),
+        };
         var model = models.Find(adapter.Model) ?? throw new ModelFormatException($"The base model '{adapter.Model}' is no longer in {models.Root}. Put its folder back there, then send the task again.");
 
         var taskIds = plan.Learned.Select(version => version.TaskId!).ToList();
         var learned = await database.Tasks.AsNoTracking().Where(row => taskIds.Contains(row.Id)).ToDictionaryAsync(row => row.Id, cancellationToken);
+        var gate = plan.Learns ? GatePolicy.Read(adapter.GateJson) : null;
+        var references = gate is null ? [] : await ReferencesAsync(database, plan, taskIds, folder, cancellationToken);
         var evaluations = new List<EvaluationSpec>();
-        foreach (var each in preview is null ? taskIds.Select(id => learned[id]).Append(task) : taskIds.Select(id => learned[id]))
+        // A replay and a forecast score no task of the lineage.
+        IEnumerable<LearningTask> scored = task.Kind is LearningTaskKind.Replay or LearningTaskKind.Forecast ? [] : taskIds.Select(id => learned[id]);
+        foreach (var each in plan.Learns ? scored.Append(task) : scored)
             if (await EvaluationAsync(database, each, folder, cancellationToken) is { } evaluation)
-                evaluations.Add(evaluation);
+                evaluations.Add(evaluation with { Reference = references.GetValueOrDefault(each.Id) });
+        var (start, again) = replay is not null ? await ReplayAsync(database, plan, replay, learned, cancellationToken)
+            : unlearning is not null ? await UnlearningAsync(database, plan, unlearning, learned, evaluations, cancellationToken)
+            : (preview is null ? plan.Parent : ancestors[^2], null);
 
         RunJson.Write(plan.SpecPath, new RunSpec
         {
@@ -56,13 +84,19 @@ internal sealed class RunPreparation(
             Rank = adapter.Rank,
             Alpha = adapter.Alpha,
             TargetModules = JsonSerializer.Deserialize<string[]>(adapter.TargetModulesJson) ?? [],
-            PreviousState = (preview is null ? plan.Parent : ancestors[^2]) is { } start ? await FileAsync(start.StateSha256, folder, cancellationToken) : null,
-            Train = await DatasetAsync(database, task.TrainDatasetId, folder, cancellationToken),
-            Hyperparameters = JsonSerializer.Deserialize<Hyperparameters>(task.HyperparametersJson, RunJson.Options) ?? new Hyperparameters(),
+            PreviousState = start is null ? null : await FileAsync(start.StateSha256, folder, cancellationToken),
+            Train = await DatasetAsync(database, task, task.TrainDatasetId, folder, cancellationToken),
+            Hyperparameters = HyperparametersOf(task),
             Evaluations = evaluations,
             Checkpoint = checkpoint is null ? null : await CheckpointAsync(checkpoint, folder, cancellationToken),
-            CheckpointSeconds = settings.Value.CheckpointSeconds,
+            // Of a run of several parts steps do not tell which is further, and a newer checkpoint is what ends a circle of deaths.
+            CheckpointSeconds = task.Kind == LearningTaskKind.Training ? settings.Value.CheckpointSeconds : 0,
+            ScoresBase = unlearning is null,
             Preview = preview is null ? null : await PreviewAsync(database, preview, plan.Parent!, folder, cancellationToken),
+            Gate = gate is null ? null : new GateSpec(gate, taskIds, plan.Parent?.Number ?? 0),
+            Forecast = task.Kind == LearningTaskKind.Forecast ? await ForecastAsync(database, plan, folder, cancellationToken) : null,
+            Drift = plan.Learns ? new DriftSpec(DriftPolicy.Read(adapter.DriftJson).CanaryPrompts ?? drift.Value.CanaryPrompts, drift.Value.StopRows) : null,
+            Replay = again,
             OutputFolder = folder,
         });
         return plan;
@@ -77,6 +111,81 @@ internal sealed class RunPreparation(
         var merges = MergeSchedule.ReadAll(preview.LambdasJson).Where(merge => !measured.Contains(merge)).Select(merge => merge.Text);
         var own = await VersionMerge.OfAsync(database, version, cancellationToken);
         return new PreviewSpec(version.TaskId!, await FileAsync(version.StateSha256, folder, cancellationToken), own.Text, [.. merges], measured.Count);
+    }
+
+    // As forgetting is defined: the best score since the first task of the lineage; of equals the newest, which is the nearest.
+    private async Task<Dictionary<string, ReferenceSpec>> ReferencesAsync(ServiceDbContext database, RunPlan plan, List<string> taskIds, string folder, CancellationToken cancellationToken)
+    {
+        var byNumber = plan.Learned.ToDictionary(version => version.Number);
+        var cells = await database.MatrixCells.AsNoTracking().Where(row => row.AdapterId == plan.Adapter.Id && taskIds.Contains(row.TaskId)).ToListAsync(cancellationToken);
+        var references = new Dictionary<string, ReferenceSpec>();
+        foreach (var task in cells.Where(cell => byNumber.ContainsKey(cell.VersionNumber)).GroupBy(cell => cell.TaskId))
+        {
+            var best = byNumber[task.OrderByDescending(cell => cell.At(1, 1).Score).ThenByDescending(cell => cell.VersionNumber).First().VersionNumber];
+            references[task.Key] = new ReferenceSpec(best.Number, best.TaskIndex, await FileAsync(best.Sha256, folder, cancellationToken));
+        }
+
+        return references;
+    }
+
+    private async Task<ForecastSpec> ForecastAsync(ServiceDbContext database, RunPlan plan, string folder, CancellationToken cancellationToken)
+    {
+        var forecast = await database.Forecasts.AsNoTracking().SingleAsync(row => row.TaskId == plan.Task.Id, cancellationToken);
+        var waiting = JsonSerializer.Deserialize<string[]>(forecast.WaitingJson) ?? [];
+        var measured = waiting.Length == 0 ? [plan.Task] : await database.Tasks.AsNoTracking().Where(row => waiting.Contains(row.Id)).OrderBy(row => row.Id).ToListAsync(cancellationToken);
+        List<ForecastTaskSpec> tasks = [];
+        foreach (var each in measured)
+        {
+            var settings = JsonSerializer.Deserialize<Hyperparameters>(each.HyperparametersJson, RunJson.Options);
+            tasks.Add(new ForecastTaskSpec(
+                each.Id, each.Name, await DatasetAsync(database, each, each.TrainDatasetId, folder, cancellationToken), await EvaluationAsync(database, each, folder, cancellationToken), settings?.MaxSequenceLength));
+        }
+
+        return new ForecastSpec(plan.Parent?.Number ?? 0, tasks);
+    }
+
+    private static Hyperparameters HyperparametersOf(LearningTask task) => JsonSerializer.Deserialize<Hyperparameters>(task.HyperparametersJson, RunJson.Options) ?? new Hyperparameters();
+
+    // What came out the same in an earlier attempt is stored, and need not be made again.
+    private async Task<(AdapterVersion? Start, ReplaySpec Spec)> ReplayAsync(
+        ServiceDbContext database, RunPlan plan, Replay replay, Dictionary<string, LearningTask> learned, CancellationToken cancellationToken)
+    {
+        // An imported version was not learned here: it is taken as it is.
+        var trained = plan.Learned.ToList();
+        var done = ReplayedVersion.IdenticalAtStart(ReplayedVersion.Read(replay.VersionsJson));
+        List<ReplayPart> parts = [];
+        foreach (var version in trained.Skip(done))
+        {
+            var task = learned[version.TaskId!];
+            parts.Add(new ReplayPart(
+                version.Number, task.Id, await DatasetAsync(database, task, task.TrainDatasetId, plan.Folder, cancellationToken), HyperparametersOf(task), [],
+                version.Lambda, await FileAsync(version.StateSha256, plan.Folder, cancellationToken)));
+        }
+
+        return (done > 0 ? trained[done - 1] : plan.Ancestors[0] is { TaskId: null } imported ? imported : null, new ReplaySpec(parts, replay.Tolerance));
+    }
+
+    private async Task<(AdapterVersion? Start, ReplaySpec Spec)> UnlearningAsync(
+        ServiceDbContext database, RunPlan plan, Unlearning unlearning, Dictionary<string, LearningTask> learned, List<EvaluationSpec> evaluations, CancellationToken cancellationToken)
+    {
+        var (path, method) = (plan.Rebuilt!, ContinualMethods.ByName(plan.Adapter.Method, plan.Adapter.MethodOptionsJson));
+        var removed = plan.Ancestors.Single(version => version.TaskId == unlearning.RemovedTaskId);
+        var known = path.Kept.Select(version => version.TaskId).ToHashSet();
+        List<ReplayPart> parts = [];
+        foreach (var version in path.Again)
+        {
+            var task = learned[version.TaskId!];
+            known.Add(task.Id);
+            var approximate = unlearning.Mode == UnlearnMode.Approximate;
+            // A weight that somebody chose stays chosen; the method's own is that of the task's new place. The first task has none.
+            var chosen = path.Kept.Count + parts.Count > 0 && version.Lambda != method.Lambda(version.TaskIndex) ? version.Lambda : (double?)null;
+            parts.Add(new ReplayPart(
+                version.Number, task.Id, await DatasetAsync(database, task, task.TrainDatasetId, plan.Folder, cancellationToken), HyperparametersOf(task),
+                evaluations.FindAll(evaluation => known.Contains(evaluation.TaskId)), chosen,
+                approximate ? await FileAsync(version.StateSha256, plan.Folder, cancellationToken) : null, approximate ? removed.TaskIndex : null));
+        }
+
+        return (path.Kept.Count == 0 ? null : path.Kept[^1], new ReplaySpec(parts, null));
     }
 
     // A lost checkpoint costs time and nothing else.
@@ -100,16 +209,24 @@ internal sealed class RunPreparation(
         var labelsFromRows = task.Metric == "label_likelihood" && labels.Length == 0;
         return new EvaluationSpec(
             task.Id,
-            await DatasetAsync(database, task.EvaluationDatasetId, folder, cancellationToken),
+            await DatasetAsync(database, task, task.EvaluationDatasetId, folder, cancellationToken),
             task.Metric,
             labels,
-            labelsFromRows ? await DatasetAsync(database, task.TrainDatasetId, folder, cancellationToken) : null);
+            labelsFromRows ? await DatasetAsync(database, task, task.TrainDatasetId, folder, cancellationToken) : null);
     }
 
-    private async Task<StoredFile> DatasetAsync(ServiceDbContext database, string datasetId, string folder, CancellationToken cancellationToken)
+    private async Task<StoredFile> DatasetAsync(ServiceDbContext database, LearningTask task, string datasetId, string folder, CancellationToken cancellationToken)
     {
         Dataset dataset = await database.Datasets.AsNoTracking().SingleAsync(row => row.Id == datasetId, cancellationToken);
-        return await FileAsync(dataset.Sha256, folder, cancellationToken);
+        try
+        {
+            return await FileAsync(dataset.Sha256, folder, cancellationToken);
+        }
+        catch (ObjectDamagedException missing)
+        {
+            // An owner knows tasks and data sets, not digests.
+            throw new ObjectDamagedException($"The rows of data set {dataset.Id}, which task {task.Id} ({task.Name}) learned, cannot be read. {missing.Message}", missing);
+        }
     }
 
     // A store without local files is read into the run's folder.

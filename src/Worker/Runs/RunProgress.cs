@@ -12,6 +12,7 @@ internal sealed class RunProgress(bool evaluates, bool trains = true)
 
     private DateTimeOffset _phaseBegan;
     private double _phaseStart;
+    private (int Index, int Count) _part = (0, 1);
 
     public LearningTaskPhase? Phase { get; private set; }
 
@@ -24,6 +25,9 @@ internal sealed class RunProgress(bool evaluates, bool trains = true)
 
     /// <summary>The rest of the bar at the present phase's rate; null before that can be told.</summary>
     public double? SecondsRemaining { get; private set; }
+
+    /// <summary>A run of several parts goes through all phases in each; the bar is cut into as many pieces.</summary>
+    public void Begin(int part, int count) => _part = (part, count);
 
     public void Enter(LearningTaskPhase phase, DateTimeOffset now)
     {
@@ -49,7 +53,13 @@ internal sealed class RunProgress(bool evaluates, bool trains = true)
         if (done >= LeastMeasured) SecondsRemaining = Math.Max(0, (now - _phaseBegan).TotalSeconds / done * (100 - Percent));
     }
 
-    private (double Start, double End) Span(LearningTaskPhase phase) => phase switch
+    private (double Start, double End) Span(LearningTaskPhase phase)
+    {
+        var (start, end) = SpanOfPart(phase);
+        return ((100 * _part.Index + start) / _part.Count, (100 * _part.Index + end) / _part.Count);
+    }
+
+    private (double Start, double End) SpanOfPart(LearningTaskPhase phase) => phase switch
     {
         LearningTaskPhase.Preparing => (0, 2),
         LearningTaskPhase.Training => evaluates ? (2, 75) : (2, 96),

@@ -1,5 +1,8 @@
+using System.Text.Json;
 using ContinualService.Domain;
+using ContinualService.Domain.Forecasts;
 using ContinualService.Domain.Previews;
+using ContinualService.Domain.Replays;
 using ContinualService.Domain.Tasks;
 using ContinualService.Infrastructure.Database;
 using ContinualService.Infrastructure.Queue;
@@ -105,8 +108,32 @@ internal sealed class RunRecords(IDbContextFactory<ServiceDbContext> contexts, E
             },
             cancellationToken);
 
-    /// <summary>Ends a preview that has measured all it was asked to; false where it was cancelled instead.</summary>
-    public async Task<bool> PreviewEndedAsync(CancellationToken cancellationToken)
+    /// <summary>Keeps what a forecast has measured, which is all of it.</summary>
+    public Task ForecastedAsync(ForecastResult result, CancellationToken cancellationToken) =>
+        WriteAsync(
+            async (database, _, _) =>
+            {
+                var forecast = await database.Forecasts.SingleAsync(row => row.TaskId == taskId, cancellationToken);
+                forecast.ResultJson = JsonSerializer.Serialize(result, JsonSerializerOptions.Web);
+            },
+            cancellationToken);
+
+    /// <summary>Keeps what a replay has compared: a later attempt goes on after what was identical.</summary>
+    public Task ReplayedAsync(IReadOnlyList<ReplayedVersion> versions, CancellationToken cancellationToken) =>
+        WriteAsync(
+            async (database, task, _) =>
+            {
+                var replay = await database.Replays.SingleAsync(row => row.TaskId == taskId, cancellationToken);
+                // What this attempt compares again takes the place of what an earlier one found.
+                var known = ReplayedVersion.Read(replay.VersionsJson);
+                var earlier = known.TakeWhile(version => version.Number != versions[0].Number).ToList();
+                replay.VersionsJson = ReplayedVersion.Append(earlier, versions);
+                if (earlier.Count + versions.Count > known.Count) task.DeadRuns = 0;
+            },
+            cancellationToken);
+
+    /// <summary>Ends a task that publishes nothing and has told all it found; false where it was cancelled instead.</summary>
+    public async Task<bool> EndedAsync(CancellationToken cancellationToken)
     {
         var cancelled = false;
         await EndRunAsync(
@@ -195,10 +222,11 @@ internal sealed class RunRecords(IDbContextFactory<ServiceDbContext> contexts, E
         outage.BridgeAsync(() => WriteOnceAsync(write, cancellationToken), cancellationToken);
 
     /// <summary>Closes this run's row inside a write.</summary>
-    public async Task CloseRunAsync(ServiceDbContext database, TaskRunOutcome outcome, string? reason, DateTimeOffset now, CancellationToken cancellationToken)
+    public async Task CloseRunAsync(ServiceDbContext database, TaskRunOutcome outcome, string? reason, DateTimeOffset now, CancellationToken cancellationToken, RunCost? cost = null)
     {
         var run = await database.Runs.SingleAsync(row => row.Id == runId, cancellationToken);
         (run.Outcome, run.Reason, run.EndedAt) = (outcome, reason, now);
+        (run.ProcessedTokens, run.TrainingSeconds, run.ScoredRows, run.ScoringSeconds, run.PeakBytes) = (cost?.Tokens, cost?.TrainingSeconds, cost?.ScoredRows, cost?.ScoringSeconds, cost?.PeakBytes);
     }
 
     /// <summary>Whether the task still runs under this very run; a repeated write finds that it has ended it already.</summary>

@@ -1,3 +1,6 @@
+using ContinualService.Domain.Drift;
+using ContinualService.Domain.Gates;
+using ContinualService.Domain.Replays;
 using ContinualService.Engine.Inference;
 
 namespace ContinualService.Worker.Runs;
@@ -7,7 +10,12 @@ namespace ContinualService.Worker.Runs;
 /// <param name="Lambda">The merge weight that the task got.</param>
 /// <param name="Scores">All that was measured.</param>
 /// <param name="Serving">How closely the server's path agrees with the trainer's.</param>
-internal sealed record RunResult(int TaskIndex, double Lambda, IReadOnlyList<RunScore> Scores, ServingAgreement Serving)
+/// <param name="Environment">What computed it.</param>
+/// <param name="Cost">What it took; null where that is not known of all of it.</param>
+/// <param name="Drift">How far it went from the version before; null for the first.</param>
+/// <param name="Gate">What the adapter's gate says of it; null: it has none.</param>
+internal sealed record RunResult(
+    int TaskIndex, double Lambda, IReadOnlyList<RunScore> Scores, ServingAgreement Serving, TrainingEnvironment Environment, RunCost? Cost = null, DriftMeasures? Drift = null, GateVerdict? Gate = null)
 {
     public const string FileName = "result.json";
 

@@ -47,8 +47,26 @@ internal sealed record RunSpec
     /// <summary>Held-out rows of every task of the lineage that has some, in the order they were learned; this task's own come last.</summary>
     public required IReadOnlyList<EvaluationSpec> Evaluations { get; init; }
 
+    /// <summary>The weight of the task in the merge where it is not the method's own; null: that.</summary>
+    public double? Lambda { get; init; }
+
+    /// <summary>False where the bare base's score of this task's rows is in the matrix already.</summary>
+    public bool ScoresBase { get; init; } = true;
+
     /// <summary>Null: the run learns its task.</summary>
     public PreviewSpec? Preview { get; init; }
+
+    /// <summary>Null: whatever the run makes is published.</summary>
+    public GateSpec? Gate { get; init; }
+
+    /// <summary>Null: the run is no forecast.</summary>
+    public ForecastSpec? Forecast { get; init; }
+
+    /// <summary>How the new version is compared with the one before; null: it is not.</summary>
+    public DriftSpec? Drift { get; init; }
+
+    /// <summary>Null: the run learns one task, its own.</summary>
+    public ReplaySpec? Replay { get; init; }
 
     /// <summary>Where the process writes its files.</summary>
     public required string OutputFolder { get; init; }

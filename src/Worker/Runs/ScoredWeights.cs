@@ -9,6 +9,9 @@ internal enum ScoredWeights
     /// <summary>The version the run started from.</summary>
     Previous,
 
+    /// <summary>The version with an earlier task's best score; scored once more for a gate, which compares row by row.</summary>
+    Reference,
+
     /// <summary>What the run made.</summary>
     Candidate,
 }

@@ -22,7 +22,7 @@ internal static class TaskChooser
         return await ready.AsNoTracking().Where(row => row.TenantId == tenant).OrderByDescending(row => row.Priority).ThenBy(row => row.Id).FirstOrDefaultAsync(cancellationToken);
     }
 
-    /// <summary>Queued tasks whose adapter is free and has no earlier task that is unfinished.</summary>
+    /// <summary>Queued tasks whose adapter is free and has no earlier task that is unfinished; a forecast changes nothing, so it waits for none and none for it.</summary>
     public static IQueryable<LearningTask> Ready(ServiceDbContext database, DateTimeOffset now) =>
         from task in database.Tasks
         join adapter in database.Adapters on task.AdapterId equals adapter.Id
@@ -30,7 +30,8 @@ internal static class TaskChooser
             && (adapter.LeaseOwner == null || adapter.LeaseExpiresAt < now)
             && !database.Tasks.Any(other => other.AdapterId == task.AdapterId
                 && (other.Status == LearningTaskStatus.Running
-                    || ((other.Status == LearningTaskStatus.Queued || other.Status == LearningTaskStatus.Paused) && string.Compare(other.Id, task.Id) < 0)))
+                    || (task.Kind != LearningTaskKind.Forecast && other.Kind != LearningTaskKind.Forecast
+                        && (other.Status == LearningTaskStatus.Queued || other.Status == LearningTaskStatus.Paused) && string.Compare(other.Id, task.Id) < 0)))
         select task;
 
     private static async Task<string> NeediestAsync(ServiceDbContext database, IReadOnlyList<string> tenants, DateTimeOffset now, CancellationToken cancellationToken)

@@ -18,7 +18,7 @@ public sealed class SwaggerTests(ApiWorld world)
         string[] expected =
         [
             "/tasks", "/tasks/{id}", "/tasks/{id}/events", "/tasks/{id}/metrics", "/tasks/{id}/runs", "/tasks/{id}/cancel", "/audit", "/adapters/{id}/aliases", "/datasets", "/datasets/{id}", "/adapters", "/adapters/{id}",
-            "/adapters/{id}/versions", "/adapters/{id}/versions/{number}", "/adapters/{id}/versions/{number}/download", "/adapters/{id}/matrix", "/adapters/{id}/storage", "/adapters/{id}/lineage", "/adapters/{id}/merge-previews", "/adapters/{id}/merge-previews/{previewId}", "/adapters/{id}/merge-previews/{previewId}/adopt", "/models", "/v1/files", "/v1/files/{id}", "/v1/files/{id}/content", "/v1/models/{id}", "/v1/fine_tuning/jobs", "/v1/fine_tuning/jobs/{id}", "/v1/fine_tuning/jobs/{id}/events", "/v1/fine_tuning/jobs/{id}/checkpoints",
+            "/adapters/{id}/versions", "/adapters/{id}/versions/{number}", "/adapters/{id}/versions/{number}/download", "/adapters/{id}/matrix", "/adapters/{id}/storage", "/adapters/{id}/lineage", "/adapters/{id}/merge-previews", "/adapters/{id}/merge-previews/{previewId}", "/adapters/{id}/merge-previews/{previewId}/adopt", "/models", "/v1/files", "/v1/files/{id}", "/v1/files/{id}/content", "/v1/models/{id}", "/v1/fine_tuning/jobs", "/v1/fine_tuning/jobs/{id}", "/v1/fine_tuning/jobs/{id}/events", "/v1/fine_tuning/jobs/{id}/checkpoints", "/adapters/{id}/drift", "/adapters/{id}/forecasts", "/adapters/{id}/forecasts/{forecastId}", "/adapters/{id}/replay", "/adapters/{id}/replays", "/adapters/{id}/replays/{replayId}", "/adapters/{id}/unlearn", "/adapters/{id}/unlearnings", "/adapters/{id}/unlearnings/{unlearningId}", "/adapters/{id}/versions/{number}/manifest", "/adapters/{id}/versions/{number}/diff/{other}",
             "/v1/fine_tuning/jobs/{id}/cancel", "/v1/fine_tuning/jobs/{id}/pause", "/v1/fine_tuning/jobs/{id}/resume", "/health/live", "/health/ready",
         ];
         foreach (var path in expected) Assert.True(paths.ContainsKey(path), path);
@@ -41,7 +41,8 @@ public sealed class SwaggerTests(ApiWorld world)
         {
             foreach (var (method, operation) in operations!.AsObject())
             {
-                var url = path.Replace("{number}", "1", StringComparison.Ordinal).Replace("{id}", "none", StringComparison.Ordinal).Replace("{deliveryId}", "none", StringComparison.Ordinal).Replace("{previewId}", "none", StringComparison.Ordinal);
+                var url = path.Replace("{number}", "1", StringComparison.Ordinal).Replace("{id}", "none", StringComparison.Ordinal).Replace("{deliveryId}", "none", StringComparison.Ordinal).Replace("{previewId}", "none", StringComparison.Ordinal).Replace("{forecastId}", "none", StringComparison.Ordinal)
+                    .Replace("{replayId}", "none", StringComparison.Ordinal).Replace("{unlearningId}", "none", StringComparison.Ordinal).Replace("{other}", "2", StringComparison.Ordinal);
                 foreach (var (kind, sender, query, type) in new[] { ("no key", anonymous, "", "application/json"), ("empty", client, "", "application/json"), ("plain", client, "", "text/plain"), ("bad query", client, "?limit=0&format=odd&dry_run=maybe", "application/json") })
                 {
                     using var request = new HttpRequestMessage(new HttpMethod(method.ToUpperInvariant()), url + query);
@@ -65,6 +66,12 @@ public sealed class SwaggerTests(ApiWorld world)
     [InlineData("/adapters/{id}/merge-previews", "post", "202 400 404 409 413 415 503")]
     [InlineData("/adapters/{id}/merge-previews/{previewId}", "delete", "202 404 409 503")]
     [InlineData("/adapters/{id}/merge-previews/{previewId}/adopt", "post", "201 400 404 409 413 415 503")]
+    [InlineData("/adapters/{id}/forecasts", "post", "202 400 404 409 413 415 503")]
+    [InlineData("/adapters/{id}/forecasts/{forecastId}", "delete", "202 404 409 503")]
+    [InlineData("/adapters/{id}/drift", "put", "400 404 413 415 503")]
+    [InlineData("/adapters/{id}/replay", "post", "202 400 404 409 413 415 503")]
+    [InlineData("/adapters/{id}/unlearnings/{unlearningId}", "delete", "202 404 409 503")]
+    [InlineData("/adapters/{id}/versions/{number}/diff/{other}", "get", "404 409 503")]
     [InlineData("/adapters/{id}/pin", "put", "404 409 503")]
     [InlineData("/adapters/{id}/versions/{number}/download", "get", "206 304 400 404 409 416 503")]
     public async Task Document_Operation_HasTheRefusalsThatTakeMoreThanAWrongRequest(string path, string method, string statuses)

@@ -77,7 +77,7 @@ public sealed class KeyTests(ApiWorld world)
         var second = await client.GetNodeAsync($"/audit?action=adapter.create&limit=2&cursor={first["nextCursor"]}");
 
         Assert.Equal(["adapter.create", "adapter.create", "adapter.create", "key.create"], all.Select(entry => (string?)entry!["action"]));
-        Assert.Equal(["id", "actor", "action", "subject", "createdAt"], all[0]!.AsObject().Select(member => member.Key));
+        Assert.Equal(["id", "actor", "action", "subject", "reason", "createdAt"], all[0]!.AsObject().Select(member => member.Key));
         Assert.Equal(all.Take(3).Select(entry => (string?)entry!["id"]), first["data"]!.AsArray().Concat(second["data"]!.AsArray()).Select(entry => (string?)entry!["id"]));
         Assert.Null(second["nextCursor"]);
         Assert.StartsWith("key_", (string?)all[0]!["actor"], StringComparison.Ordinal);

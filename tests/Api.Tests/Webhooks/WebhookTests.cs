@@ -71,6 +71,25 @@ public sealed class WebhookTests : IAsyncLifetime
         await EndedAsync(client, published);
         Assert.Empty((await client.GetNodeAsync($"/webhooks/{failed["id"]}/deliveries"))["data"]!.AsArray());
         Assert.Single(_receiver.Messages);
+
+        await CreateAsync(client, "adapter.gate.refused");
+        await AppendAsync(taskId, TaskEventTypes.GateRefused, new { version = 5, gate = new { verdict = "refused" } });
+        var refused = JsonNode.Parse((await MessageAsync(2)).Body)!;
+        Assert.Equal(("adapter.gate.refused", 5, "refused"), ((string?)refused["type"], (int)refused["data"]!["x_version"]!, (string?)refused["data"]!["x_gate"]!["verdict"]));
+    }
+
+    [Fact]
+    public async Task Webhook_OfDriftAlarms_IsToldWhichTheValueAndTheLimit()
+    {
+        var client = await _world.CreateTenantAsync();
+        await CreateAsync(client, "adapter.drift.alarm");
+
+        await AppendAsync(await CancelledTaskAsync(client), TaskEventTypes.DriftAlarm, new { version = 4, alarm = "score_drop", value = 0.25, limit = 0.1, subject = "task_1" });
+
+        var body = JsonNode.Parse((await MessageAsync(1)).Body)!;
+        var data = body["data"]!;
+        Assert.Equal(("adapter.drift.alarm", "score_drop", 0.25, 0.1), ((string?)body["type"], (string?)data["x_alarm"], (double)data["x_value"]!, (double)data["x_limit"]!));
+        Assert.Equal((4, "task_1"), ((int)data["x_version"]!, (string?)data["x_subject"]));
     }
 
     [Fact]

@@ -45,4 +45,24 @@ internal static class Dense
     /// <summary>Rows of both, one below the other.</summary>
     public static double[,] Below(double[,] a, double[,] b) =>
         Create(a.GetLength(0) + b.GetLength(0), a.GetLength(1), (i, j) => i < a.GetLength(0) ? a[i, j] : b[i - a.GetLength(0), j]);
+
+    /// <summary>A^T (A A^T)^-1 A, with the inverse by Gauss and Jordan.</summary>
+    public static double[,] Projector(double[,] a)
+    {
+        var (gram, size) = (Mul(a, Transpose(a)), a.GetLength(0));
+        var inverse = Identity(size);
+        for (var pivot = 0; pivot < size; pivot++)
+        {
+            var by = gram[pivot, pivot];
+            for (var j = 0; j < size; j++) (gram[pivot, j], inverse[pivot, j]) = (gram[pivot, j] / by, inverse[pivot, j] / by);
+            for (var i = 0; i < size; i++)
+            {
+                if (i == pivot) continue;
+                var factor = gram[i, pivot];
+                for (var j = 0; j < size; j++) (gram[i, j], inverse[i, j]) = (gram[i, j] - factor * gram[pivot, j], inverse[i, j] - factor * inverse[pivot, j]);
+            }
+        }
+
+        return Mul(Mul(Transpose(a), inverse), a);
+    }
 }

@@ -37,6 +37,8 @@ public sealed class TaskEvaluatorTests : IDisposable
         var rows = Prompts.Select((prompt, row) => Row(prompt, row < 2 ? answers[row] : "wrong answer", row == 2 ? [answers[row]] : [])).ToList();
         var score = TaskEvaluator.Evaluate(_decoder, ByteText.Tokenizer, null, rows, TaskMetric.ExactMatch, [], options, null, TestContext.Current.CancellationToken);
         Assert.Equal([1, 1, 1, 0, 0], score.RowScores);
+        Assert.Equal(answers, score.RowAnswers);
+        Assert.Null(score.RowWeights);
         Assert.Equal(0.6, score.Score, 12);
         Assert.Equal(5, score.Count);
         Assert.Equal(ConfidenceInterval.Wilson(3, 5), (score.Low, score.High));
@@ -53,6 +55,7 @@ public sealed class TaskEvaluatorTests : IDisposable
         var score = TaskEvaluator.Evaluate(
             _decoder, ByteText.Tokenizer, lora, rows, TaskMetric.LabelLikelihood, labels, options, null, TestContext.Current.CancellationToken);
         Assert.Equal([1, 1, 1, 0, 1], score.RowScores);
+        Assert.Equal(best, score.RowAnswers);
     }
 
     [Fact]
@@ -66,6 +69,9 @@ public sealed class TaskEvaluatorTests : IDisposable
         for (var row = 0; row < rows.Length; row++) Assert.Equal(means[row], score.RowScores[row], 1e-4);
         Assert.Equal(means.Zip(tokens, (mean, count) => mean * count).Sum() / 17, score.Score, 1e-4);
         Assert.False(score.HigherIsBetter);
+        Assert.Equal([1, 14, 2], score.RowWeights);
+        Assert.Equal(score.RowScores.Select(loss => -loss), score.RowsForMatrix());
+        Assert.Null(score.RowAnswers);
         Assert.InRange(score.Score, score.Low, score.High);
     }
 

@@ -107,6 +107,41 @@ public sealed class ChatFormatTests
     }
 
     [Fact]
+    public void UserTurn_IsWhatStandsAroundTheText()
+    {
+        var (tokenizer, _) = Load(Qwen2);
+        using var folder = new TemplateFolder("{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}");
+
+        var turn = ChatFormat.Load(folder.Path, tokenizer).UserTurn!;
+
+        Assert.Equal("<|im_start|>user\n", tokenizer.Decode(turn.Before, skipSpecialTokens: false));
+        Assert.Equal("<|im_end|>\n<|im_start|>assistant\n", tokenizer.Decode(turn.After, skipSpecialTokens: false));
+        Assert.Equal(turn.After.Select(tokenizer.IsSpecial), turn.Special);
+        Assert.Equal(2, turn.Special.Count(special => special));
+    }
+
+    [Fact]
+    public void UserTurn_SpaceThatTheTextsFirstLetterTakesIn_IsNotPartOfIt()
+    {
+        var (tokenizer, _) = Load(Qwen2);
+        using var folder = new TemplateFolder("{% for m in messages %}<|im_start|>{{ m.role }}\n {{ m.content }}<|im_end|>\n{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}");
+
+        Assert.Equal("<|im_start|>user\n", tokenizer.Decode(ChatFormat.Load(folder.Path, tokenizer).UserTurn!.Before, skipSpecialTokens: false));
+    }
+
+    [Theory]
+    [InlineData("{{ messages[0].content }}")]
+    [InlineData("<|im_start|>{{ messages | length }}")]
+    [InlineData("{{ raise_exception('two messages, please') }}")]
+    public void UserTurn_TemplateThatWritesNothingAroundTheText_IsNull(string template)
+    {
+        var (tokenizer, _) = Load(Qwen2);
+        using var folder = new TemplateFolder(template);
+
+        Assert.Null(ChatFormat.Load(folder.Path, tokenizer).UserTurn);
+    }
+
+    [Fact]
     public void Load_TemplateFile_WinsOverTokenizerConfig()
     {
         var (tokenizer, _) = Load(Qwen2);

@@ -18,9 +18,12 @@ internal sealed class RunFolder : IDisposable
     private readonly string _model = Path.Combine(Shared.Folder("conformance/models"), Model);
 
     /// <summary>Eight rows to train on: two steps an epoch.</summary>
-    public RunSpec Spec(int epochs, double learningRate = 5e-4) => new()
+    /// <param name="epochs">Passes over them.</param>
+    /// <param name="learningRate">Peak.</param>
+    /// <param name="word">What the rows are of; another word is another task.</param>
+    public RunSpec Spec(int epochs, double learningRate = 5e-4, string word = "red") => new()
     {
-        TaskId = "task_1",
+        TaskId = $"task_{word}",
         Attempt = 1,
         ModelName = Model,
         ModelFolder = _model,
@@ -32,13 +35,21 @@ internal sealed class RunFolder : IDisposable
         Alpha = 8,
         TargetModules = ["q_proj", "v_proj"],
         PreviousState = null,
-        Train = Rows(Enumerable.Range(1, 8)),
+        Train = Rows(Enumerable.Range(1, 8), word),
         Hyperparameters = new Hyperparameters { Epochs = epochs, BatchSize = 4, Dropout = 0.1, LearningRate = learningRate },
-        Evaluations = [new EvaluationSpec("task_1", Rows(Enumerable.Range(9, 3)), "loss", [], null)],
+        Evaluations = [new EvaluationSpec($"task_{word}", Rows(Enumerable.Range(9, 3), word), "loss", [], null)],
         OutputFolder = Directory.CreateDirectory(Path.Combine(_root, Guid.NewGuid().ToString("N"))).FullName,
     };
 
     public static byte[] State(RunSpec spec) => File.ReadAllBytes(Path.Combine(spec.OutputFolder, RunResult.StateFile));
+
+    public static byte[] Weights(RunSpec spec) => File.ReadAllBytes(Path.Combine(spec.OutputFolder, RunResult.AdapterFile));
+
+    public static StoredFile StoredState(RunSpec spec)
+    {
+        var path = Path.Combine(spec.OutputFolder, RunResult.StateFile);
+        return new StoredFile(path, RunFiles.Sha256Of(path));
+    }
 
     /// <summary>What the service makes of a message once it has the file: the start of the next attempt.</summary>
     public static StoredFile Stored(RunSpec spec, RunMessage.Checkpoint checkpoint) => new(Path.Combine(spec.OutputFolder, checkpoint.File), checkpoint.Sha256);
@@ -62,14 +73,16 @@ internal sealed class RunFolder : IDisposable
             said.Add(message);
             if (stopAt?.Invoke(message) == true) stop.Cancel();
         });
-        return (TaskRunner.Run(spec, new RunReporter(output), stop.Token), said);
+        var reporter = new RunReporter(output);
+        return (spec.Replay is { } replay ? ReplayRunner.Run(spec, replay, reporter, stop.Token) : TaskRunner.Run(spec, reporter, stop.Token), said);
     }
 
     public void Dispose() => Directory.Delete(_root, recursive: true);
 
-    private StoredFile Rows(IEnumerable<int> numbers)
+    /// <summary>Raw text rows.</summary>
+    public StoredFile Rows(IEnumerable<int> numbers, string word = "red")
     {
-        var bytes = Encoding.UTF8.GetBytes(string.Concat(numbers.Select(i => JsonSerializer.Serialize(new { text = $"red {i} red" }) + "\n")));
+        var bytes = Encoding.UTF8.GetBytes(string.Concat(numbers.Select(i => JsonSerializer.Serialize(new { text = $"{word} {i} {word}" }) + "\n")));
         var sha256 = Convert.ToHexStringLower(SHA256.HashData(bytes));
         var path = Path.Combine(_root, sha256);
         File.WriteAllBytes(path, bytes);

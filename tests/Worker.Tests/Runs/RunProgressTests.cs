@@ -52,4 +52,23 @@ public sealed class RunProgressTests
         Assert.Equal(seen.Order(), seen);
         Assert.InRange(seen[^1], 98, 100);
     }
+
+    // Four tasks, each a quarter of the bar; within a quarter the phases are where they are in the whole.
+    [Fact]
+    public void Begin_PartsOfARun_ShareTheBar()
+    {
+        var progress = new RunProgress(evaluates: true);
+        progress.Enter(LearningTaskPhase.Preparing, Start);
+        progress.Begin(1, 4);
+        progress.Enter(LearningTaskPhase.Preparing, Start);
+        Assert.Equal(25, progress.Percent, 9);
+
+        progress.Enter(LearningTaskPhase.Training, Start);
+        progress.Trained(50, 100, Start.AddSeconds(10));
+        Assert.Equal(25 + 38.5 / 4, progress.Percent, 9);
+
+        progress.Begin(3, 4);
+        progress.Enter(LearningTaskPhase.Publishing, Start.AddSeconds(20));
+        Assert.Equal(75 + 98 / 4.0, progress.Percent, 9);
+    }
 }

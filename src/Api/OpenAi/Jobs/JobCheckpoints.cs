@@ -11,7 +11,7 @@ internal sealed class JobCheckpoints(ServiceDbContext database)
 
     public async Task<List<JobCheckpointResponse>> OfAsync(LearningTask task, CancellationToken cancellationToken)
     {
-        if (await database.Versions.AsNoTracking().FirstOrDefaultAsync(row => row.TaskId == task.Id && row.MergePreviewId == null, cancellationToken) is not { } version) return [];
+        if (await database.Versions.AsNoTracking().FirstOrDefaultAsync(row => row.TaskId == task.Id && row.MergePreviewId == null && row.UnlearningId == null, cancellationToken) is not { } version) return [];
         var adapter = await database.Adapters.AsNoTracking().FirstAsync(row => row.Id == task.AdapterId, cancellationToken);
         var last = await database.StepMetrics.AsNoTracking().Where(row => row.TaskId == task.Id)
             .OrderByDescending(row => row.Attempt).ThenByDescending(row => row.Step).FirstOrDefaultAsync(cancellationToken);

@@ -18,7 +18,7 @@ internal static class JobEvents
             Level = row.Type switch
             {
                 TaskEventTypes.Failed => "error",
-                TaskEventTypes.AttemptFailed => "warn",
+                TaskEventTypes.AttemptFailed or TaskEventTypes.GateRefused or TaskEventTypes.DriftAlarm => "warn",
                 _ => "info",
             },
             Message = Message(row.Type, data),
@@ -41,6 +41,8 @@ internal static class JobEvents
         TaskEventTypes.AttemptFailed => $"Attempt {data["attempt"]} failed: {data["reason"]}",
         TaskEventTypes.Evaluated => "Scored the held-out rows of every task so far.",
         TaskEventTypes.Published => $"Published version {data["version"]}.",
+        TaskEventTypes.GateRefused => $"The gate keeps version {data["version"]} from answering: {data["gate"]?["verdict"]}.",
+        TaskEventTypes.DriftAlarm => $"Version {data["version"]} drifted: {data["alarm"]} is {data["value"]}, {data["limit"]} is allowed.",
         TaskEventTypes.Succeeded => "The job has succeeded.",
         TaskEventTypes.Failed => $"The job has failed: {data["message"]}",
         TaskEventTypes.Cancelled => "The job was cancelled.",
@@ -50,7 +52,7 @@ internal static class JobEvents
     private static string Loss(JsonNode? loss) => loss is null ? "" : string.Create(CultureInfo.InvariantCulture, $": training loss {(double)loss:0.0000}");
 
     /// <summary>The same with the names of its fields as everything on the /v1 routes has them.</summary>
-    private static JsonNode? SnakeCase(JsonNode? node) => node switch
+    internal static JsonNode? SnakeCase(JsonNode? node) => node switch
     {
         JsonObject fields => new JsonObject(fields.Select(field => KeyValuePair.Create(JsonNamingPolicy.SnakeCaseLower.ConvertName(field.Key), SnakeCase(field.Value)))),
         JsonArray items => new JsonArray([.. items.Select(SnakeCase)]),

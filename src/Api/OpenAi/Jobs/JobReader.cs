@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using ContinualService.Api.Adapters;
 using ContinualService.Api.Tasks;
 using ContinualService.Domain;
 using ContinualService.Domain.Adapters;
@@ -32,7 +33,7 @@ internal sealed class JobReader(ServiceDbContext database, QueuePlaces queue, Ti
         var (ids, adapterIds) = (tasks.Select(task => task.Id).ToList(), tasks.Select(task => task.AdapterId).Distinct().ToList());
         var adapters = await database.Adapters.AsNoTracking().Where(row => adapterIds.Contains(row.Id)).ToDictionaryAsync(row => row.Id, cancellationToken);
         var requests = await database.FineTuningJobs.AsNoTracking().Where(row => ids.Contains(row.TaskId)).ToDictionaryAsync(row => row.TaskId, cancellationToken);
-        var versions = await database.Versions.AsNoTracking().Where(row => row.TaskId != null && ids.Contains(row.TaskId) && row.MergePreviewId == null).ToDictionaryAsync(row => row.TaskId!, cancellationToken);
+        var versions = await database.Versions.AsNoTracking().Where(row => row.TaskId != null && ids.Contains(row.TaskId) && row.MergePreviewId == null && row.UnlearningId == null).ToDictionaryAsync(row => row.TaskId!, cancellationToken);
         var tokens = await TokensAsync([.. versions.Keys], cancellationToken);
         var places = await queue.OfAsync(tasks, cancellationToken);
         return [.. tasks.Select(task => Shape(
@@ -60,7 +61,8 @@ internal sealed class JobReader(ServiceDbContext database, QueuePlaces queue, Ti
             CreatedAt = task.CreatedAt.ToUnixTimeSeconds(),
             FinishedAt = task.FinishedAt?.ToUnixTimeSeconds(),
             Model = request?.Model ?? adapter.Name,
-            FineTunedModel = version is null ? null : FineTunedModels.NameOf(adapter, task.Id),
+            // A client that waits for this name would answer with what the gate keeps back.
+            FineTunedModel = version is null or { Refused: true } ? null : FineTunedModels.NameOf(adapter, task.Id),
             OrganizationId = task.TenantId,
             Status = WireName.Of(task.Status),
             TrainingFile = request?.TrainingFileId,
@@ -75,7 +77,7 @@ internal sealed class JobReader(ServiceDbContext database, QueuePlaces queue, Ti
             UserProvidedSuffix = request?.Suffix,
             Progress = new JobProgressResponse(task.Percent, task.Step, task.TotalSteps, task.SecondsRemaining, task.SecondsRemaining is not null, place),
             Forgetting = version?.Forgetting,
-            Gate = null,
+            Gate = (JsonObject?)JobEvents.SnakeCase(GateView.Brief(version?.GateJson)),
             Adapter = adapter.Name,
             TaskId = task.Id,
         };

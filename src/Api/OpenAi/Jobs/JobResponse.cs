@@ -26,7 +26,7 @@ public sealed class JobResponse
     [JsonPropertyName("model")]
     public required string Model { get; init; }
 
-    /// <summary>ft:base:org:suffix:id, the version it published; null unless it succeeded.</summary>
+    /// <summary>ft:base:org:suffix:id, the version it published; null unless it succeeded, and where the adapter's gate refused it (the checkpoint has the name).</summary>
     [JsonPropertyName("fine_tuned_model")]
     public required string? FineTunedModel { get; init; }
 
@@ -89,7 +89,7 @@ public sealed class JobResponse
     [JsonPropertyName("x_forgetting")]
     public required double? Forgetting { get; init; }
 
-    /// <summary>Verdict of the publication policy; null: there is none, and every version is published.</summary>
+    /// <summary>What the adapter's gate found: verdict, accepted, lambda and the criteria with their intervals; null before that, and without a gate.</summary>
     [JsonPropertyName("x_gate")]
     public required JsonObject? Gate { get; init; }
 

@@ -1,5 +1,3 @@
-using System.Security.Cryptography;
-using System.Text;
 using System.Text.Json.Nodes;
 using ContinualService.Engine.Data;
 using ContinualService.Engine.Evaluation;
@@ -7,27 +5,16 @@ using ContinualService.Engine.Text;
 
 namespace ContinualService.Bench.Continual;
 
-/// <summary>Reads tasks.json and the rows beside it, and encodes them with the model's own chat template.</summary>
-public sealed class TaskFolder(ContinualSettings settings, Tokenizer tokenizer, ChatFormat chat)
+/// <summary>A folder with tasks.json and the rows beside it: a benchmark's prompts, each of whose inputs is cut to fit.</summary>
+public sealed class IndexedTasks(ContinualSettings settings, Tokenizer tokenizer, ChatFormat chat) : ITaskSource
 {
-    private readonly JsonNode _index = JsonNode.Parse(File.ReadAllText(Path.Combine(settings.DataFolder, "tasks.json")))!;
+    public const string IndexFile = "tasks.json";
 
-    /// <summary>The order's name and its tasks: a name in tasks.json or in --orders (its start will do), or the tasks themselves.</summary>
-    public (string Name, IReadOnlyList<string> Tasks) Order()
-    {
-        var orders = settings.OrdersFile is null ? _index["task_orders"]!.AsObject() : JsonNode.Parse(File.ReadAllText(settings.OrdersFile))!.AsObject();
-        var wanted = settings.Order ?? (settings.OrdersFile is not null ? orders.First().Key : throw new UsageException("--order is missing."));
-        var named = orders.Where(order => order.Key == wanted || order.Key.StartsWith(wanted + "_", StringComparison.Ordinal)).ToList();
-        if (named.Count == 1) return (named[0].Key, Names(named[0].Value!));
+    private readonly JsonNode _index = JsonNode.Parse(File.ReadAllText(Path.Combine(settings.DataFolder, IndexFile)))!;
 
-        var tasks = wanted.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
-        foreach (var task in tasks)
-        {
-            if (Entry(task) is null) throw new UsageException($"'{task}' is neither a task nor an order. Orders: {string.Join(", ", orders.Select(order => order.Key))}.");
-        }
+    public IReadOnlyDictionary<string, IReadOnlyList<string>> Orders => _index["task_orders"]!.AsObject().ToDictionary(order => order.Key, order => Names(order.Value!));
 
-        return (string.Join("-", tasks), tasks);
-    }
+    public IReadOnlyList<string> TaskNames => [.. _index["tasks"]!.AsArray().Select(entry => (string)entry!["name"]!)];
 
     public BenchTask Read(string name)
     {
@@ -43,8 +30,8 @@ public sealed class TaskFolder(ContinualSettings settings, Tokenizer tokenizer, 
         var answerTokens = answers.Max(answer => tokenizer.Encode(answer, addSpecialTokens: false, parseSpecialTokens: false).Ids.Length) + 4;
         var encoder = new ExampleEncoder(tokenizer, chat, settings.MaxSequenceLength);
         var cut = 0;
-        var task = new BenchTask(name, Metric((string)entry["metric"]!), labels, Encode(train), Encode(scored), cut, "");
-        return task with { CutRows = cut, Digest = DigestOf(task) };
+        var (own, held) = (Encode(train), Encode(scored));
+        return new BenchTask(name, Metric((string)entry["metric"]!), labels, own, held, cut);
 
         IReadOnlyList<EncodedExample> Encode(IEnumerable<JsonNode> rows) => [.. rows.Select(row =>
         {
@@ -84,11 +71,4 @@ public sealed class TaskFolder(ContinualSettings settings, Tokenizer tokenizer, 
     private static TaskMetric Metric(string name) => name.StartsWith("exact_match", StringComparison.Ordinal) ? TaskMetric.ExactMatch
         : name.StartsWith("rougeL", StringComparison.Ordinal) ? TaskMetric.RougeL
         : throw new UsageException($"tasks.json: the metric '{name}' is unknown.");
-
-    private static string DigestOf(BenchTask task)
-    {
-        var text = new StringBuilder();
-        foreach (var row in task.Train.Concat(task.Scored)) text.AppendJoin(' ', row.Ids).Append('|').AppendJoin(' ', row.PromptIds).Append('|').AppendJoin('\u001f', row.References).Append('\n');
-        return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text.ToString())))[..16];
-    }
 }

@@ -1,0 +1,28 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace ContinualService.Domain.Replays;
+
+/// <summary>What computed a version beside its inputs: with the same of all this the same inputs give the same bits.</summary>
+/// <param name="Code">Version of this program, and the identity of the compiled engine.</param>
+/// <param name="Torch">Version of the tensor library.</param>
+/// <param name="Device">cpu, cuda or cuda:N.</param>
+/// <param name="Processor">The machine's processor with the width of its vectors: sums are taken in another order on another.</param>
+/// <param name="Threads">Of the training process.</param>
+/// <param name="Precision">Of base and masters.</param>
+public sealed record TrainingEnvironment(string Code, string Torch, string Device, string Processor, int Threads, string Precision)
+{
+    /// <summary>Null where nothing was written down.</summary>
+    public static TrainingEnvironment? Read(string? json) => json is null ? null : JsonSerializer.Deserialize<TrainingEnvironment>(json, JsonSerializerOptions.Web);
+
+    public string Write() => JsonSerializer.Serialize(this, JsonSerializerOptions.Web);
+
+    /// <summary>All of it, by wire names.</summary>
+    [JsonIgnore]
+    public IReadOnlyList<(string Name, string Value)> Fields =>
+        [("code", Code), ("torch", Torch), ("device", Device), ("processor", Processor), ("threads", FormattableString.Invariant($"{Threads}")), ("precision", Precision)];
+
+    /// <summary>The fields that are not the same here.</summary>
+    public IReadOnlyList<(string Field, string Stored, string Here)> DifferencesTo(TrainingEnvironment here) =>
+        [.. Fields.Zip(here.Fields).Where(pair => pair.First != pair.Second).Select(pair => (pair.First.Name, pair.First.Value, pair.Second.Value))];
+}

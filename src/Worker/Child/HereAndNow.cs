@@ -1,0 +1,30 @@
+using System.Reflection;
+using System.Runtime.Intrinsics.X86;
+using ContinualService.Domain.Replays;
+using ContinualService.Engine.Continual;
+using ContinualService.Engine.Training;
+using ContinualService.Worker.Runs;
+using TorchSharp;
+
+namespace ContinualService.Worker.Child;
+
+/// <summary>What a version's bits depend on beside its inputs, as it is in this process.</summary>
+internal static class HereAndNow
+{
+    private const string ModelName = "model name";
+
+    public static TrainingEnvironment Of(RunSpec spec) => new(Code, VersionOf(typeof(torch).Assembly), spec.Device, Processor(), spec.Threads, $"{Precision.Master}".ToLowerInvariant());
+
+    // A compiled assembly's identity follows from its content: two builds of one version that are not the same code are told apart.
+    private static string Code { get; } = $"{VersionOf(typeof(HereAndNow).Assembly)}, engine {typeof(ContinualLearner).Module.ModuleVersionId:N}";
+
+    private static string VersionOf(Assembly assembly) =>
+        assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? assembly.GetName().Version?.ToString() ?? "unknown";
+
+    private static string Processor()
+    {
+        var width = Avx512F.IsSupported ? "AVX-512" : Avx2.IsSupported ? "AVX2" : "no AVX2";
+        var model = File.ReadLines("/proc/cpuinfo").FirstOrDefault(line => line.StartsWith(ModelName, StringComparison.Ordinal))?.Split(':', 2)[1].Trim();
+        return $"{model ?? "unknown"}, {width}";
+    }
+}

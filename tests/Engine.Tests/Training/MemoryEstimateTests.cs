@@ -1,0 +1,64 @@
+using ContinualService.Engine.Continual;
+using ContinualService.Engine.Lora;
+using ContinualService.Engine.Models;
+using ContinualService.Engine.Training;
+using Xunit;
+
+namespace ContinualService.Engine.Tests.Training;
+
+/// <summary>Counted by hand for a decoder of two layers: D 8, two query heads and one key head of 4, F 12, V 10, tied.</summary>
+public sealed class MemoryEstimateTests
+{
+    private static readonly ModelConfig Model = new()
+    {
+        ModelType = "llama",
+        VocabularySize = 10,
+        HiddenSize = 8,
+        IntermediateSize = 12,
+        LayerCount = 2,
+        HeadCount = 2,
+        KeyValueHeadCount = 1,
+        HeadWidth = 4,
+        MaxPositions = 64,
+        TieWordEmbeddings = true,
+    };
+
+    [Fact]
+    public void Of_AllLinearsAfterTwoTasks_IsTheSumOfItsShapes()
+    {
+        var estimate = MemoryEstimate.Of(Model, new LoraConfig(2, 4, [LoraConfig.AllLinear]), new Slao(), learned: 2, batchRows: 3, longestRow: 5, scoredRow: 4, dropout: false);
+
+        // A layer: q 8x8, k and v 8x4, o 8x8, gate and up 12x8, down 8x12, two norms of 8.
+        Assert.Equal(4 * (10 * 8 + 8 + 2 * (64 + 32 + 32 + 64 + 96 + 96 + 96 + 16)), estimate.Weights);
+        // |A| of both layers: 2 (8 + 8 + 8 + 8 + 8 + 8 + 12) each; |B|: 2 (8 + 4 + 4 + 8 + 12 + 12 + 8).
+        const int A = 2 * 2 * 60, B = 2 * 2 * 56;
+        Assert.Equal(4 * ((A + B) + 2 * (A + 2 * B) + 2 * (A + B)), estimate.Adapters);
+        Assert.Equal(4 * 4 * (A + B), estimate.Optimiser);
+        // Per token and layer: norms 2 x 8, attention 4 x 8, gate 3 x 12, inputs 8 + 8 + 8 + 12, products of A 7 x 2; three layers' worth and 4 x 8.
+        Assert.Equal(4 * 15 * ((16 + 32 + 36 + 36 + 14) * 3 + 32), estimate.Activations);
+        Assert.Equal(4 * 3 * 15 * 10, estimate.Logits);
+        Assert.Equal(4 * (256 * (48 + 48 + 48 + 2 * 4 * 2) + 2 * 256 * 10), estimate.Scoring);
+        Assert.Equal(estimate.Weights + estimate.Adapters + estimate.Scoring + estimate.Process, estimate.Total);
+    }
+
+    [Fact]
+    public void Of_LongRows_IsLargestInTraining()
+    {
+        var estimate = MemoryEstimate.Of(Model, new LoraConfig(2, 4, ["q_proj", "v_proj"]), new Slao(), learned: 0, batchRows: 400, longestRow: 64, scoredRow: 0, dropout: true);
+
+        // What q and v read is one tensor of 8, with dropout two more of it for each; both write products of A.
+        Assert.Equal(4 * 25_600L * ((16 + 32 + 36 + 8 + 2 * 16 + 4) * 3 + 32), estimate.Activations);
+        Assert.Equal(0, estimate.Scoring);
+        Assert.Equal(estimate.Weights + estimate.Adapters + estimate.Optimiser + estimate.Activations + estimate.Logits + estimate.Process, estimate.Total);
+    }
+
+    [Fact]
+    public void Of_MethodThatKeepsAllTasks_GrowsWithThem()
+    {
+        long Adapters(IContinualMethod method, int learned) => MemoryEstimate.Of(Model, new LoraConfig(2, 4, ["q_proj"]), method, learned, 1, 8, 8, false).Adapters;
+
+        Assert.Equal(Adapters(new Slao(), 2), Adapters(new Slao(), 100));
+        // T(|A| + |B|) before, and one more after; served whole both times: with the start 4 T + 3.
+        Assert.Equal(4 * 2 * 32 * (4 * 5 + 3), Adapters(new IncLora(), 5));
+    }
+}

@@ -1,0 +1,144 @@
+using System.Text;
+using ContinualService.Domain;
+using ContinualService.Domain.Adapters;
+using ContinualService.Domain.Replays;
+using ContinualService.Domain.Tasks;
+using ContinualService.Domain.Unlearnings;
+using ContinualService.Infrastructure.Storage;
+using ContinualService.Worker.Child;
+using ContinualService.Worker.Runs;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.DependencyInjection;
+using Xunit;
+
+namespace ContinualService.Worker.Tests.Runs;
+
+/// <summary>What a run that makes a lineage once more is told to do. The versions are rows; no process starts.</summary>
+public sealed class RunPreparationTests : IAsyncLifetime
+{
+    private const double Chosen = 0.2;
+
+    private readonly TestService _service = new();
+    private string _adapterId = "";
+    private readonly List<string> _tasks = [];
+    private readonly List<string> _states = [];
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    public async ValueTask InitializeAsync()
+    {
+        await _service.PrepareAsync();
+        await LearnAsync();
+    }
+
+    public ValueTask DisposeAsync() => _service.DisposeAsync();
+
+    [Fact]
+    public async Task Prepare_Replay_StartsAfterWhatWasIdenticalBefore()
+    {
+        var here = new TrainingEnvironment("", "", "cpu", "", 1, "float32");
+        var moved = new TensorDifference("layer", "a_ft", 1e-3, 1e-3);
+        var found = ReplayedVersion.Append([], [ReplayedVersion.Of(1, _tasks[0], "", "", here, [], 0.01), ReplayedVersion.Of(2, _tasks[1], "", "", here, [moved], 0.01)]);
+
+        var (first, again) = (await PrepareReplayAsync("[]"), await PrepareReplayAsync(found));
+
+        Assert.Null(first.PreviousState);
+        Assert.Equal([1, 2, 3], first.Replay!.Parts.Select(part => part.Number));
+        Assert.Equal(_states[0], again.PreviousState!.Sha256);
+        Assert.Equal([(2, _tasks[1], _states[1], 1 / Math.Sqrt(2)), (3, _tasks[2], _states[2], Chosen)], again.Replay!.Parts.Select(part => (part.Number, part.TaskId, part.State!.Sha256, part.Lambda!.Value)));
+        Assert.Equal((0.01, 0, 0), (again.Replay.Tolerance, again.Evaluations.Count, again.CheckpointSeconds));
+        Assert.All(again.Replay.Parts, part => Assert.Equal((7, 0), (part.Hyperparameters.Epochs, part.Evaluations.Count)));
+    }
+
+    [Fact]
+    public async Task Prepare_Unlearning_LearnsWhatCameAfterWithoutTheTask()
+    {
+        var second = await PrepareUnlearningAsync(_tasks[1]);
+        Assert.Equal((_states[0], false, null), (second.PreviousState!.Sha256, second.ScoresBase, second.Replay!.Tolerance));
+        var part = Assert.Single(second.Replay.Parts);
+        // Its weight was chosen by somebody, and stays.
+        Assert.Equal((_tasks[2], Chosen, null, null), (part.TaskId, part.Lambda, part.State, part.Without));
+        Assert.Equal([_tasks[0], _tasks[2]], part.Evaluations.Select(evaluation => evaluation.TaskId));
+
+        // The second task becomes the first, which has no weight; the method's own weight is that of the new place.
+        var first = await PrepareUnlearningAsync(_tasks[0]);
+        Assert.Null(first.PreviousState);
+        Assert.Equal([(_tasks[1], null), (_tasks[2], Chosen)], first.Replay!.Parts.Select(each => (each.TaskId, each.Lambda)));
+        Assert.Equal([1, 2], first.Replay.Parts.Select(each => each.Evaluations.Count));
+
+        var approximate = await PrepareUnlearningAsync(_tasks[0], UnlearnMode.Approximate);
+        Assert.Equal([(_tasks[1], _states[1], 1), (_tasks[2], _states[2], 1)], approximate.Replay!.Parts.Select(each => (each.TaskId, each.State!.Sha256, each.Without!.Value)));
+    }
+
+    [Fact]
+    public async Task Prepare_WhatCannotBe_SaysWhy()
+    {
+        var moved = await Assert.ThrowsAsync<RunFailureException>(() => PrepareUnlearningAsync(_tasks[1], version: 2));
+        Assert.Equal((TaskFailureCode.HeadMoved, true), (moved.Code, moved.UserError));
+        Assert.Contains("out of version 2, and the head is version 3 by now", moved.Message, StringComparison.Ordinal);
+
+        var datasetId = (await _service.TaskAsync(_tasks[1])).TrainDatasetId;
+        await using (var database = _service.Open())
+            await _service.Services.GetRequiredService<IObjectStore>().DeleteAsync((await database.Datasets.SingleAsync(row => row.Id == datasetId, Token)).Sha256, Token);
+        var missing = await Assert.ThrowsAsync<ObjectDamagedException>(() => PrepareReplayAsync("[]"));
+        Assert.Contains($"data set {datasetId}, which task {_tasks[1]} (blue) learned", missing.Message, StringComparison.Ordinal);
+    }
+
+    private Task<RunSpec> PrepareReplayAsync(string found) => PrepareAsync(LearningTaskKind.Replay, taskId => new Replay
+    {
+        Id = Ids.New("replay"),
+        AdapterId = _adapterId,
+        TaskId = taskId,
+        VersionNumber = 3,
+        Tolerance = 0.01,
+        VersionsJson = found,
+    });
+
+    private Task<RunSpec> PrepareUnlearningAsync(string removed, UnlearnMode mode = UnlearnMode.Exact, int version = 3) => PrepareAsync(LearningTaskKind.Unlearning, taskId => new Unlearning
+    {
+        Id = Ids.New("unlearning"),
+        AdapterId = _adapterId,
+        TaskId = taskId,
+        VersionNumber = version,
+        RemovedTaskId = removed,
+        Mode = mode,
+    });
+
+    private async Task<RunSpec> PrepareAsync(LearningTaskKind kind, Func<string, object> rowOf)
+    {
+        var taskId = await _service.AddSideTaskAsync(_adapterId, kind, (id, _) => rowOf(id));
+        var plan = await _service.Services.GetRequiredService<RunPreparation>().PrepareAsync(await _service.TaskAsync(taskId), Token);
+        return RunJson.Read<RunSpec>(plan.SpecPath);
+    }
+
+    /// <summary>Three tasks and their versions; the third has a weight in the merge that somebody chose.</summary>
+    private async Task LearnAsync()
+    {
+        _adapterId = await _service.AddAdapterAsync();
+        foreach (var word in new[] { "red", "blue", "green" })
+        {
+            _tasks.Add(await _service.AddTaskAsync(_adapterId, word, new Hyperparameters { Epochs = 7 }, enqueue: false));
+            _states.Add((await _service.Services.GetRequiredService<IObjectStore>().PutIfAbsentAsync(new MemoryStream(Encoding.UTF8.GetBytes(word)), Token)).Sha256);
+        }
+
+        await using var database = _service.Open();
+        for (var number = 1; number <= 3; number++)
+        {
+            database.Add(new AdapterVersion
+            {
+                Id = $"ver_{number}",
+                AdapterId = _adapterId,
+                Number = number,
+                Sha256 = "weights",
+                StateSha256 = _states[number - 1],
+                Parent = number == 1 ? null : number - 1,
+                TaskId = _tasks[number - 1],
+                TaskIndex = number,
+                Lambda = number == 3 ? Chosen : 1 / Math.Sqrt(number),
+            });
+        }
+
+        (await database.Adapters.SingleAsync(Token)).HeadVersion = 3;
+        await database.SaveChangesAsync(Token);
+    }
+}
