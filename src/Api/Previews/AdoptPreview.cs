@@ -39,7 +39,7 @@ internal sealed class AdoptPreview(ServiceDbContext database, ModelCatalog catal
         var path = await Lineage.ToAsync(database, adapter.Id, preview.VersionNumber, cancellationToken);
         var head = path[^1];
         if (await RefusalAsync(preview, cancellationToken) is { } refused) return refused;
-        if (await VersionMerge.OfAsync(database, head, cancellationToken) == wanted) return Refused($"Version {head.Number} has lambda {point.Merge().Text} already. Adopt another one, or leave it as it is.");
+        if (head.Merge() == wanted) return Refused($"Version {head.Number} has lambda {point.Merge().Text} already. Adopt another one, or leave it as it is.");
 
         // Step 2: merge.
         var folder = Directory.CreateTempSubdirectory("adopt-").FullName;
@@ -81,6 +81,7 @@ internal sealed class AdoptPreview(ServiceDbContext database, ModelCatalog catal
             TaskId = head.TaskId!,
             TaskIndex = head.TaskIndex,
             Lambda = point.Lambda,
+            Schedule = point.Schedule,
             Sha256 = weights.Sha256,
             SizeBytes = weights.SizeBytes,
             StateSha256 = state.Sha256,
@@ -100,7 +101,7 @@ internal sealed class AdoptPreview(ServiceDbContext database, ModelCatalog catal
         var now = time.GetUtcNow();
         var published = await version.AddAsync(database, number => [.. point.Scores.Select(score => score.CellOf(adapter.Id, number))], now, cancellationToken);
         await database.AppendEventAsync(
-            preview.TaskId, TaskEventTypes.Published, new { version = published.Number, published.Sha256, published.TaskIndex, published.Lambda, mergePreview = preview.Id }, now, cancellationToken);
+            preview.TaskId, TaskEventTypes.Published, new { version = published.Number, published.Sha256, published.TaskIndex, published.Lambda, published.Schedule, mergePreview = preview.Id }, now, cancellationToken);
         await database.AppendDriftAlarmsAsync(published, preview.TaskId, now, cancellationToken);
         database.Record(caller, "preview.adopt", preview.Id, now);
         await database.SaveChangesAsync(cancellationToken);

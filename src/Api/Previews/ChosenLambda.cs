@@ -9,5 +9,5 @@ namespace ContinualService.Api.Previews;
 public sealed record ChosenLambda(double? Lambda, string? Schedule, ChosenPolicy Policy)
 {
     internal static ChosenLambda Of(MergePolicy policy, IReadOnlyList<MergePoint> curve, double ownLambda) =>
-        policy.Choose(curve, ownLambda) is { } point ? new(point.Lambda, CurvePoint.ScheduleOf(point), ChosenPolicy.Of(policy)) : new(null, null, ChosenPolicy.Of(policy));
+        policy.Choose(curve, ownLambda) is { } point ? new(point.Lambda, point.Merge.Schedule, ChosenPolicy.Of(policy)) : new(null, null, ChosenPolicy.Of(policy));
 }

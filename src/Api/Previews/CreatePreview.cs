@@ -34,7 +34,8 @@ internal sealed class CreatePreview(ServiceDbContext database, ModelCatalog cata
         if (policy.LargestForgetting is { } bound && !(bound >= 0)) errors.Add(new(null, "policy.largestForgetting", $"{bound} is below 0.", "Send 0 or more, or leave it out."));
         if (catalog.BaseOf(adapter).Failed(out var gone, out var model)) return gone;
         var schedules = ScheduleReader.Read(request.Schedules, model.Config.LayerCount, errors);
-        if (lambdas.Count + schedules.Count > MostLambdas) errors.Add(new(null, "schedules", $"Lambdas and schedules are {lambdas.Count + schedules.Count}.", $"Send {MostLambdas} of both at most."));
+        if (lambdas.Count <= MostLambdas && lambdas.Count + schedules.Count > MostLambdas)
+            errors.Add(new(null, "schedules", $"There are {schedules.Count}, and {lambdas.Count} lambdas.", $"Send {MostLambdas} of both together at most; without lambdas there are {UsualSteps + 1}."));
         if (errors.Count > 0) return Problem.Invalid(errors);
 
         // Step 2: against what the adapter has learned.
@@ -101,7 +102,7 @@ internal sealed class CreatePreview(ServiceDbContext database, ModelCatalog cata
         List<PreviewPoint> points = [];
         foreach (var version in versions)
         {
-            var merge = await VersionMerge.OfAsync(database, version, cancellationToken);
+            var merge = version.Merge();
             if (!wanted.Contains(merge) || points.Exists(point => point.Merge() == merge)) continue;
             var cells = await database.MatrixCells.AsNoTracking().Where(row => row.AdapterId == head.AdapterId && row.VersionNumber == version.Number && measured.Contains(row.TaskId)).OrderBy(row => row.TaskId).ToListAsync(cancellationToken);
             if (cells.Count == measured.Count) points.Add(PreviewPoint.Of(merge, layers, version.Sha256, version.StateSha256, [.. cells.Select(PreviewScore.Of)]));

@@ -16,9 +16,7 @@ public sealed record CurvePoint(
     double Lambda, string? Schedule, bool Own, CurveScore NewTask, double? Gain, CurveForgetting? Forgetting, IReadOnlyList<CurveTask> PerTask, double? AverageAccuracy, bool Pareto)
 {
     internal static CurvePoint Of(MergePoint point, IReadOnlyList<MergePoint> curve, double ownLambda) => new(
-        point.Lambda, ScheduleOf(point), point.Merge.Lambda == ownLambda, CurveScore.Of(point.NewTask), point.Gain,
+        point.Lambda, point.Merge.Schedule, point.Merge.Lambda == ownLambda, CurveScore.Of(point.NewTask), point.Gain,
         point.MeanForgetting is { } mean ? new CurveForgetting(mean, point.WorstForgetting!.Value, point.ForgettingLow!.Value, point.ForgettingHigh!.Value) : null,
         [.. point.Tasks.Select(task => new CurveTask(task.TaskId, task.Cell.Metric, CurveScore.Of(task.Cell), task.Forgetting))], point.AverageAccuracy, point.IsPareto(curve));
-
-    internal static string? ScheduleOf(MergePoint point) => point.Merge.Lambda is null ? point.Merge.Text : null;
 }

@@ -26,8 +26,7 @@ internal sealed record PreviewMerge(Adapter Adapter, CatalogModel Model, Preview
     {
         using var finished = await StateAsync(folder, Finished.StateSha256, cancellationToken);
         using var previous = await StateAsync(folder, Previous.StateSha256, cancellationToken);
-        var (merge, layers) = (Point.Merge(), Model.Config.LayerCount);
-        using (var state = ((IAffineMerge)Adapter.ContinualMethod()).MergeAt(finished, previous, site => merge.At(site.Layer, layers)))
+        using (var state = ((IAffineMerge)Adapter.ContinualMethod()).MergeAt(finished, previous, Point.Merge(), Model.Config.LayerCount))
         using (var served = state.ServingWeights())
         {
             state.Save(Path.Combine(folder, StateFile), Adapter.BaseDigest);

@@ -45,7 +45,7 @@ internal sealed class PreviewReader(ServiceDbContext database)
         var merges = MergeSchedule.ReadAll(preview.LambdasJson);
         return new PreviewResponse(
             preview.Id, preview.AdapterId, preview.VersionNumber, path[^1].TaskId!, WireName.Of(task.Status), [.. merges.Select(merge => merge.Lambda).OfType<double>()],
-            [.. merges.Where(merge => merge.Lambda is null).Select(merge => merge.Text)], preview.OwnLambda,
+            [.. merges.Select(merge => merge.Schedule).OfType<string>()], preview.OwnLambda,
             new PreviewProgress(task.Percent, points.Count, task.SecondsRemaining), curve?.Select(point => CurvePoint.Of(point, curve, preview.OwnLambda)).ToList(),
             curve is null ? null : ChosenLambda.Of(policy, curve, preview.OwnLambda), adopted,
             task.Failure(), task.CreatedAt);

@@ -18,11 +18,17 @@ public sealed record MergeSchedule
     /// <summary>The one lambda of all layers; null where they differ.</summary>
     public double? Lambda => Text.Contains(To, StringComparison.Ordinal) || Text.Contains(',') ? null : Number(Text);
 
+    /// <summary>The text where layers differ; null where one lambda says it.</summary>
+    public string? Schedule => Lambda is null ? Text : null;
+
     public static MergeSchedule Of(double lambda) => new(Write(lambda));
 
     public static MergeSchedule Linear(double from, double to) => new(Write(from) + To + Write(to));
 
     public static MergeSchedule Layers(IEnumerable<double> lambdas) => new(string.Join(',', lambdas.Select(Write)));
+
+    /// <summary>As rows have it: the text of a schedule, or null and the one lambda.</summary>
+    public static MergeSchedule Named(double lambda, string? schedule) => schedule is null ? Of(lambda) : Parse(schedule)!;
 
     /// <summary>Null: the text names none.</summary>
     public static MergeSchedule? Parse(string text)
@@ -57,7 +63,8 @@ public sealed record MergeSchedule
     /// <summary>The mean over the layers; one lambda is its own, to the bit.</summary>
     public double Mean(int layers) => Lambda ?? Enumerable.Range(0, layers).Average(layer => At(layer, layers));
 
-    private static string Write(double number) => number.ToString("R", CultureInfo.InvariantCulture);
+    // A negative zero is a zero, and has its name.
+    private static string Write(double number) => (number + 0.0).ToString("R", CultureInfo.InvariantCulture);
 
     private static double Number(string text) => double.Parse(text, CultureInfo.InvariantCulture);
 }

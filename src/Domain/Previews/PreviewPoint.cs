@@ -11,10 +11,10 @@ namespace ContinualService.Domain.Previews;
 public sealed record PreviewPoint(double Lambda, string Sha256, string StateSha256, IReadOnlyList<PreviewScore> Scores, string? Schedule = null)
 {
     public static PreviewPoint Of(MergeSchedule merge, int layers, string sha256, string stateSha256, IReadOnlyList<PreviewScore> scores) =>
-        new(merge.Mean(layers), sha256, stateSha256, scores, merge.Lambda is null ? merge.Text : null);
+        new(merge.Mean(layers), sha256, stateSha256, scores, merge.Schedule);
 
     /// <summary>What was merged, and the point's name among those of its preview.</summary>
-    public MergeSchedule Merge() => Schedule is null ? MergeSchedule.Of(Lambda) : MergeSchedule.Parse(Schedule)!;
+    public MergeSchedule Merge() => MergeSchedule.Named(Lambda, Schedule);
 
     public static IReadOnlyList<PreviewPoint> Read(string json) => JsonSerializer.Deserialize<List<PreviewPoint>>(json, JsonSerializerOptions.Web) ?? [];
 

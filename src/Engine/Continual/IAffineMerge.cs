@@ -1,4 +1,4 @@
-using ContinualService.Engine.Models;
+using ContinualService.Domain.Previews;
 
 namespace ContinualService.Engine.Continual;
 
@@ -8,9 +8,10 @@ namespace ContinualService.Engine.Continual;
 /// </summary>
 public interface IAffineMerge : IContinualMethod
 {
-    /// <summary>The state that <see cref="IContinualMethod.FinishTask"/> would have made with <paramref name="lambdaOf"/> in place of the method's own, bit for bit. Copies.</summary>
+    /// <summary>The state that <see cref="IContinualMethod.FinishTask"/> would have made with <paramref name="merge"/> in place of the method's own, bit for bit. Copies.</summary>
     /// <param name="finished">The state after the task; only its tuned matrices are read.</param>
     /// <param name="previous">The state that the task started from. It is never solved for: that would round.</param>
-    /// <param name="lambdaOf">0 to 1, of each adapted layer.</param>
-    AdapterState MergeAt(AdapterState finished, AdapterState previous, Func<LinearSite, double> lambdaOf);
+    /// <param name="merge">Of every layer.</param>
+    /// <param name="layers">How many the model has.</param>
+    AdapterState MergeAt(AdapterState finished, AdapterState previous, MergeSchedule merge, int layers);
 }

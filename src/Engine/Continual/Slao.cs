@@ -1,3 +1,4 @@
+using ContinualService.Domain.Previews;
 using ContinualService.Engine.Lora;
 using ContinualService.Engine.Models;
 using ContinualService.Engine.Training;
@@ -61,8 +62,8 @@ public sealed class Slao : IAffineMerge
 
     public AdapterState FinishTask(LoraConfig config, Tuning tuned, AdapterState? previous) => Finish(config, TunedOf(tuned.Lora), previous?.Sites, (previous?.TaskIndex ?? 0) + 1, null);
 
-    public AdapterState MergeAt(AdapterState finished, AdapterState previous, Func<LinearSite, double> lambdaOf) =>
-        Finish(finished.Config, finished.Sites.Select(site => (site.Site, site.AFineTuned, site.BFineTuned)), previous.Sites, finished.TaskIndex, lambdaOf);
+    public AdapterState MergeAt(AdapterState finished, AdapterState previous, MergeSchedule merge, int layers) =>
+        Finish(finished.Config, finished.Sites.Select(site => (site.Site, site.AFineTuned, site.BFineTuned)), previous.Sites, finished.TaskIndex, site => merge.At(site.Layer, layers));
 
     public (Tensor A, Tensor B) Serve(AdapterSite site) => (ServedA(site).clone(), site.BMerged.clone());
 

@@ -57,7 +57,7 @@ internal static class PreviewRunner
 
         return true;
 
-        AdapterState MergeAt(MergeSchedule merge) => method.MergeAt(finished, previous, site => merge.At(site.Layer, model.Config.LayerCount));
+        AdapterState MergeAt(MergeSchedule merge) => method.MergeAt(finished, previous, merge, model.Config.LayerCount);
 
         (string Sha256, string StateSha256) Write(AdapterState state, LoraWeights served)
         {

@@ -92,7 +92,7 @@ internal sealed class RunPreparation(
             // Of a run of several parts steps do not tell which is further, and a newer checkpoint is what ends a circle of deaths.
             CheckpointSeconds = task.Kind == LearningTaskKind.Training ? settings.Value.CheckpointSeconds : 0,
             ScoresBase = unlearning is null,
-            Preview = preview is null ? null : await PreviewAsync(database, preview, plan.Parent!, folder, cancellationToken),
+            Preview = preview is null ? null : await PreviewAsync(preview, plan.Parent!, folder, cancellationToken),
             Gate = gate is null ? null : new GateSpec(gate, taskIds, plan.Parent?.Number ?? 0),
             Forecast = task.Kind == LearningTaskKind.Forecast ? await ForecastAsync(database, plan, folder, cancellationToken) : null,
             Drift = plan.Learns ? new DriftSpec(DriftPolicy.Read(adapter.DriftJson).CanaryPrompts ?? drift.Value.CanaryPrompts, drift.Value.StopRows) : null,
@@ -105,12 +105,11 @@ internal sealed class RunPreparation(
     internal static int Threads(TrainingSettings settings) => settings.Threads > 0 ? settings.Threads : Environment.ProcessorCount;
 
     // What an earlier attempt has measured stands.
-    private async Task<PreviewSpec> PreviewAsync(ServiceDbContext database, MergePreview preview, AdapterVersion version, string folder, CancellationToken cancellationToken)
+    private async Task<PreviewSpec> PreviewAsync(MergePreview preview, AdapterVersion version, string folder, CancellationToken cancellationToken)
     {
         var measured = PreviewPoint.Read(preview.PointsJson).Select(point => point.Merge()).ToHashSet();
         var merges = MergeSchedule.ReadAll(preview.LambdasJson).Where(merge => !measured.Contains(merge)).Select(merge => merge.Text);
-        var own = await VersionMerge.OfAsync(database, version, cancellationToken);
-        return new PreviewSpec(version.TaskId!, await FileAsync(version.StateSha256, folder, cancellationToken), own.Text, [.. merges], measured.Count);
+        return new PreviewSpec(version.TaskId!, await FileAsync(version.StateSha256, folder, cancellationToken), version.Merge().Text, [.. merges], measured.Count);
     }
 
     // As forgetting is defined: the best score since the first task of the lineage; of equals the newest, which is the nearest.
@@ -159,7 +158,7 @@ internal sealed class RunPreparation(
             var task = learned[version.TaskId!];
             parts.Add(new ReplayPart(
                 version.Number, task.Id, await DatasetAsync(database, task, task.TrainDatasetId, plan.Folder, cancellationToken), HyperparametersOf(task), [],
-                version.Lambda, await FileAsync(version.StateSha256, plan.Folder, cancellationToken)));
+                version.Merge().Text, await FileAsync(version.StateSha256, plan.Folder, cancellationToken)));
         }
 
         return (done > 0 ? trained[done - 1] : plan.Ancestors[0] is { TaskId: null } imported ? imported : null, new ReplaySpec(parts, replay.Tolerance));
@@ -178,7 +177,7 @@ internal sealed class RunPreparation(
             known.Add(task.Id);
             var approximate = unlearning.Mode == UnlearnMode.Approximate;
             // A weight that somebody chose stays chosen; the method's own is that of the task's new place. The first task has none.
-            var chosen = path.Kept.Count + parts.Count > 0 && version.Lambda != method.Lambda(version.TaskIndex) ? version.Lambda : (double?)null;
+            var chosen = path.Kept.Count + parts.Count > 0 && version.Merge() != MergeSchedule.Of(method.Lambda(version.TaskIndex)) ? version.Merge().Text : null;
             parts.Add(new ReplayPart(
                 version.Number, task.Id, await DatasetAsync(database, task, task.TrainDatasetId, plan.Folder, cancellationToken), HyperparametersOf(task),
                 evaluations.FindAll(evaluation => known.Contains(evaluation.TaskId)), chosen,

@@ -97,7 +97,7 @@ public sealed class PreviewTests : IAsyncLifetime
         Assert.Equal([(.375, null), (own, null), (.5, "0.2..0.8"), (.625, "0.25,1")], Points(scheduled));
         using (var asked = await _world.Client.PostNodeAsync("/v1/completions", new JsonObject { ["model"] = $"bot@{scheduled["id"]}:0.25,1", ["prompt"] = "red", ["max_tokens"] = 1 })) await asked.ReadAsync(HttpStatusCode.OK);
         var byLayer = await _world.Client.AdoptAsync(scheduled, new JsonObject { ["schedule"] = "0.2..0.8" });
-        Assert.Equal((4, 1, .5), ((int)byLayer["number"]!, (int)byLayer["parent"]!, (double)byLayer["lambda"]!));
+        Assert.Equal((4, 1, .5, "0.2..0.8"), ((int)byLayer["number"]!, (int)byLayer["parent"]!, (double)byLayer["lambda"]!, (string?)byLayer["schedule"]));
         await AssertMergedAsync(4, layer => layer == 0 ? .2 : .8);
 
         // Step 6: the next preview starts from the schedule, whose mean is not taken for a lambda; and version 2 has measured its own.
@@ -111,6 +111,15 @@ public sealed class PreviewTests : IAsyncLifetime
         await LearnAsync("bot", "third");
         var third = await _world.Client.GetNodeAsync("/adapters/bot/versions/6");
         Assert.Equal((5, 3), ((int)third["parent"]!, (int)third["taskIndex"]!));
+
+        // Step 7: what was merged by a schedule is made again by it: without an earlier task, and in the replay of that.
+        await _world.Client.AdoptAsync(await PreviewAsync("bot", """{"lambdas": [1], "schedules": [{"layers": [0, 1]}], "policy": {"objective": "newTask"}}"""), new JsonObject { ["schedule"] = "0,1" });
+        Assert.Equal([8], (await _world.Client.MakeAsync("/adapters/bot/unlearn", """{"task": 2}"""))["versions"]!.AsArray().Select(number => (int)number!));
+        var manifest = (await _world.Client.GetNodeAsync("/adapters/bot/versions/8/manifest"))["lineage"]!.AsArray();
+        Assert.Equal([(1, null), (8, "0,1")], manifest.Select(step => ((int)step!["version"]!, (string?)step["schedule"])));
+        var lineage = await _world.Client.GetNodeAsync("/adapters/bot/lineage");
+        Assert.Equal([null, null, null, "0.2..0.8", null, null, "0,1", "0,1"], lineage["nodes"]!.AsArray().Select(node => (string?)node!["schedule"]));
+        Assert.Equal("bit_identical", (string?)(await _world.Client.MakeAsync("/adapters/bot/replay", "{}"))["verdict"]);
 
         static IEnumerable<(double, string?)> Points(JsonNode preview) => preview["curve"]!.AsArray().Select(point => ((double)point!["lambda"]!, (string?)point["schedule"]));
 

@@ -10,7 +10,7 @@ public sealed class MergeScheduleTests
     [InlineData("0.5", "0.5", new[] { .5, .5, .5 })]
     [InlineData("1", "1", new[] { 1.0, 1, 1 })]
     [InlineData("0.2..0.8", "0.2..0.8", new[] { .2, .5, .8 })]
-    [InlineData("1.0..0", "1..0", new[] { 1, .5, 0 })]
+    [InlineData("1.0..-0", "1..0", new[] { 1, .5, 0 })]
     [InlineData("0.10,5E-1,0.9", "0.1,0.5,0.9", new[] { .1, .5, .9 })]
     public void Parse_AName_IsWrittenAsOneTextAndSaysEveryLayer(string text, string name, double[] layers)
     {

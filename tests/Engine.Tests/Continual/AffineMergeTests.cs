@@ -1,3 +1,4 @@
+using ContinualService.Domain.Previews;
 using ContinualService.Engine.Continual;
 using ContinualService.Engine.Lora;
 using ContinualService.Engine.Models;
@@ -40,7 +41,7 @@ public sealed class AffineMergeTests : IDisposable
         using var third = Learn(method, second, 3);
         using var trained = Learn(new FixedLambda(method, _ => lambda), second, 3);
 
-        using var merged = method.MergeAt(third, second, _ => lambda);
+        using var merged = method.MergeAt(third, second, MergeSchedule.Of(lambda), _decoder.Config.LayerCount);
 
         Assert.Equal(3, merged.TaskIndex);
         Assert.Equal(StateBytes(trained), StateBytes(merged));
@@ -59,18 +60,14 @@ public sealed class AffineMergeTests : IDisposable
         using var second = Learn(method, first, 2);
         using var trained = Learn(new FixedLambda(method, Scheduled), first, 2);
 
-        using var merged = method.MergeAt(second, first, Scheduled);
+        using var merged = method.MergeAt(second, first, MergeSchedule.Linear(0.125, 0.7), 2);
 
         Assert.Equal(2, _decoder.Config.LayerCount);
         Assert.Equal(StateBytes(trained), StateBytes(merged));
         Assert.Equal(WeightBytes(trained), WeightBytes(merged));
 
         // By its path, as the checkpoint names it.
-        double Scheduled(LinearSite site)
-        {
-            Assert.Equal(site.Layer, site.Path.StartsWith("model.layers.1.", StringComparison.Ordinal) ? 1 : 0);
-            return site.Layer == 0 ? 0.125 : 0.7;
-        }
+        static double Scheduled(LinearSite site) => site.Path.StartsWith("model.layers.1.", StringComparison.Ordinal) ? 0.7 : 0.125;
     }
 
     [Theory]
@@ -83,7 +80,7 @@ public sealed class AffineMergeTests : IDisposable
         using var first = Learn(method, null, 1);
         using var second = Learn(method, first, 2);
 
-        using var merged = method.MergeAt(second, first, _ => method.Lambda(2));
+        using var merged = method.MergeAt(second, first, MergeSchedule.Of(method.Lambda(2)), _decoder.Config.LayerCount);
 
         Assert.Equal(StateBytes(second), StateBytes(merged));
     }
