@@ -34,15 +34,18 @@ internal static class Learning
     }
 
     /// <summary>Asks for a merge preview and waits for it.</summary>
-    public static async Task<JsonNode> PreviewAsync(this HttpClient client, string adapter, string body)
+    public static Task<JsonNode> PreviewAsync(this HttpClient client, string adapter, string body) => client.MakeAsync($"/adapters/{adapter}/merge-previews", body);
+
+    /// <summary>Asks for a preview, a replay or an unlearning and waits for its end.</summary>
+    public static async Task<JsonNode> MakeAsync(this HttpClient client, string path, string body)
     {
-        using var response = await client.PostTextAsync($"/adapters/{adapter}/merge-previews", body);
-        var preview = await response.ReadAsync(HttpStatusCode.Accepted);
+        using var response = await client.PostTextAsync(path, body);
+        Assert.Null((await response.ReadAsync(HttpStatusCode.Accepted))["curve"]);
         var location = response.Headers.Location!.ToString();
-        Assert.Null(preview["curve"]);
-        while ((string?)(preview = await client.GetNodeAsync(location))["status"] is "queued" or "running") await Task.Delay(100, Token);
-        Assert.True((string?)preview["status"] == "succeeded", preview.ToJsonString());
-        return preview;
+        JsonNode made;
+        while ((string?)(made = await client.GetNodeAsync(location))["status"] is "queued" or "running") await Task.Delay(50, Token);
+        Assert.True((string?)made["status"] == "succeeded", made.ToJsonString());
+        return made;
     }
 
     public static async Task<JsonNode> AdoptAsync(this HttpClient client, JsonNode preview, JsonObject point, HttpStatusCode expected = HttpStatusCode.Created)

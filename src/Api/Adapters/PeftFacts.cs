@@ -21,8 +21,9 @@ internal static class PeftFacts
     public static JsonObject OfImported(Adapter adapter, AdapterVersion version)
     {
         var facts = Plain(adapter, version);
-        // Where there are none the file has the bytes it had before there were options.
+        // Where there are none the file has the bytes it had before there were options, or schedules.
         if (adapter.ContinualMethod().Options.ChosenJson() is { Count: > 0 } options) facts["method_options"] = options;
+        if (version.Schedule is { } schedule) facts["schedule"] = schedule;
         return facts;
     }
 

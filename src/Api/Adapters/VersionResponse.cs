@@ -30,8 +30,11 @@ public sealed class VersionResponse
     /// <summary>The method's i: 1 for the first task.</summary>
     public required int TaskIndex { get; init; }
 
-    /// <summary>The weight that the task got in the merge.</summary>
+    /// <summary>The weight that the task got in the merge; of a schedule the mean over the layers.</summary>
     public required double Lambda { get; init; }
+
+    /// <summary>Name of the schedule of weights by layer, as the preview's point had it; null: all layers have the one lambda.</summary>
+    public required string? Schedule { get; init; }
 
     /// <summary>published, or refused: the adapter's gate keeps it from becoming head and live.</summary>
     public required string Status { get; init; }
@@ -62,6 +65,7 @@ public sealed class VersionResponse
         UnlearningId = version.UnlearningId,
         TaskIndex = version.TaskIndex,
         Lambda = version.Lambda,
+        Schedule = version.Schedule,
         Status = version.Status,
         Gate = inList ? GateView.Brief(version.GateJson) : GateView.Whole(version.GateJson),
         Override = VersionOverride.Of(version),

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text.Json.Nodes;
 using ContinualService.Api.Errors;
 using ContinualService.Api.Requests;
@@ -32,14 +31,15 @@ internal sealed class AdoptPreview(ServiceDbContext database, ModelCatalog catal
         var request = StrictJson.Bind<AdoptRequest>(body, errors);
         if (errors.Count > 0) return Problem.Invalid(errors);
         var points = PreviewPoint.Read(preview.PointsJson);
-        var measured = string.Join(", ", points.Select(each => each.Lambda.ToString("R", CultureInfo.InvariantCulture)));
-        if (request.Lambda is not { } lambda) return Problem.Invalid("lambda", "The lambda is missing.", $"Send one that was measured: {measured}.");
-        if (points.FirstOrDefault(each => each.Lambda == lambda) is not { } point)
-            return Problem.Invalid("lambda", string.Create(CultureInfo.InvariantCulture, $"{lambda} was not measured."), $"Send one that was: {measured}; or make a preview with it.");
+        var measured = PreviewResponse.Names(points);
+        if (request.Lambda is null == request.Schedule is null) return Problem.Invalid("lambda", request.Lambda is null ? "The lambda is missing." : "There are a lambda and a schedule.", $"Send one that was measured: {measured}; a number as lambda, a text as schedule.");
+        var (field, wanted) = request.Lambda is { } lambda ? ("lambda", MergeSchedule.Of(lambda)) : ("schedule", MergeSchedule.Parse(request.Schedule!));
+        if (points.FirstOrDefault(each => each.Merge() == wanted) is not { } point)
+            return Problem.Invalid(field, $"{wanted?.Text ?? $"'{request.Schedule}'"} was not measured.", $"Send one that was: {measured}; or make a preview with it.");
         var path = await Lineage.ToAsync(database, adapter.Id, preview.VersionNumber, cancellationToken);
         var head = path[^1];
         if (await RefusalAsync(preview, cancellationToken) is { } refused) return refused;
-        if (head.Lambda == lambda) return Refused(string.Create(CultureInfo.InvariantCulture, $"Version {head.Number} has lambda {lambda} already. Adopt another one, or leave it as it is."));
+        if (head.Merge() == wanted) return Refused($"Version {head.Number} has lambda {point.Merge().Text} already. Adopt another one, or leave it as it is.");
 
         // Step 2: merge.
         var folder = Directory.CreateTempSubdirectory("adopt-").FullName;
@@ -81,6 +81,7 @@ internal sealed class AdoptPreview(ServiceDbContext database, ModelCatalog catal
             TaskId = head.TaskId!,
             TaskIndex = head.TaskIndex,
             Lambda = point.Lambda,
+            Schedule = point.Schedule,
             Sha256 = weights.Sha256,
             SizeBytes = weights.SizeBytes,
             StateSha256 = state.Sha256,
@@ -100,7 +101,7 @@ internal sealed class AdoptPreview(ServiceDbContext database, ModelCatalog catal
         var now = time.GetUtcNow();
         var published = await version.AddAsync(database, number => [.. point.Scores.Select(score => score.CellOf(adapter.Id, number))], now, cancellationToken);
         await database.AppendEventAsync(
-            preview.TaskId, TaskEventTypes.Published, new { version = published.Number, published.Sha256, published.TaskIndex, published.Lambda, mergePreview = preview.Id }, now, cancellationToken);
+            preview.TaskId, TaskEventTypes.Published, new { version = published.Number, published.Sha256, published.TaskIndex, published.Lambda, published.Schedule, mergePreview = preview.Id }, now, cancellationToken);
         await database.AppendDriftAlarmsAsync(published, preview.TaskId, now, cancellationToken);
         database.Record(caller, "preview.adopt", preview.Id, now);
         await database.SaveChangesAsync(cancellationToken);

@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using ContinualService.Api.Adapters;
 using ContinualService.Api.Errors;
+using ContinualService.Api.Models;
 using ContinualService.Api.Requests;
 using ContinualService.Api.Tasks;
 using ContinualService.Api.Tenants;
@@ -10,6 +11,7 @@ using ContinualService.Domain.Adapters;
 using ContinualService.Domain.Previews;
 using ContinualService.Domain.Tasks;
 using ContinualService.Engine.Continual;
+using ContinualService.Engine.Models;
 using ContinualService.Infrastructure.Database;
 using ContinualService.Worker.Runs;
 using Microsoft.EntityFrameworkCore;
@@ -17,7 +19,7 @@ using Microsoft.EntityFrameworkCore;
 namespace ContinualService.Api.Previews;
 
 /// <summary>Checks what a preview is asked for and queues it, in the one line of the adapter's tasks. What published versions have scored already is not measured again.</summary>
-internal sealed class CreatePreview(ServiceDbContext database, SideTaskQueue queue)
+internal sealed class CreatePreview(ServiceDbContext database, ModelCatalog catalog, SideTaskQueue queue)
 {
     private const int MostLambdas = 33;
     private const int UsualSteps = 8;
@@ -30,6 +32,10 @@ internal sealed class CreatePreview(ServiceDbContext database, SideTaskQueue que
         var lambdas = Lambdas(request.Lambdas, errors);
         var policy = new MergePolicy(request.Policy?.Objective ?? MergeObjective.AverageAccuracy, request.Policy?.LargestForgetting);
         if (policy.LargestForgetting is { } bound && !(bound >= 0)) errors.Add(new(null, "policy.largestForgetting", $"{bound} is below 0.", "Send 0 or more, or leave it out."));
+        if (catalog.BaseOf(adapter).Failed(out var gone, out var model)) return gone;
+        var schedules = ScheduleReader.Read(request.Schedules, model.Config.LayerCount, errors);
+        if (lambdas.Count <= MostLambdas && lambdas.Count + schedules.Count > MostLambdas)
+            errors.Add(new(null, "schedules", $"There are {schedules.Count}, and {lambdas.Count} lambdas.", $"Send {MostLambdas} of both together at most; without lambdas there are {UsualSteps + 1}."));
         if (errors.Count > 0) return Problem.Invalid(errors);
 
         // Step 2: against what the adapter has learned.
@@ -45,8 +51,8 @@ internal sealed class CreatePreview(ServiceDbContext database, SideTaskQueue que
 
         // Step 3: the method's own lambda is always there, and what versions of this very task have scored.
         var own = adapter.ContinualMethod().Lambda(head.TaskIndex);
-        List<double> wanted = [.. lambdas.Append(own).Distinct().Order()];
-        var points = await KnownAsync(head, wanted, [.. learned.Where(task => task.EvaluationDatasetId is not null).Select(task => task.Id)], cancellationToken);
+        List<MergeSchedule> wanted = [.. lambdas.Append(own).Distinct().Order().Select(MergeSchedule.Of), .. schedules];
+        var points = await KnownAsync(head, wanted, model.Config.LayerCount, [.. learned.Where(task => task.EvaluationDatasetId is not null).Select(task => task.Id)], cancellationToken);
 
         // Step 4: queue.
         var task = queue.TaskOf(caller, adapter, last, LearningTaskKind.MergePreview);
@@ -57,7 +63,7 @@ internal sealed class CreatePreview(ServiceDbContext database, SideTaskQueue que
             TaskId = task.Id,
             VersionNumber = head.Number,
             OwnLambda = own,
-            LambdasJson = JsonSerializer.Serialize(wanted),
+            LambdasJson = MergeSchedule.WriteAll(wanted),
             PolicyJson = JsonSerializer.Serialize(policy, JsonSerializerOptions.Web),
             PointsJson = PreviewPoint.Write(points),
         };
@@ -89,15 +95,17 @@ internal sealed class CreatePreview(ServiceDbContext database, SideTaskQueue que
         return null;
     }
 
-    private async Task<IReadOnlyList<PreviewPoint>> KnownAsync(AdapterVersion head, IReadOnlyList<double> wanted, IReadOnlyList<string> measured, CancellationToken cancellationToken)
+    private async Task<IReadOnlyList<PreviewPoint>> KnownAsync(AdapterVersion head, IReadOnlyList<MergeSchedule> wanted, int layers, IReadOnlyList<string> measured, CancellationToken cancellationToken)
     {
         // What an unlearning made of the task may have been trained on another machine, and is another fine-tune then.
         var versions = await database.Versions.AsNoTracking().Where(row => row.AdapterId == head.AdapterId && row.Parent == head.Parent && row.TaskId == head.TaskId && row.UnlearningId == head.UnlearningId).OrderBy(row => row.Number).ToListAsync(cancellationToken);
         List<PreviewPoint> points = [];
-        foreach (var version in versions.DistinctBy(version => version.Lambda).Where(version => wanted.Contains(version.Lambda)))
+        foreach (var version in versions)
         {
+            var merge = version.Merge();
+            if (!wanted.Contains(merge) || points.Exists(point => point.Merge() == merge)) continue;
             var cells = await database.MatrixCells.AsNoTracking().Where(row => row.AdapterId == head.AdapterId && row.VersionNumber == version.Number && measured.Contains(row.TaskId)).OrderBy(row => row.TaskId).ToListAsync(cancellationToken);
-            if (cells.Count == measured.Count) points.Add(new PreviewPoint(version.Lambda, version.Sha256, version.StateSha256, [.. cells.Select(PreviewScore.Of)]));
+            if (cells.Count == measured.Count) points.Add(PreviewPoint.Of(merge, layers, version.Sha256, version.StateSha256, [.. cells.Select(PreviewScore.Of)]));
         }
 
         return points;

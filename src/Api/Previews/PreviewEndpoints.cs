@@ -13,7 +13,7 @@ namespace ContinualService.Api.Previews;
 /// <summary>Routes of merge previews.</summary>
 internal static class PreviewEndpoints
 {
-    private const string Example = """{"lambdas": [0, 0.25, 0.5, 0.75, 1], "policy": {"objective": "averageAccuracy", "largestForgetting": 0.05}}""";
+    private const string Example = """{"lambdas": [0, 0.25, 0.5, 0.75, 1], "schedules": [{"from": 0.2, "to": 0.8}], "policy": {"objective": "averageAccuracy", "largestForgetting": 0.05}}""";
 
     public static IServiceCollection AddPreviews(this IServiceCollection services) => services.AddScoped<PreviewReader>().AddScoped<CreatePreview>().AddScoped<AdoptPreview>();
 

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Security.Cryptography;
 using ContinualService.Api.Adapters;
 using ContinualService.Domain.Adapters;
@@ -27,7 +26,7 @@ internal sealed record PreviewMerge(Adapter Adapter, CatalogModel Model, Preview
     {
         using var finished = await StateAsync(folder, Finished.StateSha256, cancellationToken);
         using var previous = await StateAsync(folder, Previous.StateSha256, cancellationToken);
-        using (var state = ((IAffineMerge)Adapter.ContinualMethod()).MergeAt(finished, previous, Point.Lambda))
+        using (var state = ((IAffineMerge)Adapter.ContinualMethod()).MergeAt(finished, previous, Point.Merge(), Model.Config.LayerCount))
         using (var served = state.ServingWeights())
         {
             state.Save(Path.Combine(folder, StateFile), Adapter.BaseDigest);
@@ -45,7 +44,7 @@ internal sealed record PreviewMerge(Adapter Adapter, CatalogModel Model, Preview
         try
         {
             if (!await WriteAsync(folder, cancellationToken))
-                throw new ObjectDamagedException(string.Create(CultureInfo.InvariantCulture, $"The merge with lambda {Point.Lambda} is not, to the bit, what the worker measured for its preview."));
+                throw new ObjectDamagedException($"The merge with lambda {Point.Merge().Text} is not, to the bit, what the worker measured for its preview.");
             // The open file outlives its folder.
             return new FileStream(Path.Combine(folder, PeftAdapter.WeightsFile), FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0, FileOptions.Asynchronous);
         }

@@ -42,8 +42,10 @@ internal sealed class PreviewReader(ServiceDbContext database)
         var points = PreviewPoint.Read(preview.PointsJson);
         var policy = JsonSerializer.Deserialize<MergePolicy>(preview.PolicyJson, JsonSerializerOptions.Web)!;
         var curve = task.Status == LearningTaskStatus.Succeeded ? new MergeCurve(preview.AdapterId, [.. path.Where(version => version.TaskId is not null)], path[^1].Parent, cells).Of(points) : null;
+        var merges = MergeSchedule.ReadAll(preview.LambdasJson);
         return new PreviewResponse(
-            preview.Id, preview.AdapterId, preview.VersionNumber, path[^1].TaskId!, WireName.Of(task.Status), JsonSerializer.Deserialize<double[]>(preview.LambdasJson) ?? [], preview.OwnLambda,
+            preview.Id, preview.AdapterId, preview.VersionNumber, path[^1].TaskId!, WireName.Of(task.Status), [.. merges.Select(merge => merge.Lambda).OfType<double>()],
+            [.. merges.Select(merge => merge.Schedule).OfType<string>()], preview.OwnLambda,
             new PreviewProgress(task.Percent, points.Count, task.SecondsRemaining), curve?.Select(point => CurvePoint.Of(point, curve, preview.OwnLambda)).ToList(),
             curve is null ? null : ChosenLambda.Of(policy, curve, preview.OwnLambda), adopted,
             task.Failure(), task.CreatedAt);

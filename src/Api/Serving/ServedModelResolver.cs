@@ -57,11 +57,9 @@ internal sealed class ServedModelResolver(ServiceDbContext database, ModelCatalo
 
         // Step 2: its point.
         var points = PreviewPoint.Read(preview.PointsJson);
-        if (!double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var lambda) || points.FirstOrDefault(each => each.Lambda == lambda) is not { } point)
-        {
-            var measured = string.Join(", ", points.Select(each => each.Lambda.ToString("R", CultureInfo.InvariantCulture)));
-            throw OpenAiException.NoModel(name, $"after the preview's id come ':' and a lambda that it measured: {measured}.");
-        }
+        var wanted = MergeSchedule.Parse(text);
+        if (points.FirstOrDefault(each => each.Merge() == wanted) is not { } point)
+            throw OpenAiException.NoModel(name, $"after the preview's id come ':' and a lambda or schedule that it measured: {PreviewResponse.Names(points)}.");
 
         return (owner, await database.Versions.AsNoTracking().SingleAsync(row => row.AdapterId == owner.Id && row.Number == preview.VersionNumber, cancellationToken), (preview, point));
     }

@@ -10,7 +10,8 @@ namespace ContinualService.Api.VersionTree;
 /// <param name="DatasetSha256">Digest of its training rows.</param>
 /// <param name="EvaluationSha256">Digest of its held-out rows; null where it has none.</param>
 /// <param name="TaskIndex">The method's i: tasks learned on the way to it.</param>
-/// <param name="Lambda">The weight that the task got in the merge.</param>
+/// <param name="Lambda">The weight that the task got in the merge; of a schedule the mean over the layers.</param>
+/// <param name="Schedule">Name of the schedule of weights by layer; null: all layers have the one lambda.</param>
 /// <param name="MergePreviewId">The preview that it was adopted from.</param>
 /// <param name="Status">As in GET /adapters/{id}/versions.</param>
 /// <param name="Aliases">Names that point at it now.</param>
@@ -19,7 +20,7 @@ namespace ContinualService.Api.VersionTree;
 /// <param name="AverageAccuracy">Mean score of the tasks on the way to it; null where one has no held-out rows.</param>
 /// <param name="CreatedAt">When it was published.</param>
 public sealed record LineageNode(
-    int Version, string Sha256, string Origin, int? Parent, string? TaskId, string? Task, string? DatasetSha256, string? EvaluationSha256, int TaskIndex, double Lambda, string? MergePreviewId,
+    int Version, string Sha256, string Origin, int? Parent, string? TaskId, string? Task, string? DatasetSha256, string? EvaluationSha256, int TaskIndex, double Lambda, string? Schedule, string? MergePreviewId,
     string Status, IReadOnlyList<string> Aliases, bool Head, bool OnPath, double? AverageAccuracy, DateTimeOffset CreatedAt)
 {
     internal const string Trained = "trained";

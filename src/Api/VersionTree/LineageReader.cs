@@ -34,7 +34,7 @@ internal sealed class LineageReader(ServiceDbContext database)
             var origin = version.MergePreviewId is not null ? LineageNode.Adopted : version.UnlearningId is not null ? LineageNode.Unlearned : task is null ? LineageNode.Imported : LineageNode.Trained;
             return new LineageNode(
                 version.Number, version.Sha256, origin, version.Parent, version.TaskId, task?.Name, task is null ? null : digests[task.TrainDatasetId],
-                task?.EvaluationDatasetId is { } held ? digests[held] : null, version.TaskIndex, version.Lambda, version.MergePreviewId, version.Status, [.. aliases[version.Number]],
+                task?.EvaluationDatasetId is { } held ? digests[held] : null, version.TaskIndex, version.Lambda, version.Schedule, version.MergePreviewId, version.Status, [.. aliases[version.Number]],
                 version.Number == adapter.HeadVersion, path.Contains(version.Number), version.AverageAccuracy, version.CreatedAt);
         }
     }

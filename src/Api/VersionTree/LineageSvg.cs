@@ -51,7 +51,7 @@ internal static class LineageSvg
         svg.Write(x + 10, y + 20, 13, SvgText.Ink, SvgText.Shorten(string.Join(" · ", node.Aliases.Prepend($"v{node.Version}")), LongestName - 2), weight: 600);
         svg.Write(x + 10, y + 38, 12, SvgText.Ink, SvgText.Shorten(node.Task ?? "imported", LongestName));
         var average = node.AverageAccuracy is { } mean ? string.Create(CultureInfo.InvariantCulture, $" · avg {mean:0.000}") : "";
-        svg.Write(x + 10, y + 55, 11, SvgText.Faint, string.Create(CultureInfo.InvariantCulture, $"λ {node.Lambda:0.000}{average}"));
+        svg.Write(x + 10, y + 55, 11, SvgText.Faint, string.Create(CultureInfo.InvariantCulture, $"λ {(node.Schedule is null ? "" : "mean ")}{node.Lambda:0.000}{average}"));
     }
 
     private static void DrawEdge(StringBuilder svg, LineageEdge edge, (int Column, int Lane) from, (int Column, int Lane) to)

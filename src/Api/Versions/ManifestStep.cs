@@ -12,12 +12,13 @@ namespace ContinualService.Api.Versions;
 /// <param name="EvaluationSha256">Of the held-out rows; null: there are none.</param>
 /// <param name="Hyperparameters">As they were sent, with the seed that draws start, order of rows and dropout.</param>
 /// <param name="TaskIndex">The method's i.</param>
-/// <param name="Lambda">The weight of the task in the merge.</param>
-/// <param name="MergePreviewId">The preview whose lambda it has; null: the method's own, or that of the version it was made again from.</param>
+/// <param name="Lambda">The weight of the task in the merge; of a schedule the mean over the layers.</param>
+/// <param name="Schedule">Name of the schedule of weights by layer that was merged by; null: all layers have the one lambda.</param>
+/// <param name="MergePreviewId">The preview whose lambda or schedule it has; null: the method's own, or that of the version it was made again from.</param>
 /// <param name="Unlearned">exact or approximate: it was made by taking an earlier task out; null: by its task's own run.</param>
 /// <param name="Sha256">Of adapter_model.safetensors.</param>
 /// <param name="StateSha256">Of the training state.</param>
 /// <param name="Environment">What computed it; null: imported, or published before this was written down.</param>
 public sealed record ManifestStep(
-    int Version, string? TaskId, string? TaskName, string? DatasetId, string? DatasetSha256, string? EvaluationSha256, JsonNode? Hyperparameters, int TaskIndex, double Lambda,
+    int Version, string? TaskId, string? TaskName, string? DatasetId, string? DatasetSha256, string? EvaluationSha256, JsonNode? Hyperparameters, int TaskIndex, double Lambda, string? Schedule,
     string? MergePreviewId, string? Unlearned, string Sha256, string StateSha256, TrainingEnvironment? Environment);

@@ -31,7 +31,7 @@ internal sealed class VersionManifest(ServiceDbContext database)
             var task = version.TaskId is { } id ? tasks[id] : null;
             return new ManifestStep(
                 version.Number, task?.Id, task?.Name, task?.TrainDatasetId, task is null ? null : digests[task.TrainDatasetId], task?.EvaluationDatasetId is { } heldOut ? digests[heldOut] : null,
-                task is null ? null : JsonNode.Parse(task.HyperparametersJson), version.TaskIndex, version.Lambda, version.MergePreviewId, version.Unlearned is { } mode ? WireName.Of(mode) : null,
+                task is null ? null : JsonNode.Parse(task.HyperparametersJson), version.TaskIndex, version.Lambda, version.Schedule, version.MergePreviewId, version.Unlearned is { } mode ? WireName.Of(mode) : null,
                 version.Sha256, version.StateSha256, TrainingEnvironment.Read(version.EnvironmentJson));
         }
     }

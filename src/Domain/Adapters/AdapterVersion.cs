@@ -1,3 +1,4 @@
+using ContinualService.Domain.Previews;
 using ContinualService.Domain.Unlearnings;
 
 namespace ContinualService.Domain.Adapters;
@@ -44,8 +45,11 @@ public sealed class AdapterVersion
     /// <summary>The method's i: 1 for the first task of the lineage.</summary>
     public int TaskIndex { get; init; }
 
-    /// <summary>The merge weight lambda(i) that the new task got, 0 to 1.</summary>
+    /// <summary>The merge weight lambda(i) that the new task got, 0 to 1; of a schedule the mean over the layers.</summary>
     public double Lambda { get; init; }
+
+    /// <summary>Text of the <see cref="MergeSchedule"/> by which it was merged; null: all layers have the one lambda.</summary>
+    public string? Schedule { get; init; }
 
     /// <summary><see cref="PublishedStatus"/> or <see cref="RefusedStatus"/>.</summary>
     public string Status { get; set; } = PublishedStatus;
@@ -80,4 +84,7 @@ public sealed class AdapterVersion
     public string? DriftJson { get; set; }
 
     public DateTimeOffset CreatedAt { get; init; }
+
+    /// <summary>How its last task was merged.</summary>
+    public MergeSchedule Merge() => MergeSchedule.Named(Lambda, Schedule);
 }

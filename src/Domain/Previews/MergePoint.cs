@@ -3,7 +3,8 @@ using ContinualService.Domain.Evaluation;
 namespace ContinualService.Domain.Previews;
 
 /// <summary>What one lambda gives and costs; every score where higher is better.</summary>
-/// <param name="Lambda">0 to 1.</param>
+/// <param name="Merge">What was merged.</param>
+/// <param name="Lambda">0 to 1; of a schedule the mean over the layers.</param>
 /// <param name="NewTask">The newest task's score.</param>
 /// <param name="Gain">Its score minus that of the version before on the same rows; null where that was not measured.</param>
 /// <param name="Tasks">All measured tasks with what each lost, in the order learned.</param>
@@ -13,7 +14,7 @@ namespace ContinualService.Domain.Previews;
 /// <param name="ForgettingHigh">Upper end of it.</param>
 /// <param name="AverageAccuracy">Mean over all tasks; null where one has no held-out rows.</param>
 public sealed record MergePoint(
-    double Lambda, MatrixCell NewTask, double? Gain, IReadOnlyList<(string TaskId, MatrixCell Cell, double? Forgetting)> Tasks,
+    MergeSchedule Merge, double Lambda, MatrixCell NewTask, double? Gain, IReadOnlyList<(string TaskId, MatrixCell Cell, double? Forgetting)> Tasks,
     double? MeanForgetting, double? WorstForgetting, double? ForgettingLow, double? ForgettingHigh, double? AverageAccuracy)
 {
     /// <summary>Whether no other point gives more for as little forgetting, or as much for less.</summary>

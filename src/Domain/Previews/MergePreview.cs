@@ -16,7 +16,7 @@ public sealed class MergePreview
     /// <summary>The lambda that the method itself gives this task.</summary>
     public double OwnLambda { get; init; }
 
-    /// <summary>JSON array of numbers, ascending; <see cref="OwnLambda"/> is among them.</summary>
+    /// <summary>JSON array of <see cref="MergeSchedule"/>: numbers, ascending, <see cref="OwnLambda"/> among them, then the texts of schedules.</summary>
     public required string LambdasJson { get; init; }
 
     /// <summary>A <see cref="MergePolicy"/> as JSON.</summary>

@@ -1,3 +1,4 @@
+using ContinualService.Domain.Previews;
 using ContinualService.Engine.Lora;
 using ContinualService.Engine.Models;
 using ContinualService.Engine.Training;
@@ -61,8 +62,8 @@ public sealed class Slao : IAffineMerge
 
     public AdapterState FinishTask(LoraConfig config, Tuning tuned, AdapterState? previous) => Finish(config, TunedOf(tuned.Lora), previous?.Sites, (previous?.TaskIndex ?? 0) + 1, null);
 
-    public AdapterState MergeAt(AdapterState finished, AdapterState previous, double lambda) =>
-        Finish(finished.Config, finished.Sites.Select(site => (site.Site, site.AFineTuned, site.BFineTuned)), previous.Sites, finished.TaskIndex, lambda);
+    public AdapterState MergeAt(AdapterState finished, AdapterState previous, MergeSchedule merge, int layers) =>
+        Finish(finished.Config, finished.Sites.Select(site => (site.Site, site.AFineTuned, site.BFineTuned)), previous.Sites, finished.TaskIndex, site => merge.At(site.Layer, layers));
 
     public (Tensor A, Tensor B) Serve(AdapterSite site) => (ServedA(site).clone(), site.BMerged.clone());
 
@@ -86,14 +87,14 @@ public sealed class Slao : IAffineMerge
     // Lazy: the detached handles belong into the scope of whoever reads them.
     private static IEnumerable<(LinearSite Site, Tensor A, Tensor B)> TunedOf(LoraWeights lora) => lora.Pairs.Select(pair => (pair.Site, pair.A.detach(), pair.B.detach()));
 
-    private AdapterState Finish(LoraConfig config, IEnumerable<(LinearSite Site, Tensor A, Tensor B)> tuned, IReadOnlyList<AdapterSite>? previous, int taskIndex, double? lambda)
+    private AdapterState Finish(LoraConfig config, IEnumerable<(LinearSite Site, Tensor A, Tensor B)> tuned, IReadOnlyList<AdapterSite>? previous, int taskIndex, Func<LinearSite, double>? lambdaOf)
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        var weight = lambda ?? Lambda(taskIndex);
         return new AdapterState(config, this, taskIndex, [.. tuned.Select((pair, index) =>
         {
             var last = previous?[index];
+            var weight = lambdaOf?.Invoke(pair.Site) ?? Lambda(taskIndex);
             Dictionary<string, Tensor> tensors = new()
             {
                 [StateTensor.FineTunedA] = pair.A.clone(),

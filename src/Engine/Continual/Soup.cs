@@ -1,3 +1,4 @@
+using ContinualService.Domain.Previews;
 using ContinualService.Engine.Lora;
 using ContinualService.Engine.Models;
 using ContinualService.Engine.Training;
@@ -29,11 +30,11 @@ public sealed class Soup(MethodOptions? options = null) : IAffineMerge
 
     public AdapterState FinishTask(LoraConfig config, Tuning tuned, AdapterState? previous) => Finish(config, tuned.Lora, previous?.Sites, (previous?.TaskIndex ?? 0) + 1);
 
-    public AdapterState MergeAt(AdapterState finished, AdapterState previous, double lambda)
+    public AdapterState MergeAt(AdapterState finished, AdapterState previous, MergeSchedule merge, int layers)
     {
         using var scope = NewDisposeScope();
         return new AdapterState(finished.Config, this, finished.TaskIndex, [.. finished.Sites.Select((site, index) => new AdapterSite(
-            site.Site, site.AFineTuned.clone(), site.BFineTuned.clone(), Slao.Merge(previous.Sites[index].BMerged, site.BFineTuned, lambda)))]);
+            site.Site, site.AFineTuned.clone(), site.BFineTuned.clone(), Slao.Merge(previous.Sites[index].BMerged, site.BFineTuned, merge.At(site.Site.Layer, layers))))]);
     }
 
     public (Tensor A, Tensor B) Serve(AdapterSite site) => (site.AFineTuned.clone(), site.BMerged.clone());

@@ -5,4 +5,8 @@ namespace ContinualService.Engine.Models;
 /// <param name="Path">Module path without <c>.weight</c>.</param>
 /// <param name="InFeatures">Columns of the weight.</param>
 /// <param name="OutFeatures">Rows of the weight.</param>
-public sealed record LinearSite(int Index, string Path, int InFeatures, int OutFeatures);
+public sealed record LinearSite(int Index, string Path, int InFeatures, int OutFeatures)
+{
+    /// <summary>The block it stands in, counted from 0.</summary>
+    public int Layer => Index / DecoderLayout.BlockLinears.Length;
+}

@@ -24,6 +24,9 @@ public sealed record NewVersion
 
     public required double Lambda { get; init; }
 
+    /// <summary>Null where all layers have the one lambda.</summary>
+    public string? Schedule { get; init; }
+
     public required string Sha256 { get; init; }
 
     public required long SizeBytes { get; init; }
@@ -98,6 +101,7 @@ public sealed record NewVersion
             EnvironmentJson = EnvironmentJson,
             TaskIndex = TaskIndex,
             Lambda = Lambda,
+            Schedule = Schedule,
             SizeBytes = SizeBytes,
             StateBytes = StateBytes,
             AverageAccuracy = ContinualMetrics.AverageAccuracy(matrix),

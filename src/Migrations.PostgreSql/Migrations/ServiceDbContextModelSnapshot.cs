@@ -244,6 +244,10 @@ namespace ContinualService.Migrations.PostgreSql.Migrations
                     b.Property<int?>("Parent")
                         .HasColumnType("integer");
 
+                    b.Property<string>("Schedule")
+                        .HasColumnType("text")
+                        .UseCollation("C");
+
                     b.Property<string>("Sha256")
                         .IsRequired()
                         .HasColumnType("text")

@@ -214,6 +214,9 @@ namespace ContinualService.Migrations.Sqlite.Migrations
                     b.Property<int?>("Parent")
                         .HasColumnType("INTEGER");
 
+                    b.Property<string>("Schedule")
+                        .HasColumnType("TEXT");
+
                     b.Property<string>("Sha256")
                         .IsRequired()
                         .HasColumnType("TEXT");

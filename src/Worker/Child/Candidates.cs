@@ -1,4 +1,5 @@
 using ContinualService.Domain.Gates;
+using ContinualService.Domain.Previews;
 using ContinualService.Engine.Continual;
 using ContinualService.Engine.Lora;
 using ContinualService.Engine.Models;
@@ -35,7 +36,7 @@ internal sealed class Candidates(
         List<GateTrial> tried = [Trial(refused)];
         foreach (var smaller in GatePolicy.LambdasBelow(lambda))
         {
-            var merged = affine.MergeAt(state, previous, smaller);
+            var merged = affine.MergeAt(state, previous, MergeSchedule.Of(smaller), model.Config.LayerCount);
             var other = Measure(merged, smaller, known);
             if (other is not null) tried.Add(Trial(other.Gate!));
             if (other is { Gate: { Accepted: true } passed }) return other with { Gate = passed with { Tried = tried } };

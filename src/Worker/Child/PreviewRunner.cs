@@ -9,12 +9,12 @@ using TorchSharp;
 namespace ContinualService.Worker.Child;
 
 /// <summary>
-/// Measures other merges of the last task, one lambda after the other, without a training step: the same scoring of the same rows in the same batches as a run's, so that
-/// the scores are those that training with this lambda would have recorded.
+/// Measures other merges of the last task, one after the other, without a training step: the same scoring of the same rows in the same batches as a run's, so that
+/// the scores are those that training with this merge would have recorded.
 /// </summary>
 internal static class PreviewRunner
 {
-    /// <summary>True with every lambda reported; false where it was asked to stop before that and did.</summary>
+    /// <summary>True with every merge reported; false where it was asked to stop before that and did.</summary>
     public static bool Run(RunSpec spec, PreviewSpec preview, RunReporter reporter, CancellationToken stop)
     {
         // Step 1: load the base, both states and the rows.
@@ -29,33 +29,35 @@ internal static class PreviewRunner
         var evaluations = TaskRunner.PrepareAll(spec, model);
         List<int[]> texts = [.. evaluations.Where(each => each.TaskId == preview.TaskId).SelectMany(each => each.Rows).Take(ServingProbe.MaxTexts).Select(row => row.Ids)];
 
-        // Step 2: the published version must come out of its own lambda, or what is measured here is of another merge.
+        // Step 2: the published version must come out of its own merge, or what is measured here is of another merge.
         string own;
-        using (var state = method.MergeAt(finished, previous, preview.Lambda))
+        using (var state = MergeAt(MergeSchedule.Parse(preview.Merge)!))
         using (var served = state.ServingWeights()) own = Write(state, served).StateSha256;
         if (own != preview.State.Sha256)
         {
             throw new RunFailureException(
-                TaskFailureCode.InternalError, $"The state of the published version does not follow from its parent's with lambda {preview.Lambda} (it would be {own}). Nothing was measured; give this message to the operator.", userError: false);
+                TaskFailureCode.InternalError, $"The state of the published version does not follow from its parent's with lambda {preview.Merge} (it would be {own}). Nothing was measured; give this message to the operator.", userError: false);
         }
 
         // Step 3: score.
         reporter.Send(new RunMessage.Phase(LearningTaskPhase.Evaluating));
         var rows = evaluations.Sum(each => each.Rows.Count);
-        for (var index = 0; index < preview.Lambdas.Count; index++)
+        for (var index = 0; index < preview.Merges.Count; index++)
         {
-            var lambda = preview.Lambdas[index];
-            using var state = method.MergeAt(finished, previous, lambda);
+            var merge = MergeSchedule.Parse(preview.Merges[index])!;
+            using var state = MergeAt(merge);
             using var candidate = state.ServingWeights();
             var (sha256, stateSha256) = Write(state, candidate);
             ServingCheck.Run(model.Decoder, state.ServedConfig, candidate, Path.Combine(spec.OutputFolder, PeftAdapter.WeightsFile), texts);
             var work = evaluations.ConvertAll(each => (each, ScoredWeights.Candidate, (LoraWeights?)candidate));
-            if (TaskRunner.Score(model, work, (preview.Measured + index) * rows, (preview.Measured + preview.Lambdas.Count) * rows, reporter, stop) is not { } scores) return false;
-            reporter.Send(new RunMessage.Previewed(new PreviewPoint(
-                lambda, sha256, stateSha256, [.. scores.Select(score => score.Run).Select(score => new PreviewScore(score.TaskId, score.Score, score.Count, score.Low, score.High, score.Metric))])));
+            if (TaskRunner.Score(model, work, (preview.Measured + index) * rows, (preview.Measured + preview.Merges.Count) * rows, reporter, stop) is not { } scores) return false;
+            reporter.Send(new RunMessage.Previewed(PreviewPoint.Of(
+                merge, model.Config.LayerCount, sha256, stateSha256, [.. scores.Select(score => score.Run).Select(score => new PreviewScore(score.TaskId, score.Score, score.Count, score.Low, score.High, score.Metric))])));
         }
 
         return true;
+
+        AdapterState MergeAt(MergeSchedule merge) => method.MergeAt(finished, previous, merge, model.Config.LayerCount);
 
         (string Sha256, string StateSha256) Write(AdapterState state, LoraWeights served)
         {

@@ -1,4 +1,5 @@
 using ContinualService.Domain.Drift;
+using ContinualService.Domain.Previews;
 using ContinualService.Domain.Tasks;
 using ContinualService.Engine.Continual;
 using ContinualService.Engine.Data;
@@ -42,15 +43,16 @@ internal static class TaskRunner
         if (Learn(checkpoint) is not LearningOutcome.Learned { Task: var learned }) return false;
         reporter.Send(new RunMessage.Merged(relay.MergingFor.TotalSeconds));
         using var newState = learned.State;
-        using var merged = MergeAt(spec.Lambda ?? learned.Lambda);
+        var merge = spec.Merge is { } text ? MergeSchedule.Parse(text)! : MergeSchedule.Of(learned.Lambda);
+        using var merged = Merged();
 
         // Step 4: score and write.
         // A run that went on from a checkpoint did its first steps on who knows what machine.
-        return ScoreAndWrite(spec, model, merged ?? newState, spec.Lambda ?? learned.Lambda, previous, rows, evaluations, relay.Resumed ? null : learned.Training, reporter, stop);
+        return ScoreAndWrite(spec, model, merged ?? newState, merge, previous, rows, evaluations, relay.Resumed ? null : learned.Training, reporter, stop);
 
         // Null: it is merged so already.
-        AdapterState? MergeAt(double lambda) => lambda == learned.Lambda || previous is null ? null : method is IAffineMerge affine
-            ? affine.MergeAt(learned.State, previous, lambda)
+        AdapterState? Merged() => merge.Lambda == learned.Lambda || previous is null ? null : method is IAffineMerge affine
+            ? affine.MergeAt(learned.State, previous, merge, model.Config.LayerCount)
             : throw new RunFailureException(TaskFailureCode.InvalidSettings, $"The method '{spec.Method}' has no merge that one lambda says.", userError: true);
 
         LearningOutcome Learn(TrainingCheckpoint? from)
@@ -72,16 +74,17 @@ internal static class TaskRunner
     }
 
     /// <summary>Scores a new state, judges it where the adapter has a gate, and writes the files that are published; false where it was asked to stop.</summary>
+    /// <param name="merge">How the state was merged; a run with a gate has one lambda.</param>
     /// <param name="training">What the training took; null where that is not known of all of it.</param>
     internal static bool ScoreAndWrite(
-        RunSpec spec, BaseModel model, AdapterState state, double lambda, AdapterState? previous, IReadOnlyList<EncodedExample> rows, IReadOnlyList<PreparedEvaluation> evaluations,
+        RunSpec spec, BaseModel model, AdapterState state, MergeSchedule merge, AdapterState? previous, IReadOnlyList<EncodedExample> rows, IReadOnlyList<PreparedEvaluation> evaluations,
         TrainingOutcome? training, RunReporter reporter, CancellationToken stop)
     {
         // Step 1: score and, where the adapter has a gate, judge.
         reporter.Send(new RunMessage.Phase(LearningTaskPhase.Evaluating));
         var began = TimeProvider.System.GetTimestamp();
         var candidates = new Candidates(spec, model, evaluations, reporter, stop);
-        if (candidates.Choose(state, lambda, previous) is not { } chosen) return false;
+        if (candidates.Choose(state, merge.Mean(model.Config.LayerCount), previous) is not { } chosen) return false;
         using var merged = ReferenceEquals(chosen.State, state) ? null : chosen.State;
         // Its rank grows with the tasks where the method lays their pairs side by side.
         var served = chosen.State.ServedConfig;
@@ -110,7 +113,7 @@ internal static class TaskRunner
         var agreement = ServingCheck.Run(model.Decoder, served, candidate, Path.Combine(spec.OutputFolder, PeftAdapter.WeightsFile), texts);
         RunJson.Write(
             Path.Combine(spec.OutputFolder, RunResult.FileName),
-            new RunResult(chosen.State.TaskIndex, chosen.Lambda, chosen.Scores, agreement, HereAndNow.Of(spec), cost, drift, chosen.Gate));
+            new RunResult(chosen.State.TaskIndex, chosen.Lambda, chosen.Scores, agreement, HereAndNow.Of(spec), cost, drift, chosen.Gate) { Schedule = merge.Schedule });
         return true;
     }
 

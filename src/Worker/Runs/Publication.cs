@@ -62,6 +62,7 @@ internal sealed record Publication(RunPlan Plan, IReadOnlyList<PublishedPart> Pa
                 TaskId = Plan.Rebuilt?.Again[index].TaskId ?? Plan.Task.Id,
                 TaskIndex = part.Result.TaskIndex,
                 Lambda = part.Result.Lambda,
+                Schedule = part.Result.Schedule,
                 Sha256 = part.Adapter.Sha256,
                 SizeBytes = part.Adapter.SizeBytes,
                 StateSha256 = part.State.Sha256,

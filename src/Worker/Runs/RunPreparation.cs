@@ -107,9 +107,9 @@ internal sealed class RunPreparation(
     // What an earlier attempt has measured stands.
     private async Task<PreviewSpec> PreviewAsync(MergePreview preview, AdapterVersion version, string folder, CancellationToken cancellationToken)
     {
-        var measured = PreviewPoint.Read(preview.PointsJson).Select(point => point.Lambda).ToHashSet();
-        var lambdas = JsonSerializer.Deserialize<double[]>(preview.LambdasJson) ?? [];
-        return new PreviewSpec(version.TaskId!, await FileAsync(version.StateSha256, folder, cancellationToken), version.Lambda, [.. lambdas.Where(lambda => !measured.Contains(lambda))], measured.Count);
+        var measured = PreviewPoint.Read(preview.PointsJson).Select(point => point.Merge()).ToHashSet();
+        var merges = MergeSchedule.ReadAll(preview.LambdasJson).Where(merge => !measured.Contains(merge)).Select(merge => merge.Text);
+        return new PreviewSpec(version.TaskId!, await FileAsync(version.StateSha256, folder, cancellationToken), version.Merge().Text, [.. merges], measured.Count);
     }
 
     // As forgetting is defined: the best score since the first task of the lineage; of equals the newest, which is the nearest.
@@ -158,7 +158,7 @@ internal sealed class RunPreparation(
             var task = learned[version.TaskId!];
             parts.Add(new ReplayPart(
                 version.Number, task.Id, await DatasetAsync(database, task, task.TrainDatasetId, plan.Folder, cancellationToken), HyperparametersOf(task), [],
-                version.Lambda, await FileAsync(version.StateSha256, plan.Folder, cancellationToken)));
+                version.Merge().Text, await FileAsync(version.StateSha256, plan.Folder, cancellationToken)));
         }
 
         return (done > 0 ? trained[done - 1] : plan.Ancestors[0] is { TaskId: null } imported ? imported : null, new ReplaySpec(parts, replay.Tolerance));
@@ -177,7 +177,7 @@ internal sealed class RunPreparation(
             known.Add(task.Id);
             var approximate = unlearning.Mode == UnlearnMode.Approximate;
             // A weight that somebody chose stays chosen; the method's own is that of the task's new place. The first task has none.
-            var chosen = path.Kept.Count + parts.Count > 0 && version.Lambda != method.Lambda(version.TaskIndex) ? version.Lambda : (double?)null;
+            var chosen = path.Kept.Count + parts.Count > 0 && version.Merge() != MergeSchedule.Of(method.Lambda(version.TaskIndex)) ? version.Merge().Text : null;
             parts.Add(new ReplayPart(
                 version.Number, task.Id, await DatasetAsync(database, task, task.TrainDatasetId, plan.Folder, cancellationToken), HyperparametersOf(task),
                 evaluations.FindAll(evaluation => known.Contains(evaluation.TaskId)), chosen,

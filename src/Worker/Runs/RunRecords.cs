@@ -102,7 +102,7 @@ internal sealed class RunRecords(IDbContextFactory<ServiceDbContext> contexts, E
             async (database, task, _) =>
             {
                 var preview = await database.MergePreviews.SingleAsync(row => row.TaskId == taskId, cancellationToken);
-                preview.PointsJson = PreviewPoint.Write(PreviewPoint.Read(preview.PointsJson).Concat(points).DistinctBy(point => point.Lambda));
+                preview.PointsJson = PreviewPoint.Write(PreviewPoint.Read(preview.PointsJson).Concat(points).DistinctBy(point => point.Merge()));
                 // As with a newer checkpoint: it gets on.
                 task.DeadRuns = 0;
             },

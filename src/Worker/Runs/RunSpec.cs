@@ -47,8 +47,8 @@ internal sealed record RunSpec
     /// <summary>Held-out rows of every task of the lineage that has some, in the order they were learned; this task's own come last.</summary>
     public required IReadOnlyList<EvaluationSpec> Evaluations { get; init; }
 
-    /// <summary>The weight of the task in the merge where it is not the method's own; null: that.</summary>
-    public double? Lambda { get; init; }
+    /// <summary>Text of the <see cref="Domain.Previews.MergeSchedule"/> with which the task is merged where it is not the method's own; null: that.</summary>
+    public string? Merge { get; init; }
 
     /// <summary>False where the bare base's score of this task's rows is in the matrix already.</summary>
     public bool ScoresBase { get; init; } = true;

@@ -47,7 +47,7 @@ public sealed class PreviewChatTests(LearnedWorld world)
     {
         foreach (var (model, says) in new[]
         {
-            ("bot@preview_none:0.5", "no merge preview 'preview_none'"), ($"bot@{Id}", "come ':' and a lambda that it measured: 0.25, 0.375, 0.707"), ($"bot@{Id}:0.5", "that it measured: 0.25, 0.375, 0.707"),
+            ("bot@preview_none:0.5", "no merge preview 'preview_none'"), ($"bot@{Id}", "come ':' and a lambda or schedule that it measured: 0.25; 0.375; 0.707"), ($"bot@{Id}:0.5", "that it measured: 0.25; 0.375; 0.707"),
             ($"bot@{Id}:much", "that it measured"), ($"bot@{Id}:0,375", "that it measured"), ($"bot@{Id}:NaN", "that it measured"), ($"sums@{Id}:0.375", "no merge preview"), ($"none@{Id}:0.375", "no adapter of this key"),
             ($"bot:live@{Id}:0.375", "no alias"), ("bot@previews", "PREVIEW_ID:LAMBDA"),
         }) await RefusedAsync(world.Client, model, says);

@@ -80,7 +80,7 @@ public sealed class PreviewTests : IAsyncLifetime
             after["cells"]!.AsArray().Where(cell => (int)cell!["version"]! == 3).Select(cell => (double)cell!["score"]!));
         Assert.Equal((double)adopted["averageAccuracy"]!, (double)version["metrics"]!["averageAccuracy"]!, 12);
         Assert.Equal((double)adopted["forgetting"]!["mean"]!, (double)version["metrics"]!["forgetting"]!, 12);
-        await AssertMergedAsync(.375);
+        await AssertMergedAsync(3, _ => .375);
 
         // Step 3: it is told of, as any version, and the preview itself as nothing.
         Assert.Equal([WebhookTypes.Published], await _world.WithDatabaseAsync(database => database.WebhookDeliveries.Select(row => row.Type).ToListAsync(Token)));
@@ -91,14 +91,39 @@ public sealed class PreviewTests : IAsyncLifetime
         // Step 4: the head has moved; the preview is of another version now.
         Assert.Contains("version 3 by now", (string?)(await AdoptAsync(preview, .5, HttpStatusCode.Conflict))["detail"], StringComparison.Ordinal);
 
-        // Step 5: the next task goes on from it, and so does the next preview: version 2 has measured its own lambda.
-        var again = await PreviewAsync("bot", """{"lambdas": [0.375]}""");
-        Assert.Equal([.375, own], again["curve"]!.AsArray().Select(point => (double)point!["lambda"]!));
+        // Step 5: a lambda for each layer is a point like another, and a version of its own.
+        var scheduled = await PreviewAsync("bot", """{"lambdas": [0.375], "schedules": [{"layers": [0.25, 1]}, {"from": 0.2, "to": 0.8}]}""");
+        Assert.Equal(["0.25,1", "0.2..0.8"], scheduled["schedules"]!.AsArray().Select(name => (string?)name));
+        Assert.Equal([(.375, null), (own, null), (.5, "0.2..0.8"), (.625, "0.25,1")], Points(scheduled));
+        using (var asked = await _world.Client.PostNodeAsync("/v1/completions", new JsonObject { ["model"] = $"bot@{scheduled["id"]}:0.25,1", ["prompt"] = "red", ["max_tokens"] = 1 })) await asked.ReadAsync(HttpStatusCode.OK);
+        var byLayer = await _world.Client.AdoptAsync(scheduled, new JsonObject { ["schedule"] = "0.2..0.8" });
+        Assert.Equal((4, 1, .5, "0.2..0.8"), ((int)byLayer["number"]!, (int)byLayer["parent"]!, (double)byLayer["lambda"]!, (string?)byLayer["schedule"]));
+        await AssertMergedAsync(4, layer => layer == 0 ? .2 : .8);
+
+        // Step 6: the next preview starts from the schedule, whose mean is not taken for a lambda; and version 2 has measured its own.
+        var again = await PreviewAsync("bot", """{"lambdas": [0.5], "schedules": [{"from": 0.2, "to": 0.8}]}""");
+        Assert.Equal([(.5, null), (own, null), (.5, "0.2..0.8")], Points(again));
+        Assert.NotEqual((double)again["curve"]![0]!["averageAccuracy"]!, (double)again["curve"]![2]!["averageAccuracy"]!);
+        Assert.Equal(Score(scheduled["curve"]![2]!), Score(again["curve"]![2]!));
+        Assert.Contains("0.2..0.8 already", (string?)(await _world.Client.AdoptAsync(again, new JsonObject { ["schedule"] = "0.2..0.8" }, HttpStatusCode.Conflict))["detail"], StringComparison.Ordinal);
         await AdoptAsync(again, own, HttpStatusCode.Created);
-        Assert.Equal((string?)(await _world.Client.GetNodeAsync("/adapters/bot/versions/2"))["sha256"], (string?)(await _world.Client.GetNodeAsync("/adapters/bot/versions/4"))["sha256"]);
+        Assert.Equal((string?)(await _world.Client.GetNodeAsync("/adapters/bot/versions/2"))["sha256"], (string?)(await _world.Client.GetNodeAsync("/adapters/bot/versions/5"))["sha256"]);
         await LearnAsync("bot", "third");
-        var third = await _world.Client.GetNodeAsync("/adapters/bot/versions/5");
-        Assert.Equal((4, 3), ((int)third["parent"]!, (int)third["taskIndex"]!));
+        var third = await _world.Client.GetNodeAsync("/adapters/bot/versions/6");
+        Assert.Equal((5, 3), ((int)third["parent"]!, (int)third["taskIndex"]!));
+
+        // Step 7: what was merged by a schedule is made again by it: without an earlier task, and in the replay of that.
+        await _world.Client.AdoptAsync(await PreviewAsync("bot", """{"lambdas": [1], "schedules": [{"layers": [0, 1]}], "policy": {"objective": "newTask"}}"""), new JsonObject { ["schedule"] = "0,1" });
+        Assert.Equal([8], (await _world.Client.MakeAsync("/adapters/bot/unlearn", """{"task": 2}"""))["versions"]!.AsArray().Select(number => (int)number!));
+        var manifest = (await _world.Client.GetNodeAsync("/adapters/bot/versions/8/manifest"))["lineage"]!.AsArray();
+        Assert.Equal([(1, null), (8, "0,1")], manifest.Select(step => ((int)step!["version"]!, (string?)step["schedule"])));
+        var lineage = await _world.Client.GetNodeAsync("/adapters/bot/lineage");
+        Assert.Equal([null, null, null, "0.2..0.8", null, null, "0,1", "0,1"], lineage["nodes"]!.AsArray().Select(node => (string?)node!["schedule"]));
+        Assert.Equal("bit_identical", (string?)(await _world.Client.MakeAsync("/adapters/bot/replay", "{}"))["verdict"]);
+
+        static IEnumerable<(double, string?)> Points(JsonNode preview) => preview["curve"]!.AsArray().Select(point => ((double)point!["lambda"]!, (string?)point["schedule"]));
+
+        static double Score(JsonNode point) => (double)point["averageAccuracy"]!;
 
         double Cell(int number, string task) => (double)matrix["cells"]!.AsArray().Single(cell => (int)cell!["version"]! == number && (string?)cell["task"] == task)!["score"]!;
     }
@@ -112,6 +137,10 @@ public sealed class PreviewTests : IAsyncLifetime
             ("""{"lambdas": []}""", "lambdas"), ("""{"lambdas": [0.5, 0.5]}""", "lambdas"), ("""{"lambdas": [0.5, 0.25]}""", "lambdas"), ("""{"lambdas": [0, 1.1]}""", "lambdas[1]"),
             ("""{"lambdas": [-0.1]}""", "lambdas[0]"), ("""{"lambdas": ["a"]}""", "lambdas[0]"), ("""{"lambdas": 3}""", "lambdas"),
             ($$"""{"lambdas": [{{string.Join(", ", Enumerable.Range(0, 34).Select(i => i / 34.0).Select(l => l.ToString("R", System.Globalization.CultureInfo.InvariantCulture)))}}]}""", "lambdas"),
+            ("""{"schedules": 3}""", "schedules"), ("""{"schedules": [0.5]}""", "schedules[0]"), ("""{"schedules": [{"from": 0.2}]}""", "schedules[0]"), ("""{"schedules": [{"from": 0.2, "to": 1.2}]}""", "schedules[0]"),
+            ("""{"schedules": [{"from": 0.2, "to": 0.8, "over": 2}]}""", "schedules[0]"), ("""{"schedules": [{"layers": [0.5]}]}""", "schedules[0]"), ("""{"schedules": [{"layers": [0.5, "a"]}]}""", "schedules[0]"),
+            ("""{"schedules": [{"layers": [0.5, 0.5]}]}""", "schedules[0]"), ("""{"schedules": [{"from": 0.5, "to": 0.5}]}""", "schedules[0]"), ("""{"schedules": [{"from": 0, "to": 1}, {"from": 0, "to": 1}]}""", "schedules[1]"),
+            ($$"""{"schedules": [{{string.Join(", ", Enumerable.Range(1, 25).Select(i => $$"""{"from": 0, "to": 0.{{i}}1}"""))}}]}""", "schedules"),
             ("""{"policy": {"objective": "best"}}""", "policy.objective"), ("""{"policy": {"largestForgetting": -1}}""", "policy.largestForgetting"), ("""{"layers": []}""", "layers"),
         })
         {
@@ -153,7 +182,13 @@ public sealed class PreviewTests : IAsyncLifetime
         // Step 4: adoption.
         using var none = await _world.Client.PostTextAsync(path + "/adopt", "{}");
         Assert.Equal(["lambda"], (await none.ProblemAsync(HttpStatusCode.BadRequest, "invalid_request")).Fields());
-        Assert.Contains("0.5, 0.707", (await AdoptAsync(preview, .25, HttpStatusCode.BadRequest)).ToJsonString(), StringComparison.Ordinal);
+        foreach (var (point, field) in new[] { ("""{"lambda": 0.5, "schedule": "0.2..0.8"}""", "lambda"), ("""{"schedule": "0.2..0.8"}""", "schedule"), ("""{"schedule": "steep"}""", "schedule") })
+        {
+            using var wrong = await _world.Client.PostTextAsync(path + "/adopt", point);
+            Assert.Equal([field], (await wrong.ProblemAsync(HttpStatusCode.BadRequest, "invalid_request")).Fields());
+        }
+
+        Assert.Contains("0.5; 0.707", (await AdoptAsync(preview, .25, HttpStatusCode.BadRequest)).ToJsonString(), StringComparison.Ordinal);
         Assert.Contains("already", (string?)(await AdoptAsync(preview, 1 / Math.Sqrt(2), HttpStatusCode.Conflict))["detail"], StringComparison.Ordinal);
         using var over = await _world.Client.DeleteAsync(path, Token);
         await over.ProblemAsync(HttpStatusCode.Conflict, "wrong_state");
@@ -177,18 +212,19 @@ public sealed class PreviewTests : IAsyncLifetime
 
     private static bool Same(float[] one, float[] other) => one.AsSpan().SequenceEqual(other);
 
-    /// <summary>Version 3 is version 2 with another merge: every number of it from the numbers of versions 1 and 2.</summary>
-    private async Task AssertMergedAsync(double lambda)
+    /// <summary>The version is version 2 with another merge: every number of it from the numbers of versions 1 and 2.</summary>
+    private async Task AssertMergedAsync(int number, Func<int, double> lambdaOf)
     {
         using var parent = await StateAsync(1);
         using var trained = await StateAsync(2);
-        using var adopted = await StateAsync(3);
+        using var adopted = await StateAsync(number);
         Assert.Equal(trained.Metadata, adopted.Metadata);
         Assert.Equal(trained.Names, adopted.Names);
         Assert.Contains(adopted.Names, name => name.StartsWith("b_merge.", StringComparison.Ordinal));
         foreach (var name in adopted.Names)
         {
             var expected = Values(trained, name);
+            var lambda = lambdaOf(name.Contains(".layers.1.", StringComparison.Ordinal) ? 1 : 0);
             if (name.StartsWith("b_merge.", StringComparison.Ordinal))
                 expected = [.. Values(parent, name).Zip(Values(trained, name.Replace("b_merge.", "b_ft.", StringComparison.Ordinal)), (from, to) => (float)(from + lambda * ((double)to - from)))];
             Assert.True(Same(expected, Values(adopted, name)), name);

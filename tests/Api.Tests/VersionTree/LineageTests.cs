@@ -110,6 +110,6 @@ public sealed class LineageTests(LearnedWorld world)
         for (int? at = head; at is { } number; at = parents[number]) path.Add(number);
         return new LineageResponse(
             "adp", "bot", "tiny", "digest", "slao", head,
-            [.. versions.Select(version => new LineageNode(version.Number, "sha", "trained", version.Parent, null, null, null, null, 1, 1, null, "published", [], version.Number == head, path.Contains(version.Number), null, default))], []);
+            [.. versions.Select(version => new LineageNode(version.Number, "sha", "trained", version.Parent, null, null, null, null, 1, 1, null, null, "published", [], version.Number == head, path.Contains(version.Number), null, default))], []);
     }
 }

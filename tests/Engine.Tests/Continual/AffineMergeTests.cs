@@ -1,3 +1,4 @@
+using ContinualService.Domain.Previews;
 using ContinualService.Engine.Continual;
 using ContinualService.Engine.Lora;
 using ContinualService.Engine.Models;
@@ -38,14 +39,35 @@ public sealed class AffineMergeTests : IDisposable
         using var first = Learn(method, null, 1);
         using var second = Learn(method, first, 2);
         using var third = Learn(method, second, 3);
-        using var trained = Learn(new FixedLambda(method, lambda), second, 3);
+        using var trained = Learn(new FixedLambda(method, _ => lambda), second, 3);
 
-        using var merged = method.MergeAt(third, second, lambda);
+        using var merged = method.MergeAt(third, second, MergeSchedule.Of(lambda), _decoder.Config.LayerCount);
 
         Assert.Equal(3, merged.TaskIndex);
         Assert.Equal(StateBytes(trained), StateBytes(merged));
         Assert.Equal(WeightBytes(trained), WeightBytes(merged));
         if (lambda != 1) Assert.NotEqual(WeightBytes(third), WeightBytes(merged));
+    }
+
+    [Theory]
+    [InlineData("slao")]
+    [InlineData("slao:merge=ftba-mba")]
+    [InlineData("soup")]
+    public void MergeAt_ALambdaForEachLayer_GivesTheFilesOfTrainingWithThem(string label)
+    {
+        var method = (IAffineMerge)ContinualMethods.Parse(label);
+        using var first = Learn(method, null, 1);
+        using var second = Learn(method, first, 2);
+        using var trained = Learn(new FixedLambda(method, Scheduled), first, 2);
+
+        using var merged = method.MergeAt(second, first, MergeSchedule.Linear(0.125, 0.7), 2);
+
+        Assert.Equal(2, _decoder.Config.LayerCount);
+        Assert.Equal(StateBytes(trained), StateBytes(merged));
+        Assert.Equal(WeightBytes(trained), WeightBytes(merged));
+
+        // By its path, as the checkpoint names it.
+        static double Scheduled(LinearSite site) => site.Path.StartsWith("model.layers.1.", StringComparison.Ordinal) ? 0.7 : 0.125;
     }
 
     [Theory]
@@ -58,7 +80,7 @@ public sealed class AffineMergeTests : IDisposable
         using var first = Learn(method, null, 1);
         using var second = Learn(method, first, 2);
 
-        using var merged = method.MergeAt(second, first, method.Lambda(2));
+        using var merged = method.MergeAt(second, first, MergeSchedule.Of(method.Lambda(2)), _decoder.Config.LayerCount);
 
         Assert.Equal(StateBytes(second), StateBytes(merged));
     }
@@ -85,13 +107,13 @@ public sealed class AffineMergeTests : IDisposable
     }
 
     /// <summary>The method, trained as ever, with another lambda in its merge: written out anew, number by number, of the tuned pair and the state before.</summary>
-    private sealed class FixedLambda(IContinualMethod method, double lambda) : IContinualMethod
+    private sealed class FixedLambda(IContinualMethod method, Func<LinearSite, double> lambdaOf) : IContinualMethod
     {
         public string Name => method.Name;
 
         public MethodOptions Options => method.Options;
 
-        public double Lambda(int taskIndex) => lambda;
+        public double Lambda(int taskIndex) => method.Lambda(taskIndex);
 
         public IReadOnlyList<StateTensor> Layout(LoraConfig config, LinearSite site, int taskIndex) => method.Layout(config, site, taskIndex);
 
@@ -110,14 +132,14 @@ public sealed class AffineMergeTests : IDisposable
                 {
                     [StateTensor.FineTunedA] = pair.A.detach().clone(),
                     [StateTensor.FineTunedB] = pair.B.detach().clone(),
-                    [StateTensor.MergedB] = replacesB ? pair.B.detach().clone() : Between(last.BMerged, pair.B),
+                    [StateTensor.MergedB] = replacesB ? pair.B.detach().clone() : Between(last.BMerged, pair.B, lambdaOf(pair.Site)),
                 };
-                if (last.Tensors.TryGetValue(StateTensor.MergedA, out var mergedA)) tensors[StateTensor.MergedA] = Between(mergedA, pair.A);
+                if (last.Tensors.TryGetValue(StateTensor.MergedA, out var mergedA)) tensors[StateTensor.MergedA] = Between(mergedA, pair.A, lambdaOf(pair.Site));
                 return new AdapterSite(pair.Site, tensors);
             })]);
         }
 
-        private Tensor Between(Tensor last, Tensor tuned)
+        private static Tensor Between(Tensor last, Tensor tuned, double lambda)
         {
             float[] next = [.. Numbers.Of(last).Zip(Numbers.Of(tuned), (from, to) => (float)(from + lambda * ((double)to - from)))];
             return tensor(next).view(last.shape);

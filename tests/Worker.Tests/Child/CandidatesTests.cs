@@ -1,4 +1,5 @@
 using ContinualService.Domain.Gates;
+using ContinualService.Domain.Previews;
 using ContinualService.Engine.Continual;
 using ContinualService.Engine.Models;
 using ContinualService.Worker.Child;
@@ -95,7 +96,7 @@ public sealed class CandidatesTests : IDisposable
         using var model = BaseModel.Load(some.ModelFolder, torch.CPU, torch.float32);
         using var previous = Load(first);
         using var finished = Load(plain);
-        using var expected = new Slao().MergeAt(finished, previous, lambda);
+        using var expected = new Slao().MergeAt(finished, previous, MergeSchedule.Of(lambda), model.Config.LayerCount);
         var path = Path.Combine(some.OutputFolder, "expected.safetensors");
         expected.Save(path, some.BaseDigest);
         Assert.Equal(File.ReadAllBytes(path), RunFolder.State(some));

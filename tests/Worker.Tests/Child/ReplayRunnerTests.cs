@@ -1,3 +1,4 @@
+using ContinualService.Domain.Previews;
 using ContinualService.Domain.Replays;
 using ContinualService.Domain.Tasks;
 using ContinualService.Worker.Child;
@@ -92,17 +93,19 @@ public sealed class ReplayRunnerTests : IDisposable
         }
     }
 
-    [Fact]
-    public void Run_ChosenLambda_IsKeptAndComesOutTheSame()
+    [Theory]
+    [InlineData("0.25", 0.25, null)]
+    [InlineData("0.1..0.4", 0.25, "0.1..0.4")]
+    public void Run_ChosenMerge_IsKeptAndComesOutTheSame(string merge, double lambda, string? schedule)
     {
         var specs = Learn("slao", "{}", "red");
-        var second = Next("slao", "{}", "blue", specs) with { Lambda = 0.25 };
+        var second = Next("slao", "{}", "blue", specs) with { Merge = merge };
         RunFolder.Run(second);
         specs.Add(second);
-        Assert.Equal(0.25, ResultOf(second, RunResult.FileName).Lambda);
+        Assert.Equal((lambda, schedule), (ResultOf(second, RunResult.FileName).Lambda, ResultOf(second, RunResult.FileName).Schedule));
 
         var own = specs.ConvertAll(spec => PartOf(spec));
-        own[1] = own[1] with { Lambda = null };
+        own[1] = own[1] with { Merge = null };
 
         Assert.Equal(ReplayVerdict.BitIdentical, Last(specs.Select(spec => PartOf(spec))));
         Assert.Equal(ReplayVerdict.Diverged, Last(own));
@@ -114,7 +117,7 @@ public sealed class ReplayRunnerTests : IDisposable
     public void Run_Approximate_TakesThePairOutAndTrainsNothing()
     {
         var specs = Learn("inclora", "{}", "red", "blue", "green");
-        var part = PartOf(specs[2]) with { Without = 2, State = RunFolder.StoredState(specs[2]), Lambda = null };
+        var part = PartOf(specs[2]) with { Without = 2, State = RunFolder.StoredState(specs[2]), Merge = null };
 
         var spec = Replay(specs, [part], tolerance: null) with { PreviousState = RunFolder.StoredState(specs[0]), ScoresBase = false };
         var (finished, said) = RunFolder.Run(spec);
@@ -178,8 +181,11 @@ public sealed class ReplayRunnerTests : IDisposable
     private RunSpec Replay(List<RunSpec> specs, IEnumerable<ReplayPart> parts, double? tolerance) =>
         _folder.Spec(epochs: 1) with { Method = specs[0].Method, MethodOptions = specs[0].MethodOptions, Replay = new ReplaySpec([.. parts.Select((part, index) => part with { Number = index + 1 })], tolerance) };
 
-    private static ReplayPart PartOf(RunSpec spec) =>
-        new(0, spec.TaskId, spec.Train, spec.Hyperparameters, spec.Evaluations, ResultOf(spec, RunResult.FileName).Lambda, RunFolder.StoredState(spec));
+    private static ReplayPart PartOf(RunSpec spec)
+    {
+        var result = ResultOf(spec, RunResult.FileName);
+        return new(0, spec.TaskId, spec.Train, spec.Hyperparameters, spec.Evaluations, MergeSchedule.Named(result.Lambda, result.Schedule).Text, RunFolder.StoredState(spec));
+    }
 
     private static RunResult ResultOf(RunSpec spec, string file) => RunJson.Read<RunResult>(Path.Combine(spec.OutputFolder, file));
 }

@@ -1,6 +1,7 @@
 using System.Text;
 using ContinualService.Domain;
 using ContinualService.Domain.Adapters;
+using ContinualService.Domain.Previews;
 using ContinualService.Domain.Replays;
 using ContinualService.Domain.Tasks;
 using ContinualService.Domain.Unlearnings;
@@ -16,7 +17,7 @@ namespace ContinualService.Worker.Tests.Runs;
 /// <summary>What a run that makes a lineage once more is told to do. The versions are rows; no process starts.</summary>
 public sealed class RunPreparationTests : IAsyncLifetime
 {
-    private const double Chosen = 0.2;
+    private const string Chosen = "0.1..0.9";
 
     private readonly TestService _service = new();
     private string _adapterId = "";
@@ -45,7 +46,7 @@ public sealed class RunPreparationTests : IAsyncLifetime
         Assert.Null(first.PreviousState);
         Assert.Equal([1, 2, 3], first.Replay!.Parts.Select(part => part.Number));
         Assert.Equal(_states[0], again.PreviousState!.Sha256);
-        Assert.Equal([(2, _tasks[1], _states[1], 1 / Math.Sqrt(2)), (3, _tasks[2], _states[2], Chosen)], again.Replay!.Parts.Select(part => (part.Number, part.TaskId, part.State!.Sha256, part.Lambda!.Value)));
+        Assert.Equal([(2, _tasks[1], _states[1], MergeSchedule.Of(1 / Math.Sqrt(2)).Text), (3, _tasks[2], _states[2], Chosen)], again.Replay!.Parts.Select(part => (part.Number, part.TaskId, part.State!.Sha256, part.Merge)));
         Assert.Equal((0.01, 0, 0), (again.Replay.Tolerance, again.Evaluations.Count, again.CheckpointSeconds));
         Assert.All(again.Replay.Parts, part => Assert.Equal((7, 0), (part.Hyperparameters.Epochs, part.Evaluations.Count)));
     }
@@ -56,14 +57,14 @@ public sealed class RunPreparationTests : IAsyncLifetime
         var second = await PrepareUnlearningAsync(_tasks[1]);
         Assert.Equal((_states[0], false, null), (second.PreviousState!.Sha256, second.ScoresBase, second.Replay!.Tolerance));
         var part = Assert.Single(second.Replay.Parts);
-        // Its weight was chosen by somebody, and stays.
-        Assert.Equal((_tasks[2], Chosen, null, null), (part.TaskId, part.Lambda, part.State, part.Without));
+        // Its schedule was chosen by somebody, and stays.
+        Assert.Equal((_tasks[2], Chosen, null, null), (part.TaskId, part.Merge, part.State, part.Without));
         Assert.Equal([_tasks[0], _tasks[2]], part.Evaluations.Select(evaluation => evaluation.TaskId));
 
         // The second task becomes the first, which has no weight; the method's own weight is that of the new place.
         var first = await PrepareUnlearningAsync(_tasks[0]);
         Assert.Null(first.PreviousState);
-        Assert.Equal([(_tasks[1], null), (_tasks[2], Chosen)], first.Replay!.Parts.Select(each => (each.TaskId, each.Lambda)));
+        Assert.Equal([(_tasks[1], null), (_tasks[2], Chosen)], first.Replay!.Parts.Select(each => (each.TaskId, each.Merge)));
         Assert.Equal([1, 2], first.Replay.Parts.Select(each => each.Evaluations.Count));
 
         var approximate = await PrepareUnlearningAsync(_tasks[0], UnlearnMode.Approximate);
@@ -111,7 +112,7 @@ public sealed class RunPreparationTests : IAsyncLifetime
         return RunJson.Read<RunSpec>(plan.SpecPath);
     }
 
-    /// <summary>Three tasks and their versions; the third has a weight in the merge that somebody chose.</summary>
+    /// <summary>Three tasks and their versions; the third has a schedule that somebody chose, with the method's own weight as its mean.</summary>
     private async Task LearnAsync()
     {
         _adapterId = await _service.AddAdapterAsync();
@@ -134,7 +135,8 @@ public sealed class RunPreparationTests : IAsyncLifetime
                 Parent = number == 1 ? null : number - 1,
                 TaskId = _tasks[number - 1],
                 TaskIndex = number,
-                Lambda = number == 3 ? Chosen : 1 / Math.Sqrt(number),
+                Lambda = 1 / Math.Sqrt(number),
+                Schedule = number == 3 ? Chosen : null,
             });
         }
 
