@@ -16,14 +16,11 @@ namespace ContinualService.Api.Adapters;
 /// </summary>
 internal sealed class OverrideGate(ServiceDbContext database, EventHub hub, TimeProvider time)
 {
-    private const int LongestReason = 1000;
-
     public async Task<Outcome<AdapterVersion>> RunAsync(Caller caller, AdapterVersion refused, JsonObject body, CancellationToken cancellationToken)
     {
         var errors = new List<FieldError>();
-        var reason = StrictJson.Bind<OverrideRequest>(body, errors).Reason?.Trim();
-        if (errors.Count == 0 && reason is not { Length: > 0 and <= LongestReason })
-            errors.Add(new(null, "reason", string.IsNullOrEmpty(reason) ? "The reason is missing." : $"The reason has {reason.Length} characters.", $"Say in 1 to {LongestReason} characters why this version is to answer against the gate."));
+        var request = StrictJson.Bind<OverrideRequest>(body, errors);
+        var reason = errors.Count > 0 ? "" : OverrideRequest.Checked(request.Reason, "reason", errors);
         if (errors.Count > 0) return Problem.Invalid(errors);
 
         await using var transaction = await database.Database.BeginTransactionAsync(cancellationToken);

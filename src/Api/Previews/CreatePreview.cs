@@ -8,6 +8,7 @@ using ContinualService.Api.Tasks;
 using ContinualService.Api.Tenants;
 using ContinualService.Domain;
 using ContinualService.Domain.Adapters;
+using ContinualService.Domain.Gates;
 using ContinualService.Domain.Previews;
 using ContinualService.Domain.Tasks;
 using ContinualService.Engine.Continual;
@@ -52,7 +53,7 @@ internal sealed class CreatePreview(ServiceDbContext database, ModelCatalog cata
         // Step 3: the method's own lambda is always there, and what versions of this very task have scored.
         var own = adapter.ContinualMethod().Lambda(head.TaskIndex);
         List<MergeSchedule> wanted = [.. lambdas.Append(own).Distinct().Order().Select(MergeSchedule.Of), .. schedules];
-        var points = await KnownAsync(head, wanted, model.Config.LayerCount, [.. learned.Where(task => task.EvaluationDatasetId is not null).Select(task => task.Id)], cancellationToken);
+        var points = await KnownAsync(head, GatePolicy.Read(adapter.GateJson), wanted, model.Config.LayerCount, [.. learned.Where(task => task.EvaluationDatasetId is not null).Select(task => task.Id)], cancellationToken);
 
         // Step 4: queue.
         var task = queue.TaskOf(caller, adapter, last, LearningTaskKind.MergePreview);
@@ -95,7 +96,8 @@ internal sealed class CreatePreview(ServiceDbContext database, ModelCatalog cata
         return null;
     }
 
-    private async Task<IReadOnlyList<PreviewPoint>> KnownAsync(AdapterVersion head, IReadOnlyList<MergeSchedule> wanted, int layers, IReadOnlyList<string> measured, CancellationToken cancellationToken)
+    private async Task<IReadOnlyList<PreviewPoint>> KnownAsync(
+        AdapterVersion head, GatePolicy? policy, IReadOnlyList<MergeSchedule> wanted, int layers, IReadOnlyList<string> measured, CancellationToken cancellationToken)
     {
         // What an unlearning made of the task may have been trained on another machine, and is another fine-tune then.
         var versions = await database.Versions.AsNoTracking().Where(row => row.AdapterId == head.AdapterId && row.Parent == head.Parent && row.TaskId == head.TaskId && row.UnlearningId == head.UnlearningId).OrderBy(row => row.Number).ToListAsync(cancellationToken);
@@ -104,8 +106,10 @@ internal sealed class CreatePreview(ServiceDbContext database, ModelCatalog cata
         {
             var merge = version.Merge();
             if (!wanted.Contains(merge) || points.Exists(point => point.Merge() == merge)) continue;
+            var gate = policy is null ? null : GateVerdict.Read(version.GateJson);
+            if (gate?.Policy != policy) continue; // the gate as it stands has not judged it
             var cells = await database.MatrixCells.AsNoTracking().Where(row => row.AdapterId == head.AdapterId && row.VersionNumber == version.Number && measured.Contains(row.TaskId)).OrderBy(row => row.TaskId).ToListAsync(cancellationToken);
-            if (cells.Count == measured.Count) points.Add(PreviewPoint.Of(merge, layers, version.Sha256, version.StateSha256, [.. cells.Select(PreviewScore.Of)]));
+            if (cells.Count == measured.Count) points.Add(PreviewPoint.Of(merge, layers, version.Sha256, version.StateSha256, [.. cells.Select(PreviewScore.Of)], gate));
         }
 
         return points;

@@ -31,7 +31,7 @@ public sealed record MergeCurve(string AdapterId, IReadOnlyList<AdapterVersion> 
         var mean = lost.Count == 0 ? (double?)null : lost.Average(task => task.Forgetting!.Value);
         return new MergePoint(
             point.Merge(), point.Lambda, newTask, newTask.Score - before, scored, mean, lost.Count == 0 ? null : lost.Max(task => task.Forgetting),
-            mean - Joined(task => task.High - task.Score), mean + Joined(task => task.Score - task.Low), ContinualMetrics.AverageAccuracy(matrix));
+            mean - Joined(task => task.High - task.Score), mean + Joined(task => task.Score - task.Low), ContinualMetrics.AverageAccuracy(matrix), point.Gate);
 
         double Joined(Func<MatrixCell, double> half) => Math.Sqrt(lost.Sum(task => Math.Pow(half(task.Cell), 2))) / lost.Count;
     }

@@ -1,4 +1,5 @@
 using ContinualService.Domain.Evaluation;
+using ContinualService.Domain.Gates;
 
 namespace ContinualService.Domain.Previews;
 
@@ -13,9 +14,10 @@ namespace ContinualService.Domain.Previews;
 /// <param name="ForgettingLow">Lower end of the mean's 95 % interval.</param>
 /// <param name="ForgettingHigh">Upper end of it.</param>
 /// <param name="AverageAccuracy">Mean over all tasks; null where one has no held-out rows.</param>
+/// <param name="Gate">What the adapter's gate says of it; null: it had none when this was measured.</param>
 public sealed record MergePoint(
     MergeSchedule Merge, double Lambda, MatrixCell NewTask, double? Gain, IReadOnlyList<(string TaskId, MatrixCell Cell, double? Forgetting)> Tasks,
-    double? MeanForgetting, double? WorstForgetting, double? ForgettingLow, double? ForgettingHigh, double? AverageAccuracy)
+    double? MeanForgetting, double? WorstForgetting, double? ForgettingLow, double? ForgettingHigh, double? AverageAccuracy, GateVerdict? Gate)
 {
     /// <summary>Whether no other point gives more for as little forgetting, or as much for less.</summary>
     public bool IsPareto(IEnumerable<MergePoint> curve) => !curve.Any(other => other.NewTask.Score >= NewTask.Score && other.Lost <= Lost && (other.NewTask.Score > NewTask.Score || other.Lost < Lost));

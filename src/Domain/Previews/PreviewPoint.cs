@@ -1,4 +1,5 @@
 using System.Text.Json;
+using ContinualService.Domain.Gates;
 
 namespace ContinualService.Domain.Previews;
 
@@ -8,15 +9,16 @@ namespace ContinualService.Domain.Previews;
 /// <param name="StateSha256">Of the training state beside them.</param>
 /// <param name="Scores">Of every task that has held-out rows, in the order learned.</param>
 /// <param name="Schedule">Text of the <see cref="MergeSchedule"/>; null where all layers have the one lambda.</param>
-public sealed record PreviewPoint(double Lambda, string Sha256, string StateSha256, IReadOnlyList<PreviewScore> Scores, string? Schedule = null)
+/// <param name="Gate">What the adapter's gate, as it was then, says of it; null: there was none.</param>
+public sealed record PreviewPoint(double Lambda, string Sha256, string StateSha256, IReadOnlyList<PreviewScore> Scores, string? Schedule = null, GateVerdict? Gate = null)
 {
-    public static PreviewPoint Of(MergeSchedule merge, int layers, string sha256, string stateSha256, IReadOnlyList<PreviewScore> scores) =>
-        new(merge.Mean(layers), sha256, stateSha256, scores, merge.Schedule);
+    public static PreviewPoint Of(MergeSchedule merge, int layers, string sha256, string stateSha256, IReadOnlyList<PreviewScore> scores, GateVerdict? gate) =>
+        new(merge.Mean(layers), sha256, stateSha256, scores, merge.Schedule, gate);
 
     /// <summary>What was merged, and the point's name among those of its preview.</summary>
     public MergeSchedule Merge() => MergeSchedule.Named(Lambda, Schedule);
 
-    public static IReadOnlyList<PreviewPoint> Read(string json) => JsonSerializer.Deserialize<List<PreviewPoint>>(json, JsonSerializerOptions.Web) ?? [];
+    public static IReadOnlyList<PreviewPoint> Read(string json) => JsonSerializer.Deserialize<List<PreviewPoint>>(json, GatePolicy.Json) ?? [];
 
-    public static string Write(IEnumerable<PreviewPoint> points) => JsonSerializer.Serialize(points.OrderBy(point => point.Schedule is not null).ThenBy(point => point.Lambda), JsonSerializerOptions.Web);
+    public static string Write(IEnumerable<PreviewPoint> points) => JsonSerializer.Serialize(points.OrderBy(point => point.Schedule is not null).ThenBy(point => point.Lambda), GatePolicy.Json);
 }

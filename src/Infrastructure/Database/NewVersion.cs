@@ -41,6 +41,9 @@ public sealed record NewVersion
     /// <summary>What the adapter's gate found; null: it has none. What it does not accept stands beside the lineage.</summary>
     public GateVerdict? Gate { get; init; }
 
+    /// <summary>Why it is published though the gate does not accept it, and when that was said; null: the gate decides.</summary>
+    public (string Reason, DateTimeOffset At)? Override { get; init; }
+
     /// <summary>Null unless one made it, and then how.</summary>
     public (string Id, UnlearnMode Mode)? Unlearning { get; init; }
 
@@ -94,8 +97,11 @@ public sealed record NewVersion
             Parent = Parent,
             TaskId = TaskId,
             MergePreviewId = MergePreviewId,
-            Status = Gate is { Accepted: false } ? AdapterVersion.RefusedStatus : AdapterVersion.PublishedStatus,
+            Status = Gate is { Accepted: false } && Override is null ? AdapterVersion.RefusedStatus : AdapterVersion.PublishedStatus,
             GateJson = Gate?.Write(),
+            OverrideReason = Override?.Reason,
+            OverriddenBy = Override is null ? null : Actor,
+            OverriddenAt = Override?.At,
             UnlearningId = Unlearning?.Id,
             Unlearned = Unlearning?.Mode,
             EnvironmentJson = EnvironmentJson,

@@ -8,8 +8,7 @@ using ContinualService.Worker.Runs;
 namespace ContinualService.Worker.Child;
 
 /// <summary>
-/// Scores what a run made and, where the adapter has a gate, judges it row by row against the versions of the best earlier scores, in the same process and the same
-/// batches. A run that is repeated judges the same: rows, weights and resamples are.
+/// Scores what a run made and, where the adapter has a gate, has it judged. A run that is repeated judges the same: rows, weights and resamples are.
 /// </summary>
 internal sealed class Candidates(
     RunSpec spec, BaseModel model, IReadOnlyList<TaskRunner.PreparedEvaluation> evaluations, RunReporter reporter, CancellationToken stop)
@@ -60,16 +59,7 @@ internal sealed class Candidates(
             if (before is not null) work.Add((each, ScoredWeights.Previous, before));
         }
 
-        if (Score(work) is not { } known) return null;
-        foreach (var each in evaluations)
-        {
-            if (each.Reference is not { } reference) continue;
-            using var best = PeftAdapter.LoadWeights(RunFiles.Verify(reference.Weights), method.ServedConfig(config, reference.TaskIndex), model.Decoder);
-            if (Score([(each, ScoredWeights.Reference, best)]) is not { } scored) return null;
-            known.AddRange(scored);
-        }
-
-        return known;
+        return Score(work) is { } known && GateJudge.References(evaluations, model, method, config, Score) is { } references ? [.. known, .. references] : null;
     }
 
     private Candidate? Measure(AdapterState state, double lambda, List<ScoredRows> known)
@@ -77,22 +67,7 @@ internal sealed class Candidates(
         using var weights = state.ServingWeights();
         if (Score([.. evaluations.Select(each => (each, ScoredWeights.Candidate, (LoraWeights?)weights))]) is not { } now) return null;
         List<RunScore> scores = [.. known.Where(each => each.Run.Weights != ScoredWeights.Reference).Concat(now).Select(each => each.Run)];
-        return new Candidate(state, lambda, scores, spec.Gate is { } gate ? Judge(gate, lambda, known, now) : null);
-    }
-
-    private GateVerdict Judge(GateSpec gate, double lambda, List<ScoredRows> known, List<ScoredRows> now)
-    {
-        var previous = known.Exists(each => each.Run.Weights == ScoredWeights.Previous) ? ScoredWeights.Previous : ScoredWeights.Base;
-        var earlier = gate.Earlier.Select(taskId => Pair(taskId, ScoredWeights.Reference, evaluations.FirstOrDefault(each => each.TaskId == taskId)?.Reference?.Version));
-        return ForgettingGate.Judge(gate.Policy, lambda, [.. earlier], Pair(spec.TaskId, previous, gate.Parent));
-
-        PairedRows Pair(string taskId, ScoredWeights weights, int? against)
-        {
-            var before = known.Find(each => each.Run.TaskId == taskId && each.Run.Weights == weights)?.Rows;
-            var after = now.Find(each => each.Run.TaskId == taskId)?.Rows;
-            return before is null || after is null ? PairedRows.None(taskId)
-                : new PairedRows(taskId, against, before.RowsForMatrix(), after.RowsForMatrix(), after.RowWeights, before.RowAnswers, after.RowAnswers);
-        }
+        return new Candidate(state, lambda, scores, spec.Gate is { } gate ? new GateJudge(gate, spec.TaskId, evaluations).Judge(lambda, known, now) : null);
     }
 
     // Lambdas beyond the method's own are not in the total: how many there will be is not known, and the bar waits at its end.

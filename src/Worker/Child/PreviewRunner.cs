@@ -39,9 +39,13 @@ internal static class PreviewRunner
                 TaskFailureCode.InternalError, $"The state of the published version does not follow from its parent's with lambda {preview.Merge} (it would be {own}). Nothing was measured; give this message to the operator.", userError: false);
         }
 
-        // Step 3: score.
+        // Step 3: score; first what the adapter's gate, where it has one, compares every merge with.
         reporter.Send(new RunMessage.Phase(LearningTaskPhase.Evaluating));
         var rows = evaluations.Sum(each => each.Rows.Count);
+        var judge = spec.Gate is { } gate && preview.Merges.Count > 0 ? new GateJudge(gate, preview.TaskId, evaluations) : null;
+        var compared = judge is null ? 0 : evaluations.Where(each => each.TaskId == preview.TaskId || each.Reference is not null).Sum(each => each.Rows.Count);
+        var (done, total) = (preview.Measured * rows, compared + (preview.Measured + preview.Merges.Count) * rows);
+        if ((judge is null ? [] : Known()) is not { } known) return false;
         for (var index = 0; index < preview.Merges.Count; index++)
         {
             var merge = MergeSchedule.Parse(preview.Merges[index])!;
@@ -49,13 +53,27 @@ internal static class PreviewRunner
             using var candidate = state.ServingWeights();
             var (sha256, stateSha256) = Write(state, candidate);
             ServingCheck.Run(model.Decoder, state.ServedConfig, candidate, Path.Combine(spec.OutputFolder, PeftAdapter.WeightsFile), texts);
-            var work = evaluations.ConvertAll(each => (each, ScoredWeights.Candidate, (LoraWeights?)candidate));
-            if (TaskRunner.Score(model, work, (preview.Measured + index) * rows, (preview.Measured + preview.Merges.Count) * rows, reporter, stop) is not { } scores) return false;
+            if (Score(evaluations.ConvertAll(each => (each, ScoredWeights.Candidate, (LoraWeights?)candidate))) is not { } scores) return false;
+            List<PreviewScore> measured = [.. scores.Select(score => score.Run).Select(score => new PreviewScore(score.TaskId, score.Score, score.Count, score.Low, score.High, score.Metric))];
             reporter.Send(new RunMessage.Previewed(PreviewPoint.Of(
-                merge, model.Config.LayerCount, sha256, stateSha256, [.. scores.Select(score => score.Run).Select(score => new PreviewScore(score.TaskId, score.Score, score.Count, score.Low, score.High, score.Metric))])));
+                merge, model.Config.LayerCount, sha256, stateSha256, measured, judge?.Judge(merge.Mean(model.Config.LayerCount), known, scores))));
         }
 
         return true;
+
+        List<ScoredRows>? Known()
+        {
+            using var before = previous.ServingWeights();
+            return Score([.. evaluations.Where(each => each.TaskId == preview.TaskId).Select(each => (each, ScoredWeights.Previous, (LoraWeights?)before))]) is { } last
+                && GateJudge.References(evaluations, model, (IContinualMethod)method, config, Score) is { } references ? [.. last, .. references] : null;
+        }
+
+        List<ScoredRows>? Score(IReadOnlyList<(TaskRunner.PreparedEvaluation Evaluation, ScoredWeights Weights, LoraWeights? Lora)> work)
+        {
+            var scores = TaskRunner.Score(model, work, done, total, reporter, stop);
+            done += work.Sum(each => each.Evaluation.Rows.Count);
+            return scores;
+        }
 
         AdapterState MergeAt(MergeSchedule merge) => method.MergeAt(finished, previous, merge, model.Config.LayerCount);
 

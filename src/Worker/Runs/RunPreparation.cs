@@ -58,8 +58,10 @@ internal sealed class RunPreparation(
 
         var taskIds = plan.Learned.Select(version => version.TaskId!).ToList();
         var learned = await database.Tasks.AsNoTracking().Where(row => taskIds.Contains(row.Id)).ToDictionaryAsync(row => row.Id, cancellationToken);
-        var gate = plan.Learns ? GatePolicy.Read(adapter.GateJson) : null;
-        var references = gate is null ? [] : await ReferencesAsync(database, plan, taskIds, folder, cancellationToken);
+        var gate = plan.Learns || preview is not null ? GatePolicy.Read(adapter.GateJson) : null;
+        // A preview's last version is what it varies.
+        List<AdapterVersion> earlier = [.. preview is null ? plan.Learned : plan.Learned.SkipLast(1)];
+        var references = gate is null ? [] : await ReferencesAsync(database, adapter.Id, earlier, folder, cancellationToken);
         var evaluations = new List<EvaluationSpec>();
         // A replay and a forecast score no task of the lineage.
         IEnumerable<LearningTask> scored = task.Kind is LearningTaskKind.Replay or LearningTaskKind.Forecast ? [] : taskIds.Select(id => learned[id]);
@@ -93,7 +95,7 @@ internal sealed class RunPreparation(
             CheckpointSeconds = task.Kind == LearningTaskKind.Training ? settings.Value.CheckpointSeconds : 0,
             ScoresBase = unlearning is null,
             Preview = preview is null ? null : await PreviewAsync(preview, plan.Parent!, folder, cancellationToken),
-            Gate = gate is null ? null : new GateSpec(gate, taskIds, plan.Parent?.Number ?? 0),
+            Gate = gate is null ? null : new GateSpec(gate, [.. earlier.Select(version => version.TaskId!)], start?.Number ?? 0),
             Forecast = task.Kind == LearningTaskKind.Forecast ? await ForecastAsync(database, plan, folder, cancellationToken) : null,
             Drift = plan.Learns ? new DriftSpec(DriftPolicy.Read(adapter.DriftJson).CanaryPrompts ?? drift.Value.CanaryPrompts, drift.Value.StopRows) : null,
             Replay = again,
@@ -113,10 +115,12 @@ internal sealed class RunPreparation(
     }
 
     // As forgetting is defined: the best score since the first task of the lineage; of equals the newest, which is the nearest.
-    private async Task<Dictionary<string, ReferenceSpec>> ReferencesAsync(ServiceDbContext database, RunPlan plan, List<string> taskIds, string folder, CancellationToken cancellationToken)
+    private async Task<Dictionary<string, ReferenceSpec>> ReferencesAsync(
+        ServiceDbContext database, string adapterId, IReadOnlyList<AdapterVersion> earlier, string folder, CancellationToken cancellationToken)
     {
-        var byNumber = plan.Learned.ToDictionary(version => version.Number);
-        var cells = await database.MatrixCells.AsNoTracking().Where(row => row.AdapterId == plan.Adapter.Id && taskIds.Contains(row.TaskId)).ToListAsync(cancellationToken);
+        var byNumber = earlier.ToDictionary(version => version.Number);
+        var taskIds = earlier.Select(version => version.TaskId!).ToList();
+        var cells = await database.MatrixCells.AsNoTracking().Where(row => row.AdapterId == adapterId && taskIds.Contains(row.TaskId)).ToListAsync(cancellationToken);
         var references = new Dictionary<string, ReferenceSpec>();
         foreach (var task in cells.Where(cell => byNumber.ContainsKey(cell.VersionNumber)).GroupBy(cell => cell.TaskId))
         {

@@ -129,6 +129,54 @@ public sealed class PreviewTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Adopt_WithAGate_TakesWhatPassesItAndTheRestForAReason()
+    {
+        // Step 1: what was measured before there was a gate is not adopted past it.
+        var ungated = await PreviewAsync("bot", """{"lambdas": [0.25]}""");
+        Assert.All(ungated["curve"]!.AsArray(), point => Assert.Null(point!["gate"]));
+        await GateAsync("""{"largestForgetting": 1000, "leastGain": 1000, "leastRows": 2}""");
+        Assert.Contains("set or changed after", (string?)(await AdoptAsync(ungated, .25, HttpStatusCode.Conflict))["detail"], StringComparison.Ordinal);
+
+        // Step 2: every point is judged, version 2's merge too, and by just the scores that the curve shows.
+        var refused = await PreviewAsync("bot", """{"lambdas": [0.25]}""");
+        Assert.Equal(2, refused["curve"]!.AsArray().Count);
+        foreach (var point in refused["curve"]!.AsArray())
+        {
+            var gate = point!["gate"]!;
+            Assert.Equal(("refused", false, (double)point["lambda"]!), ((string?)gate["verdict"], (bool)gate["accepted"]!, (double)gate["lambda"]!));
+            Assert.Equal(["verdict", "accepted", "lambda", "criteria"], gate.AsObject().Select(field => field.Key));
+            Assert.Equal([("forgetting", 1), ("gain", 1)], gate["criteria"]!.AsArray().Select(each => ((string)each!["criterion"]!, (int)each["against"]!)));
+            Assert.Equal((double)point["perTask"]![0]!["forgetting"]!, (double)gate["criteria"]![0]!["estimate"]!, 9);
+            Assert.Equal((double)point["gain"]!, (double)gate["criteria"]![1]!["estimate"]!, 9);
+        }
+
+        Assert.Null((double?)refused["chosen"]!["lambda"]);
+        Assert.Contains("breaks the limit 1000", (string?)(await AdoptAsync(refused, .25, HttpStatusCode.Conflict))["detail"], StringComparison.Ordinal);
+        var empty = await _world.Client.AdoptAsync(refused, new JsonObject { ["lambda"] = .25, ["override"] = " " }, HttpStatusCode.BadRequest);
+        Assert.Equal(["override"], empty.Fields());
+
+        // Step 3: for a reason that is kept.
+        var version = await _world.Client.AdoptAsync(refused, new JsonObject { ["lambda"] = .25, ["override"] = " the demo needs it " });
+        Assert.Equal((3, "published", "refused", "the demo needs it"), ((int)version["number"]!, (string?)version["status"], (string?)version["gate"]!["verdict"], (string?)version["override"]!["reason"]));
+        Assert.Equal(3, (int)(await _world.Client.GetNodeAsync("/adapters/bot"))["aliases"]!["live"]!);
+        var audit = (await _world.Client.GetNodeAsync("/audit"))["data"]!.AsArray().Take(2).ToList();
+        Assert.Equal(["adapter.gate.override", "preview.adopt"], audit.Select(entry => (string?)entry!["action"]).Order());
+
+        // Step 4: what passes needs none.
+        await GateAsync("""{"largestForgetting": 1000, "leastGain": -1000, "leastRows": 2}""");
+        var passed = await PreviewAsync("bot", """{"lambdas": [0.5]}""");
+        Assert.Equal((double)passed["curve"]!.AsArray().MaxBy(point => (double)point!["averageAccuracy"]!)!["lambda"]!, (double)passed["chosen"]!["lambda"]!);
+        var free = await AdoptAsync(passed, .5, HttpStatusCode.Created);
+        Assert.Equal(("pass", null), ((string?)free["gate"]!["verdict"], free["override"]));
+
+        async Task GateAsync(string gate)
+        {
+            using var response = await _world.Client.PatchAsync("/adapters/bot", new StringContent($$"""{"gate": {{gate}}}""", System.Text.Encoding.UTF8, "application/json"), Token);
+            await response.ReadAsync(HttpStatusCode.OK);
+        }
+    }
+
+    [Fact]
     public async Task Preview_WrongInput_IsRefusedWithWhatToDo()
     {
         // Step 1: fields.

@@ -58,6 +58,6 @@ public sealed class MergeScheduleTests
         Assert.Equal("0.9", new MergePolicy().Choose(curve, .5)!.Merge.Text);
         Assert.Equal("0.4..0.6", new MergePolicy().Choose([curve[0], curve[1] with { AverageAccuracy = .1 }], .5)!.Merge.Text);
 
-        static MergePoint Point(MergeSchedule merge) => new(merge, merge.Mean(2), new MatrixCell(2, 2, .5, 4, .4, .6, "exact_match"), null, [], null, null, null, null, .5);
+        static MergePoint Point(MergeSchedule merge) => new(merge, merge.Mean(2), new MatrixCell(2, 2, .5, 4, .4, .6, "exact_match"), null, [], null, null, null, null, .5, null);
     }
 }
