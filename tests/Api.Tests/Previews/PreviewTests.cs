@@ -155,7 +155,11 @@ public sealed class PreviewTests : IAsyncLifetime
         var empty = await _world.Client.AdoptAsync(refused, new JsonObject { ["lambda"] = .25, ["override"] = " " }, HttpStatusCode.BadRequest);
         Assert.Equal(["override"], empty.Fields());
 
-        // Step 3: for a reason that is kept.
+        // Step 3: a verdict of another policy counts for nothing, and for a reason that is kept what is refused goes through.
+        await GateAsync("""{"leastGain": 1000, "leastRows": 2}""");
+        var other = await _world.Client.AdoptAsync(refused, new JsonObject { ["lambda"] = .25, ["override"] = "the demo needs it" }, HttpStatusCode.Conflict);
+        Assert.Contains("set or changed after", (string?)other["detail"], StringComparison.Ordinal);
+        await GateAsync("""{"largestForgetting": 1000, "leastGain": 1000, "leastRows": 2}""");
         var version = await _world.Client.AdoptAsync(refused, new JsonObject { ["lambda"] = .25, ["override"] = " the demo needs it " });
         Assert.Equal((3, "published", "refused", "the demo needs it"), ((int)version["number"]!, (string?)version["status"], (string?)version["gate"]!["verdict"], (string?)version["override"]!["reason"]));
         Assert.Equal(3, (int)(await _world.Client.GetNodeAsync("/adapters/bot"))["aliases"]!["live"]!);
@@ -166,7 +170,7 @@ public sealed class PreviewTests : IAsyncLifetime
         await GateAsync("""{"largestForgetting": 1000, "leastGain": -1000, "leastRows": 2}""");
         var passed = await PreviewAsync("bot", """{"lambdas": [0.5]}""");
         Assert.Equal((double)passed["curve"]!.AsArray().MaxBy(point => (double)point!["averageAccuracy"]!)!["lambda"]!, (double)passed["chosen"]!["lambda"]!);
-        var free = await AdoptAsync(passed, .5, HttpStatusCode.Created);
+        var free = await _world.Client.AdoptAsync(passed, new JsonObject { ["lambda"] = .5, ["override"] = "to be safe" });
         Assert.Equal(("pass", null), ((string?)free["gate"]!["verdict"], free["override"]));
 
         async Task GateAsync(string gate)
