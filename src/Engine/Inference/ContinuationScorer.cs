@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 
 namespace ContinualService.Engine.Inference;
 
-/// <summary>Log-probabilities of the same few continuations after each of many prompts. A prompt runs once, however many continuations follow it.</summary>
+/// <summary>Log-probabilities of the same few continuations after each of many prompts. A prompt runs once, however many continuations follow it, and so does what all prompts begin with.</summary>
 public static class ContinuationScorer
 {
     // A prompt's keys and values are held once per continuation: few prompts at a time keep that small.
@@ -33,20 +33,18 @@ public static class ContinuationScorer
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        var (longest, longestContinuation) = (prompts.Max(ids => ids.Length), continuations.Max(ids => ids.Length));
-        using var cache = new KeyValueCache(decoder, prompts.Count, longest + longestContinuation);
+        var longestContinuation = continuations.Max(ids => ids.Length);
 
         // Step 1: the prompts, once. What follows each prompt's last token scores the first token of every continuation.
-        var hidden = decoder.HiddenCached(RightPadded.Batch(prompts, decoder.Device), cache, lora); // [B, T, D]
-        var ends = tensor(prompts.Select((ids, row) => (long)row * longest + ids.Length - 1).ToArray(), int64, decoder.Device); // [B]
-        var afterPrompt = decoder.Logits(hidden.flatten(0, 1).index_select(0, ends)).log_softmax(-1); // [B, V]
+        var prefill = Prefill.Run(decoder, lora, prompts, longestContinuation);
+        using var cache = prefill.Cache;
+        var afterPrompt = decoder.Logits(prefill.Last).log_softmax(-1); // [B, V]
         var firsts = afterPrompt.index_select(1, tensor(continuations.Select(ids => (long)ids[0]).ToArray(), int64, decoder.Device)).cpu(); // [B, C]
 
         // Step 2: each prompt's cache once per continuation, and the continuations but for their last tokens, which predict nothing.
         var sums = firsts.to(float64).data<double>().ToArray();
         if (longestContinuation > 1)
         {
-            cache.Truncate([.. prompts.Select(ids => ids.Length)]);
             cache.Keep([.. Enumerable.Range(0, prompts.Count).SelectMany(row => Enumerable.Repeat(row, continuations.Count))]);
             var inputs = RightPadded.Batch([.. prompts.SelectMany(_ => continuations.Select(ids => ids.Length > 1 ? ids[..^1] : ids))], decoder.Device); // [B*C, L-1]
             var logits = decoder.Logits(decoder.HiddenCached(inputs, cache, lora)); // [B*C, L-1, V]

@@ -39,12 +39,14 @@ public static class GreedyGenerator
     private static int[][] GenerateGroup(
         Decoder decoder, LoraWeights? lora, IReadOnlyList<int[]> prompts, int maxNewTokens, HashSet<int> stopIds, CancellationToken cancellation)
     {
+        using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         var limits = prompts.Select(prompt => Math.Min(maxNewTokens, decoder.Config.MaxPositions - prompt.Length)).ToArray();
         var generated = prompts.Select(_ => new List<int>()).ToArray();
-        using var cache = new KeyValueCache(decoder, prompts.Count, prompts.Max(prompt => prompt.Length) + maxNewTokens);
         var live = Enumerable.Range(0, prompts.Count).ToArray(); // prompt of each row of the cache
-        var next = Prefill(decoder, lora, prompts, cache);
+        var prefill = Prefill.Run(decoder, lora, prompts, maxNewTokens);
+        using var cache = prefill.Cache;
+        var next = Best(decoder, prefill.Last);
         while (true)
         {
             cancellation.ThrowIfCancellationRequested();
@@ -67,17 +69,6 @@ public static class GreedyGenerator
 
             next = Step(decoder, lora, next, cache);
         }
-    }
-
-    /// <summary>Runs the prompts and returns each row's first new id.</summary>
-    private static int[] Prefill(Decoder decoder, LoraWeights? lora, IReadOnlyList<int[]> prompts, KeyValueCache cache)
-    {
-        using var scope = NewDisposeScope();
-        var ids = RightPadded.Batch(prompts, decoder.Device); // [B, T]
-        var hidden = decoder.HiddenCached(ids, cache, lora); // [B, T, D]
-        cache.Truncate([.. prompts.Select(prompt => prompt.Length)]);
-        var last = tensor(prompts.Select((prompt, row) => row * ids.shape[1] + prompt.Length - 1).ToArray(), int64, decoder.Device);
-        return Best(decoder, hidden.view(-1, hidden.shape[2]).index_select(0, last)); // [B, D]
     }
 
     private static int[] Step(Decoder decoder, LoraWeights? lora, int[] next, KeyValueCache cache)

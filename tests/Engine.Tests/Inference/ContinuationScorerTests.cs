@@ -6,11 +6,14 @@ namespace ContinualService.Engine.Tests.Inference;
 
 public sealed class ContinuationScorerTests
 {
-    [Fact]
-    public void MeanLogProbabilities_OfPromptsAndContinuations_EqualThoseOfWholeSequences()
+    [Theory]
+    [InlineData(0)]
+    [InlineData(24)] // what they all begin with runs once
+    public void MeanLogProbabilities_OfPromptsAndContinuations_EqualThoseOfWholeSequences(int alike)
     {
         using var decoder = TinyModels.Create("qwen2");
-        int[][] prompts = [TinyModels.Ids(9), TinyModels.Ids(3, seed: 4), TinyModels.Ids(9, seed: 8), TinyModels.Ids(1, seed: 2)];
+        var beginning = TinyModels.Ids(alike, seed: 11);
+        int[][] prompts = [[.. beginning, .. TinyModels.Ids(9)], [.. beginning, .. TinyModels.Ids(3, seed: 4)], [.. beginning, .. TinyModels.Ids(9, seed: 8)], [.. beginning, .. TinyModels.Ids(1, seed: 2)]];
         int[][] continuations = [TinyModels.Ids(1, seed: 5), TinyModels.Ids(4, seed: 6), TinyModels.Ids(2, seed: 7)];
 
         var found = ContinuationScorer.MeanLogProbabilities(decoder, null, prompts, continuations, TestContext.Current.CancellationToken);

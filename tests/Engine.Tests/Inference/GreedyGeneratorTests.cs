@@ -58,6 +58,23 @@ public sealed class GreedyGeneratorTests
         Assert.Contains(together, ids => ids.Length > 0);
     }
 
+    [Theory]
+    [InlineData("llama", "")]
+    [InlineData("mistral", """, "sliding_window": 5 """)]
+    public void Generate_PromptsThatBeginAlike_GivesWhatEachAloneGives(string family, string more)
+    {
+        using var decoder = TinyModels.Create(family, more);
+        using var lora = TinyModels.CreateLora(decoder, new LoraConfig(4, 8, ["q_proj", "v_proj"]));
+        var beginning = TinyModels.Ids(20, seed: 3);
+        // One is the beginning itself: its last token is run with the others' rest.
+        int[][] prompts = [[.. beginning, .. TinyModels.Ids(7, seed: 1)], beginning, [.. beginning, .. TinyModels.Ids(1, seed: 2)], [.. beginning, .. TinyModels.Ids(13, seed: 5)]];
+
+        var together = Generate(decoder, lora, prompts, 12, [5, 6, 7]);
+
+        for (var i = 0; i < prompts.Length; i++) Assert.Equal(Slow(decoder, lora, prompts[i], 12, [5, 6, 7]), together[i]);
+        Assert.Contains(together, ids => ids.Length > 3);
+    }
+
     [Fact]
     public void Generate_UpToTheContext_StopsThere()
     {
