@@ -1,6 +1,7 @@
 using System.Text;
 using ContinualService.Domain;
 using ContinualService.Domain.Adapters;
+using ContinualService.Domain.Gates;
 using ContinualService.Domain.Previews;
 using ContinualService.Domain.Replays;
 using ContinualService.Domain.Tasks;
@@ -72,6 +73,31 @@ public sealed class RunPreparationTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Prepare_WithAGate_ComparesEachEarlierTaskWithTheNewestOfItsBestVersions()
+    {
+        var gate = new GatePolicy { LargestForgetting = 0.1 };
+        await using (var database = _service.Open())
+        {
+            (await database.Adapters.SingleAsync(Token)).GateJson = gate.Write();
+            foreach (var (version, task, score) in new[] { (1, 0, 0.9), (2, 0, 0.9), (3, 0, 0.2), (2, 1, 0.4), (3, 1, 0.6), (3, 2, 0.5) })
+                database.Add(new AdapterMatrixCell { AdapterId = _adapterId, VersionNumber = version, TaskId = _tasks[task], Score = score, Count = 10, Low = 0, High = 1, Metric = "exact_match" });
+            await database.SaveChangesAsync(Token);
+        }
+
+        var next = await PrepareAsync(await _service.AddTaskAsync(_adapterId, "white", new Hyperparameters(), enqueue: false));
+        Assert.Equal((gate, 3), (next.Gate!.Policy, next.Gate.Parent));
+        Assert.Equal(_tasks, next.Gate.Earlier);
+        Assert.Equal([2, 3, 3, null], next.Evaluations.Select(each => each.Reference?.Version));
+        Assert.Equal([_states[1], _states[2], _states[2], null], next.Evaluations.Select(each => each.Reference?.Weights.Sha256));
+
+        // A preview of version 3 makes that version anew: what it scored is no earlier score.
+        var preview = await PrepareAsync(await _service.AddPreviewAsync(_adapterId, [0.5], []));
+        Assert.Equal((gate, 2), (preview.Gate!.Policy, preview.Gate.Parent));
+        Assert.Equal(_tasks[..2], preview.Gate.Earlier);
+        Assert.Equal([2, 2, null], preview.Evaluations.Select(each => each.Reference?.Version));
+    }
+
+    [Fact]
     public async Task Prepare_WhatCannotBe_SaysWhy()
     {
         var moved = await Assert.ThrowsAsync<RunFailureException>(() => PrepareUnlearningAsync(_tasks[1], version: 2));
@@ -107,7 +133,11 @@ public sealed class RunPreparationTests : IAsyncLifetime
 
     private async Task<RunSpec> PrepareAsync(LearningTaskKind kind, Func<string, object> rowOf)
     {
-        var taskId = await _service.AddSideTaskAsync(_adapterId, kind, (id, _) => rowOf(id));
+        return await PrepareAsync(await _service.AddSideTaskAsync(_adapterId, kind, (id, _) => rowOf(id)));
+    }
+
+    private async Task<RunSpec> PrepareAsync(string taskId)
+    {
         var plan = await _service.Services.GetRequiredService<RunPreparation>().PrepareAsync(await _service.TaskAsync(taskId), Token);
         return RunJson.Read<RunSpec>(plan.SpecPath);
     }
@@ -130,7 +160,7 @@ public sealed class RunPreparationTests : IAsyncLifetime
                 Id = $"ver_{number}",
                 AdapterId = _adapterId,
                 Number = number,
-                Sha256 = "weights",
+                Sha256 = _states[number - 1],
                 StateSha256 = _states[number - 1],
                 Parent = number == 1 ? null : number - 1,
                 TaskId = _tasks[number - 1],
