@@ -69,6 +69,7 @@ internal sealed partial class CompletionService(ServedModelResolver resolver, Ti
         await using var choices = await ChoiceSet.StartAsync(tenantId, served, request, limited, scorePrompt: echoes is not null && request.LogProbabilities is not null, cancellationToken);
         if (served.VersionNumber is { } version) http.Response.Headers["X-Adapter-Version"] = version.ToString(CultureInfo.InvariantCulture);
         if (served.PreviewId is { } preview) http.Response.Headers["X-Merge-Preview"] = preview;
+        if (served.Mixture is { } mixture) http.Response.Headers["X-Adapter-Mixture"] = mixture;
         if (served.Sha256 is { } sha256) http.Response.Headers["X-Adapter-Sha256"] = sha256;
 
         // Step 2: what the text route repeats before each answer.

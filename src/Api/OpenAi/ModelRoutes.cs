@@ -35,7 +35,7 @@ internal static class ModelRoutes
     public static async Task<IResult> GetAsync(string id, HttpContext http, ServedModelResolver resolver, ModelCatalog catalog)
     {
         if (catalog.Find(id) is { } model && IsUsable(model)) return Results.Json(Base(model));
-        var (adapter, _, _) = await resolver.FindServedAsync(http.User.Tenant(), id, http.RequestAborted);
+        var (adapter, _) = await resolver.FindServedAsync(http.User.Tenant(), id, http.RequestAborted);
         return Results.Json(Adapted(id, adapter, ContextLength(adapter.Model, catalog)));
     }
 

@@ -39,7 +39,7 @@ internal static class OpenAiRoutes
         group.AddEndpointFilter(OpenAiErrors.Filter);
         group.MapPost("/chat/completions", ChatAsync)
             .WithSummary("Chat with a base model or an adapter")
-            .WithDescription("model: adapter, adapter@7, adapter@sha256:..., adapter:alias, a job's fine_tuned_model (ft:base:org:suffix:id), or a base model's name. Unknown options are refused by name.")
+            .WithDescription("model: adapter, adapter@7, adapter@sha256:..., adapter:alias, a job's fine_tuned_model (ft:base:org:suffix:id), a point of a merge preview (adapter@PREVIEW_ID:0.375), versions mixed by weights (adapter@mix:1*0.3+3*0.7), or a base model's name. Unknown options are refused by name.")
             .Accepts<ChatExample>("application/json").WithMetadata(new DocumentedBody(ChatBody)).WithMetadata(s_generation);
         group.MapPost("/completions", TextAsync)
             .WithSummary("Complete a text or a list of token ids")

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using ContinualService.Api.Adapters;
+using ContinualService.Api.Serving;
 using ContinualService.Domain.Adapters;
 using ContinualService.Domain.Previews;
 using ContinualService.Engine.Continual;
@@ -38,21 +39,11 @@ internal sealed record PreviewMerge(Adapter Adapter, CatalogModel Model, Preview
 
     /// <summary>The weights alone; closing the stream leaves nothing behind.</summary>
     /// <exception cref="ObjectDamagedException">They are not those that were measured.</exception>
-    public async Task<Stream> OpenWeightsAsync(CancellationToken cancellationToken)
+    public Task<Stream> OpenWeightsAsync(CancellationToken cancellationToken) => MadeWeights.OpenAsync(async folder =>
     {
-        var folder = Directory.CreateTempSubdirectory("preview-").FullName;
-        try
-        {
-            if (!await WriteAsync(folder, cancellationToken))
-                throw new ObjectDamagedException($"The merge with lambda {Point.Merge().Text} is not, to the bit, what the worker measured for its preview.");
-            // The open file outlives its folder.
-            return new FileStream(Path.Combine(folder, PeftAdapter.WeightsFile), FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0, FileOptions.Asynchronous);
-        }
-        finally
-        {
-            Directory.Delete(folder, recursive: true);
-        }
-    }
+        if (!await WriteAsync(folder, cancellationToken))
+            throw new ObjectDamagedException($"The merge with lambda {Point.Merge().Text} is not, to the bit, what the worker measured for its preview.");
+    });
 
     private static async Task<string> DigestAsync(string folder, string name, CancellationToken cancellationToken)
     {

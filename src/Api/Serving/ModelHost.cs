@@ -1,5 +1,4 @@
 using System.Diagnostics.Metrics;
-using ContinualService.Api.Adapters;
 using ContinualService.Engine.Inference;
 using ContinualService.Engine.Inference.Batching;
 using ContinualService.Engine.Lora;
@@ -67,7 +66,7 @@ internal sealed class ModelHost : IServingBackend, IDisposable
                 await using (var target = File.Create(copy))
                 await using (var source = await version.OpenWeightsAsync(_objects, CancellationToken.None))
                     await source.CopyToAsync(target);
-                return PeftAdapter.LoadWeights(copy, version.Adapter.ServedShape(version.Version), model.Decoder);
+                return PeftAdapter.LoadWeights(copy, version.Shape, model.Decoder);
             }
             finally
             {

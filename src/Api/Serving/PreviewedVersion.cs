@@ -14,5 +14,7 @@ namespace ContinualService.Api.Serving;
 /// <param name="Merge">Gives the weights.</param>
 internal sealed record PreviewedVersion(Adapter Adapter, AdapterVersion Version, MergePreview Preview, PreviewMerge Merge) : ServedVersion(Adapter, Version)
 {
+    public override int? Number => null;
+
     public override Task<Stream> OpenWeightsAsync(IObjectStore objects, CancellationToken cancellationToken) => Merge.OpenWeightsAsync(cancellationToken);
 }

@@ -3,7 +3,7 @@ using ContinualService.Engine.Models;
 
 namespace ContinualService.Api.Serving;
 
-/// <summary>What one request runs on, resolved once: a base model alone, or with one immutable version of an adapter, or with a merge that could be one.</summary>
+/// <summary>What one request runs on, resolved once: a base model alone, or with one immutable version of an adapter, a merge that could be one, or several mixed.</summary>
 internal sealed class ServedModel(string name, string digest, IServedWeights weights, ServedVersion? version) : IDisposable
 {
     /// <summary>The name that the client used.</summary>
@@ -20,13 +20,16 @@ internal sealed class ServedModel(string name, string digest, IServedWeights wei
     /// <inheritdoc cref="IServedWeights.Adapter"/>
     public BatchAdapter? Adapter => weights.Adapter;
 
-    /// <summary>Null for a base model, and for a merge that is no version.</summary>
-    public int? VersionNumber => version is PreviewedVersion ? null : version?.Version.Number;
+    /// <summary>Null for a base model, and for a merge or mixture that is no version.</summary>
+    public int? VersionNumber => version?.Number;
 
     /// <summary>The preview whose merge it is; null for a base model or a version.</summary>
     public string? PreviewId => (version as PreviewedVersion)?.Preview.Id;
 
-    /// <summary>Digest of the adapter's weights; null for a base model.</summary>
+    /// <summary>Which versions answer together, with what weights; null where they are not mixed.</summary>
+    public string? Mixture => (version as MixedVersion)?.Mixture.Text;
+
+    /// <summary>Digest of the adapter's weights, or of what they are mixed of; null for a base model.</summary>
     public string? Sha256 => version?.Version.Sha256;
 
     /// <summary>Digest of base and version: answers with the same value come from the same weights.</summary>

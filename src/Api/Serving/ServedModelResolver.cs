@@ -16,7 +16,8 @@ namespace ContinualService.Api.Serving;
 
 /// <summary>
 /// Turns a model name into weights, once per request: <c>adapter</c> (its alias live), <c>adapter:alias</c>, <c>adapter@7</c>,
-/// <c>adapter@sha256:...</c>, a job's <c>ft:base:org:suffix:id</c>, a merge that nobody has adopted, <c>adapter@preview_...:0.5</c>, or a base model's own name.
+/// <c>adapter@sha256:...</c>, a job's <c>ft:base:org:suffix:id</c>, a merge that nobody has adopted, <c>adapter@preview_...:0.5</c>, versions mixed by weights,
+/// <c>adapter@mix:1*0.3+3*0.7</c>, or a base model's own name.
 /// </summary>
 internal sealed class ServedModelResolver(ServiceDbContext database, ModelCatalog catalog, IServingBackend backend, IObjectStore objects)
 {
@@ -25,43 +26,23 @@ internal sealed class ServedModelResolver(ServiceDbContext database, ModelCatalo
     public async Task<ServedModel> ResolveAsync(string tenantId, string name, CancellationToken cancellationToken)
     {
         if (catalog.Find(name) is { } model) return await OpenAsync(name, model, await DigestAsync(model), null, cancellationToken);
-        var (adapter, version, preview) = await FindServedAsync(tenantId, name, cancellationToken);
+        var (adapter, servedOn) = await FindServedAsync(tenantId, name, cancellationToken);
         if (catalog.Find(adapter.Model) is not { } pinned)
             throw OpenAiException.NoModel(name, $"its base model {adapter.Model} is no longer on offer. Ask the operator to put it back.");
         var digest = await DigestAsync(pinned);
         if (digest != adapter.BaseDigest)
             throw OpenAiException.NoModel(name, $"its base model {adapter.Model} has changed since the adapter was made. Ask the operator to put the old files back.");
-        var served = preview is { } merged ? await PreviewedAsync(adapter, version, merged, pinned, cancellationToken) : new ServedVersion(adapter, version);
-        return await OpenAsync(name, pinned, digest, served, cancellationToken);
+        return await OpenAsync(name, pinned, digest, servedOn(pinned), cancellationToken);
     }
 
-    /// <summary>As <see cref="FindAsync"/>, and the merges of previews too: for those the version that is varied, the preview and its point.</summary>
-    public async Task<(Adapter Adapter, AdapterVersion Version, (MergePreview Preview, PreviewPoint Point)? Preview)> FindServedAsync(string tenantId, string name, CancellationToken cancellationToken)
+    /// <summary>As <see cref="FindAsync"/>, and the merges of previews and mixtures of versions too; the answer's second part makes of the base what is served on it.</summary>
+    public async Task<(Adapter Adapter, Func<CatalogModel, ServedVersion> ServedOn)> FindServedAsync(string tenantId, string name, CancellationToken cancellationToken)
     {
-        var end = name.IndexOf(PreviewMark, StringComparison.Ordinal);
-        if (end < 0 || end != name.AsSpan().IndexOfAny('@', ':'))
-        {
-            var (adapter, version) = await FindAsync(tenantId, name, cancellationToken);
-            return (adapter, version, null);
-        }
-
-        // Step 1: the adapter and the preview.
-        var owner = await AdapterAsync(tenantId, name, name[..end], cancellationToken);
-        var (id, text) = name.AsSpan(end + 1).IndexOf(':') is var colon and >= 0 ? (name.Substring(end + 1, colon), name[(end + colon + 2)..]) : (name[(end + 1)..], "");
-        var preview = await database.MergePreviews.AsNoTracking().FirstOrDefaultAsync(row => row.AdapterId == owner.Id && row.Id == id, cancellationToken)
-            ?? throw OpenAiException.NoModel(name, $"the adapter has no merge preview '{id}'. GET /adapters/{owner.Id}/merge-previews lists them.");
-        var status = await database.Tasks.Where(row => row.Id == preview.TaskId).Select(row => row.Status).SingleAsync(cancellationToken);
-        if (status is LearningTaskStatus.Failed or LearningTaskStatus.Cancelled)
-            throw OpenAiException.NoModel(name, $"the preview is {WireName.Of(status)}. POST /adapters/{owner.Id}/merge-previews makes another one.");
-        if (status != LearningTaskStatus.Succeeded) throw OpenAiException.NoModel(name, $"the preview is {WireName.Of(status)}. Wait until it has succeeded.");
-
-        // Step 2: its point.
-        var points = PreviewPoint.Read(preview.PointsJson);
-        var wanted = MergeSchedule.Parse(text);
-        if (points.FirstOrDefault(each => each.Merge() == wanted) is not { } point)
-            throw OpenAiException.NoModel(name, $"after the preview's id come ':' and a lambda or schedule that it measured: {PreviewResponse.Names(points)}.");
-
-        return (owner, await database.Versions.AsNoTracking().SingleAsync(row => row.AdapterId == owner.Id && row.Number == preview.VersionNumber, cancellationToken), (preview, point));
+        var end = name.AsSpan().IndexOfAny('@', ':');
+        if (end >= 0 && name.AsSpan(end).StartsWith(PreviewMark)) return await FindPreviewedAsync(await AdapterAsync(tenantId, name, name[..end], cancellationToken), name, name[(end + 1)..], cancellationToken);
+        if (end >= 0 && name.AsSpan(end).StartsWith(Mixture.Mark)) return await FindMixedAsync(await AdapterAsync(tenantId, name, name[..end], cancellationToken), name, name[(end + Mixture.Mark.Length)..], cancellationToken);
+        var (adapter, version) = await FindAsync(tenantId, name, cancellationToken);
+        return (adapter, _ => new ServedVersion(adapter, version));
     }
 
     /// <summary>The adapter and version that a name selects.</summary>
@@ -93,7 +74,7 @@ internal sealed class ServedModelResolver(ServiceDbContext database, ModelCatalo
         {
             version = int.TryParse(selector.AsSpan(1), NumberStyles.None, CultureInfo.InvariantCulture, out var number)
                 ? await versions.FirstOrDefaultAsync(row => row.Number == number, cancellationToken)
-                : throw OpenAiException.NoModel(name, "after '@' comes a version number, sha256:DIGEST, or PREVIEW_ID:LAMBDA.");
+                : throw OpenAiException.NoModel(name, "after '@' comes a version number, sha256:DIGEST, PREVIEW_ID:LAMBDA, or mix:VERSION*WEIGHT+VERSION*WEIGHT.");
         }
         else
         {
@@ -114,24 +95,47 @@ internal sealed class ServedModelResolver(ServiceDbContext database, ModelCatalo
         await database.AdaptersOf(tenantId).FirstOrDefaultAsync(row => row.Name == idOrName || row.Id == idOrName, cancellationToken)
         ?? throw OpenAiException.NoModel(name, "no base model and no adapter of this key has this name. GET /v1/models lists what there is.");
 
-    // What its digest names is what is served, so a version that was made of the same bytes meanwhile is the same to the caches.
-    private async Task<PreviewedVersion> PreviewedAsync(Adapter adapter, AdapterVersion varied, (MergePreview Preview, PreviewPoint Point) preview, CatalogModel model, CancellationToken cancellationToken)
+    private async Task<(Adapter Adapter, Func<CatalogModel, ServedVersion> ServedOn)> FindPreviewedAsync(Adapter adapter, string name, string selector, CancellationToken cancellationToken)
     {
-        var previous = await database.Versions.AsNoTracking().SingleAsync(row => row.AdapterId == adapter.Id && row.Number == varied.Parent, cancellationToken);
-        var version = new AdapterVersion
-        {
-            Id = preview.Preview.Id,
-            AdapterId = adapter.Id,
-            Number = varied.Number,
-            Sha256 = preview.Point.Sha256,
-            StateSha256 = preview.Point.StateSha256,
-            Parent = varied.Parent,
-            TaskId = varied.TaskId,
-            TaskIndex = varied.TaskIndex,
-            Lambda = preview.Point.Lambda,
-        };
-        return new PreviewedVersion(adapter, version, preview.Preview, new PreviewMerge(adapter, model, preview.Point, varied, previous, objects));
+        // Step 1: the preview.
+        var (id, text) = selector.IndexOf(':', StringComparison.Ordinal) is var colon and >= 0 ? (selector[..colon], selector[(colon + 1)..]) : (selector, "");
+        var preview = await database.MergePreviews.AsNoTracking().FirstOrDefaultAsync(row => row.AdapterId == adapter.Id && row.Id == id, cancellationToken)
+            ?? throw OpenAiException.NoModel(name, $"the adapter has no merge preview '{id}'. GET /adapters/{adapter.Id}/merge-previews lists them.");
+        var status = await database.Tasks.Where(row => row.Id == preview.TaskId).Select(row => row.Status).SingleAsync(cancellationToken);
+        if (status is LearningTaskStatus.Failed or LearningTaskStatus.Cancelled)
+            throw OpenAiException.NoModel(name, $"the preview is {WireName.Of(status)}. POST /adapters/{adapter.Id}/merge-previews makes another one.");
+        if (status != LearningTaskStatus.Succeeded) throw OpenAiException.NoModel(name, $"the preview is {WireName.Of(status)}. Wait until it has succeeded.");
+
+        // Step 2: its point.
+        var points = PreviewPoint.Read(preview.PointsJson);
+        var wanted = MergeSchedule.Parse(text);
+        if (points.FirstOrDefault(each => each.Merge() == wanted) is not { } point)
+            throw OpenAiException.NoModel(name, $"after the preview's id come ':' and a lambda or schedule that it measured: {PreviewResponse.Names(points)}.");
+
+        // Step 3: what adopting it would publish.
+        var versions = database.Versions.AsNoTracking().Where(row => row.AdapterId == adapter.Id);
+        var varied = await versions.SingleAsync(row => row.Number == preview.VersionNumber, cancellationToken);
+        var previous = await versions.SingleAsync(row => row.Number == varied.Parent, cancellationToken);
+        var version = Unpublished(preview.Id, varied, point.Sha256, point.StateSha256);
+        return (adapter, model => new PreviewedVersion(adapter, version, preview, new PreviewMerge(adapter, model, point, varied, previous, objects)));
     }
+
+    private async Task<(Adapter Adapter, Func<CatalogModel, ServedVersion> ServedOn)> FindMixedAsync(Adapter adapter, string name, string text, CancellationToken cancellationToken)
+    {
+        if (Mixture.Parse(text, out var fault) is not { } mixture) throw OpenAiException.NoModel(name, fault);
+        var numbers = mixture.Parts.Select(part => part.Version).ToList();
+        var versions = await database.Versions.AsNoTracking().Where(row => row.AdapterId == adapter.Id && numbers.Contains(row.Number)).OrderBy(row => row.Number).ToListAsync(cancellationToken);
+        if (numbers.Except(versions.Select(version => version.Number)).ToList() is [var missing, ..])
+            throw OpenAiException.NoModel(name, $"the adapter has no version {missing}. GET /adapters/{adapter.Id}/versions lists them.");
+        if (MixedVersion.ShapeOf(adapter, versions).Rank is > CreateAdapter.LargestRank and var rank)
+            throw OpenAiException.NoModel(name, $"its versions have rank {rank} together, and {CreateAdapter.LargestRank} is the most. Name fewer.");
+        var version = Unpublished(text, versions[^1], mixture.DigestOf(versions.Select(each => each.Sha256)), "");
+        return (adapter, model => new MixedVersion(adapter, version, mixture, versions, model));
+    }
+
+    // What its digest names is what is served, so a version that was made of the same bytes meanwhile is the same to the caches.
+    private static AdapterVersion Unpublished(string id, AdapterVersion like, string sha256, string stateSha256) =>
+        new() { Id = id, AdapterId = like.AdapterId, Number = like.Number, Sha256 = sha256, StateSha256 = stateSha256, Parent = like.Parent, TaskId = like.TaskId, TaskIndex = like.TaskIndex };
 
     private async Task<ServedModel> OpenAsync(string name, CatalogModel model, string digest, ServedVersion? version, CancellationToken cancellationToken) =>
         new(name, digest, await backend.OpenAsync(model, digest, version, cancellationToken), version);

@@ -12,8 +12,8 @@ namespace ContinualService.Engine.Continual;
 /// task's steps, of the squared gradient of the step's cross-entropy (before clipping, without the penalty). Keeps 2|A| + 2|B|.
 /// </summary>
 /// <remarks>
-/// The paper's mixture at inference, W0 + sum_i c_i (alpha / r) B_i A_i with the c_i from the caller, is not served yet. What it needs is kept: the pair of task i is what version i serves,
-/// and versions stay; with <c>keepPairs</c> every state holds them all as well (<c>a_tasks</c>, <c>b_tasks</c>), so that one version suffices, and memory grows by T (|A| + |B|).
+/// The paper's mixture at inference, W0 + sum_i c_i (alpha / r) B_i A_i with the c_i from the caller, is <see cref="LoraMixture"/> of versions: the pair of task i is what version i serves, and
+/// versions stay. With <c>keepPairs</c> every state holds the pairs of all tasks as well (<c>a_tasks</c>, <c>b_tasks</c>), and memory grows by T (|A| + |B|).
 /// </remarks>
 public sealed class NmtLora : IContinualMethod
 {

@@ -42,6 +42,35 @@ internal sealed class RandomAdapters : IDisposable
         using (lora) return SequenceScorer.LogProbabilities(_model.Decoder, lora, sequences);
     }
 
+    /// <summary>
+    /// Log-probabilities under W0 + sum_i c_i s B_i A_i, computed with dense weights: of the sequence's tokens but the first, and of as many more as are most probable, one by one.
+    /// </summary>
+    public (List<double> Sequence, List<double> Next) ScoreMixed(IReadOnlyList<string> folders, IReadOnlyList<double> weights, int[] sequence, int more)
+    {
+        using var scope = torch.NewDisposeScope();
+        using var noGrad = torch.no_grad();
+        var dense = _model.Decoder.Weights.ToDictionary(weight => weight.Key, weight => weight.Value.to(torch.float64));
+        foreach (var (folder, weight) in folders.Zip(weights))
+        {
+            using var lora = PeftAdapter.Load(folder, _model.Decoder).Weights;
+            foreach (var pair in lora.Pairs) dense[pair.Site.Path + ".weight"] += weight * pair.Scale * pair.B.to(torch.float64).mm(pair.A.to(torch.float64));
+        }
+
+        using var decoder = new Decoder(_model.Config, dense.ToDictionary(weight => weight.Key, weight => weight.Value.to(torch.float32)));
+        List<double> scores = [];
+        List<int> ids = [.. sequence];
+        for (var made = 0; made <= more; made++)
+        {
+            var logs = torch.nn.functional.log_softmax(decoder.Logits(decoder.Hidden(torch.tensor(ids.Select(id => (long)id).ToArray()).view(1, -1)))[0].to(torch.float64), 1); // [T, V]
+            if (made == 0) scores.AddRange(Enumerable.Range(1, ids.Count - 1).Select(at => logs[at - 1, ids[at]].item<double>()));
+            if (made == more) break;
+            ids.Add((int)logs[ids.Count - 1].argmax().item<long>());
+            scores.Add(logs[ids.Count - 2, ids[^1]].item<double>());
+        }
+
+        return (scores[..(sequence.Length - 1)], scores[(sequence.Length - 1)..]);
+    }
+
     public void Dispose()
     {
         _model.Dispose();

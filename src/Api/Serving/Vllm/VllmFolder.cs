@@ -175,7 +175,7 @@ internal sealed partial class VllmFolder : IDisposable
             await using (var file = File.Create(weights))
             await using (var stored = await version.OpenWeightsAsync(_objects, CancellationToken.None))
                 await stored.CopyToAsync(file);
-            foreach (var (text, content) in PeftAdapter.Texts(version.Adapter.ServedShape(version.Version), weights, version.Adapter.Model))
+            foreach (var (text, content) in PeftAdapter.Texts(version.Shape, weights, version.Adapter.Model))
                 await File.WriteAllTextAsync(Path.Combine(unfinished, text), content);
             // Whole or not at all: a server must never read half of it.
             Directory.Move(unfinished, target);

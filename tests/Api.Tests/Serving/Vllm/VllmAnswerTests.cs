@@ -49,6 +49,7 @@ public sealed class VllmAnswerTests(VllmAnswerTests.Worlds worlds) : IClassFixtu
     [InlineData("""{"model": "support", "max_tokens": 12, "temperature": 0, "logprobs": 3}""")]
     [InlineData("""{"model": "support@1", "max_tokens": 12, "temperature": 0, "logprobs": 0}""")]
     [InlineData("""{"model": "llama3", "max_tokens": 12, "temperature": 0, "logprobs": 3}""")]
+    [InlineData("""{"model": "support@mix:1*0.25+2*0.75", "max_tokens": 12, "temperature": 0, "logprobs": 3}""")]
     [InlineData("""{"model": "support", "max_tokens": 12, "temperature": 0}""")]
     [InlineData("""{"model": "support", "max_tokens": 20, "temperature": 1.5, "top_p": 0.9, "seed": 7, "n": 3, "frequency_penalty": 0.5, "presence_penalty": 0.3, "logprobs": 1}""")]
     [InlineData("""{"model": "support", "max_tokens": 4, "temperature": 1, "top_p": 0, "seed": 7}""")]
