@@ -30,6 +30,7 @@ public sealed class GateRunTests : IAsyncDisposable
 
         // Step 2: the second wins less than it is asked to. It is a version, and neither head nor live.
         await PatchAsync("""{"gate": {"leastGain": 1000, "leastRows": 2}}""");
+        using (var drift = await client.PutAsync("/adapters/gated/drift", new StringContent("""{"canaryKl": 0}""", null, "application/json"), Token)) await drift.ReadAsync(HttpStatusCode.OK);
         var second = await LearnAsync("second", "other");
         Assert.Equal((2, "refused", false), ((int)second["version"]!, (string?)second["gate"]!["verdict"], (bool)second["gate"]!["accepted"]!));
         Assert.Equal(["verdict", "accepted", "lambda", "criteria"], second["gate"]!.AsObject().Select(field => field.Key));
@@ -47,6 +48,8 @@ public sealed class GateRunTests : IAsyncDisposable
         Assert.Equal(("succeeded", null, "refused", false), ((string?)job["status"], (string?)job["fine_tuned_model"], (string?)job["x_gate"]!["verdict"], (bool)job["x_gate"]!["accepted"]!));
         Assert.Equal("gain", (string?)job["x_gate"]!["criteria"]![0]!["criterion"]);
         var events = (await client.GetNodeAsync($"/v1/fine_tuning/jobs/{job["id"]}/events?limit=3"))["data"]!.AsArray();
+        // It drifted as well, which is told of what goes live alone.
+        Assert.NotEmpty(version["drift"]!["alarms"]!.AsArray());
         Assert.Equal(["succeeded", "gate_refused", "evaluated"], events.Select(each => (string?)each!["x_event"]));
         Assert.Equal("The gate keeps version 2 from answering: refused.", (string?)events[1]!["message"]);
         var told = await _world.WithDatabaseAsync(database => database.WebhookDeliveries.OrderBy(row => row.Id).Select(row => new { row.Type, row.DataJson }).ToListAsync(Token));
