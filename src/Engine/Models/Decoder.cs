@@ -91,10 +91,19 @@ public sealed class Decoder : IDisposable
     {
         using var scope = NewDisposeScope();
         var (batch, length) = CheckIds(ids);
-        var (cos, sin) = _rotary.AtLeast(length);
-        (cos, sin) = (cos.narrow(0, 0, length), sin.narrow(0, 0, length)); // [T, K/2]
-        var step = new CausalStep(batch, length, cos, sin, RotatesByMatrices ? RotationMatrices.Of(cos, sin, batch, DType) : null);
-        return Run(ids, step, update).MoveToOuterDisposeScope();
+        return Run(ids, WholeRows([.. Enumerable.Repeat(length, batch)]), update).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>
+    /// Hidden states of whole sequences that lie one after another, without padding: <paramref name="ids"/> int64 [N] to [1, N, D], or [B, T, D] where all are equally long.
+    /// </summary>
+    /// <param name="ids">Their tokens.</param>
+    /// <param name="lengths">Of each sequence, in their order; sum N.</param>
+    /// <param name="update">What is added to the layers.</param>
+    internal Tensor Hidden(Tensor ids, IReadOnlyList<int> lengths, LinearUpdate? update)
+    {
+        using var scope = NewDisposeScope();
+        return Run(ids, WholeRows(lengths), update).MoveToOuterDisposeScope();
     }
 
     /// <summary>
@@ -159,6 +168,23 @@ public sealed class Decoder : IDisposable
 
     // In float32 the products would be no faster, and TF32 would spoil them.
     private bool RotatesByMatrices => Device.type == DeviceType.CUDA && DType == ScalarType.BFloat16;
+
+    /// <summary>Sequences from their first token on. Those of one length are one batch.</summary>
+    private AttentionStep WholeRows(IReadOnlyList<int> lengths)
+    {
+        var longest = lengths.Max();
+        var (cos, sin) = _rotary.AtLeast(longest);
+        if (lengths.All(length => length == longest))
+        {
+            (cos, sin) = (cos.narrow(0, 0, longest), sin.narrow(0, 0, longest)); // [T, K/2]
+            return new CausalStep(lengths.Count, longest, cos, sin, RotatesByMatrices ? RotationMatrices.Of(cos, sin, lengths.Count, DType) : null);
+        }
+
+        (cos, sin) = (Places(cos), Places(sin)); // [N, K/2]
+        return new RowsStep(lengths, cos, sin, RotatesByMatrices ? RotationMatrices.Of(cos, sin, 1, DType) : null, pads: Device.type == DeviceType.CUDA);
+
+        Tensor Places(Tensor table) => cat([.. lengths.Select(length => table.narrow(0, 0, length))]);
+    }
 
     private Tensor Run(Tensor ids, AttentionStep step, LinearUpdate? update)
     {

@@ -150,28 +150,28 @@ public static class Trainer
     internal static Tensor Backward(Decoder decoder, LinearUpdate update, IReadOnlyList<EncodedExample> rows, double stepWeight)
     {
         using var scope = NewDisposeScope();
-        var longest = rows.Max(row => row.Ids.Length);
-        var ids = new long[rows.Count * longest]; // right padding: causal attention never looks at it
+        var ids = new long[rows.Sum(row => row.Ids.Length)]; // one row after another: nothing is computed that is padding
         List<long> positions = [], targets = [];
         var weights = rows.Any(row => row.Weights is not null) ? new List<float>() : null;
-        for (var b = 0; b < rows.Count; b++)
+        var start = 0;
+        foreach (var row in rows)
         {
-            var row = rows[b];
             for (var t = 0; t < row.Ids.Length; t++)
             {
-                ids[b * longest + t] = row.Ids[t];
+                ids[start + t] = row.Ids[t];
                 if (t == 0 || row.Labels[t] == EncodedExample.IgnoreIndex) continue;
-                positions.Add(b * longest + t - 1);
+                positions.Add(start + t - 1);
                 targets.Add(row.Labels[t]);
                 weights?.Add(row.Weights?[t] ?? 1);
             }
+
+            start += row.Ids.Length;
         }
 
         if (positions.Count == 0) return zeros(1, float32, decoder.Device).MoveToOuterDisposeScope();
-        var input = OnDevice(ids, decoder.Device).reshape(rows.Count, longest); // [B, T]
-        var (at, next) = (OnDevice([.. positions], decoder.Device), OnDevice([.. targets], decoder.Device)); // [N], [N]
-        var hidden = decoder.Hidden(input, update); // [B, T, D]
-        var each = weights is null ? null : OnDevice(tensor(weights.ToArray()), decoder.Device); // [N]
+        var (at, next) = (OnDevice([.. positions], decoder.Device), OnDevice([.. targets], decoder.Device)); // [n], [n]
+        var hidden = decoder.Hidden(OnDevice(ids, decoder.Device), [.. rows.Select(row => row.Ids.Length)], update); // [1, N, D]
+        var each = weights is null ? null : OnDevice(tensor(weights.ToArray()), decoder.Device); // [n]
         return MaskedCrossEntropy.Backward(decoder, hidden, at, next, each, stepWeight).MoveToOuterDisposeScope();
     }
 
