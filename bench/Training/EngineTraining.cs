@@ -25,6 +25,7 @@ internal static class EngineTraining
             Epochs = 1,
             BatchSize = settings.Batch,
             MicroBatchSize = settings.MicroBatch,
+            RecomputesBlocks = settings.Recompute,
             Schedule = LearningRateSchedule.Constant,
             WarmupFraction = 0,
         };

@@ -106,6 +106,9 @@ public sealed class Decoder : IDisposable
         return Run(ids, WholeRows(lengths), update).MoveToOuterDisposeScope();
     }
 
+    /// <summary>The same with gradient checkpointing. Belongs to the caller's dispose scope.</summary>
+    internal RecomputedPass Recomputed(Tensor ids, IReadOnlyList<int> lengths, LinearUpdate update) => new(this, ids, WholeRows(lengths), update);
+
     /// <summary>
     /// Like <see cref="Hidden"/>, for tokens that follow what <paramref name="cache"/> holds of each row; appends them to it. No gradients.
     /// </summary>
@@ -188,22 +191,28 @@ public sealed class Decoder : IDisposable
 
     private Tensor Run(Tensor ids, AttentionStep step, LinearUpdate? update)
     {
-        var rows = step.Batch * step.Length;
-        var x = _embedding.index_select(0, ids.reshape(-1)); // [B*T, D]
-        for (var layer = 0; layer < _blocks.Length; layer++)
-        {
-            using var scope = NewDisposeScope();
-            var block = _blocks[layer];
-            var attended = DecoderAttention.Run(Config, block, layer, Norm(x, block.InputNorm), step, update);
-            var h = x.add(attended, Scalars.One); // [B*T, D]
-            var normed = Norm(h, block.PostAttentionNorm);
-            var gated = silu(AdaptedLinear.Apply(normed, block.Gate, update)).mul(AdaptedLinear.Apply(normed, block.Up, update)); // [B*T, F]
-            var next = h.add(AdaptedLinear.Apply(gated, block.Down, update), Scalars.One); // [B*T, D]
-            x = next.MoveToOuterDisposeScope();
-        }
-
-        return Norm(x, _finalNorm).view(step.Batch, step.Length, Config.HiddenSize);
+        var x = Embed(ids); // [B*T, D]
+        for (var layer = 0; layer < _blocks.Length; layer++) x = Block(x, layer, step, update);
+        return FinalNorm(x, step);
     }
+
+    /// <summary>To [B*T, D].</summary>
+    internal Tensor Embed(Tensor ids) => _embedding.index_select(0, ids.reshape(-1));
+
+    /// <summary>One block of the stack, [B*T, D] to the same.</summary>
+    internal Tensor Block(Tensor x, int layer, AttentionStep step, LinearUpdate? update)
+    {
+        using var scope = NewDisposeScope();
+        var block = _blocks[layer];
+        var attended = DecoderAttention.Run(Config, block, layer, Norm(x, block.InputNorm), step, update);
+        var h = x.add(attended, Scalars.One); // [B*T, D]
+        var normed = Norm(h, block.PostAttentionNorm);
+        var gated = silu(AdaptedLinear.Apply(normed, block.Gate, update)).mul(AdaptedLinear.Apply(normed, block.Up, update)); // [B*T, F]
+        return h.add(AdaptedLinear.Apply(gated, block.Down, update), Scalars.One).MoveToOuterDisposeScope(); // [B*T, D]
+    }
+
+    /// <summary>[B*T, D] to [B, T, D].</summary>
+    internal Tensor FinalNorm(Tensor x, AttentionStep step) => Norm(x, _finalNorm).view(step.Batch, step.Length, Config.HiddenSize);
 
     private Tensor Norm(Tensor x, Tensor weight) => RmsNorm.Apply(x, weight, Config.RmsNormEpsilon);
 

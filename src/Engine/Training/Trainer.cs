@@ -47,9 +47,6 @@ public static class Trainer
         // Step 2: flat weights and gradients.
         using var live = new LiveParameters(tuning, decoder.Device);
         using var optimiser = new AdamW(live.Weights, live.Gradient, options.WeightDecay);
-        using var dropoutGenerator = streams.TensorGenerator(SeedStreams.Dropout);
-        var onCpu = decoder.Device.type == DeviceType.CPU;
-        var dropout = options.Dropout > 0 ? new LoraDropout(options.Dropout, onCpu ? dropoutGenerator : null) : null;
 
         // Step 3: go on from the checkpoint.
         var (made, totals) = (from?.Step ?? 0, from?.Totals ?? default);
@@ -58,7 +55,6 @@ public static class Trainer
             live.Weights.copy_(from.Weights);
             tuning.Statistics?.copy_(from.Statistics ?? throw new InvalidOperationException("The checkpoint lacks the method's statistics."));
             optimiser.Restore(from.Mean, from.Variance, from.Step);
-            dropoutGenerator.set_state(from.Dropout);
         }
 
         var earlierSeconds = totals.Seconds;
@@ -68,7 +64,7 @@ public static class Trainer
             if (run is not null && decision != CheckpointDecision.GoOn)
             {
                 using var written = new TrainingCheckpoint(
-                    run.Inputs, made, plan.Count, totals, live.Weights.alias(), optimiser.Mean.alias(), optimiser.Variance.alias(), dropoutGenerator.get_state(), tuning.Statistics?.alias());
+                    run.Inputs, made, plan.Count, totals, live.Weights.alias(), optimiser.Mean.alias(), optimiser.Variance.alias(), tuning.Statistics?.alias());
                 run.Checkpointing.Write(written);
                 if (decision == CheckpointDecision.WriteAndStop) return Outcome(stopped: true);
             }
@@ -81,14 +77,14 @@ public static class Trainer
             var stepTokens = batch.Sum(LabelledTokens);
             var stepWeight = batch.Sum(LossWeight);
 
-            // Step 4: forward and backward. The device's generator is the whole process's: seeded anew, a step draws the same masks whatever came before it.
-            if (dropout is { Generator: null }) cuda.manual_seed_all(streams.SeedOf(FormattableString.Invariant($"{SeedStreams.Dropout}/{step}")));
+            // Step 4: forward and backward.
             live.Gradient.zero_();
             var loss = zeros(1, float32, decoder.Device);
-            foreach (var microBatch in batch.Chunk(options.MicroBatchSize ?? options.BatchSize))
+            foreach (var (index, microBatch) in batch.Chunk(options.MicroBatchSize ?? options.BatchSize).Index())
             {
                 using var microScope = NewDisposeScope();
-                loss.add_(Backward(decoder, tuning.Update(live, dropout), microBatch, stepWeight > 0 ? stepWeight : 1), Scalars.One);
+                var update = tuning.Update(live, Dropout(step, index));
+                loss.add_(Backward(decoder, update, microBatch, stepWeight > 0 ? stepWeight : 1, options.RecomputesBlocks), Scalars.One);
             }
 
             using var noGrad = no_grad();
@@ -116,6 +112,9 @@ public static class Trainer
         }
 
         return Outcome(stopped: false);
+
+        LoraDropout? Dropout(int step, int microBatch) =>
+            options.Dropout > 0 ? new LoraDropout(options.Dropout, streams.SeedOf(FormattableString.Invariant($"{SeedStreams.Dropout}/{step}/{microBatch}"))) : null;
 
         TrainingOutcome Outcome(bool stopped) => new(
             made, totals.FirstLoss, totals.LastLoss, totals.TrainedTokens, totals.ProcessedTokens, earlierSeconds + clock.Elapsed.TotalSeconds, stopped);
@@ -147,7 +146,7 @@ public static class Trainer
     }
 
     /// <summary>Adds one micro-batch's share to the gradients; returns its share of the step's mean loss, a scalar on the device.</summary>
-    internal static Tensor Backward(Decoder decoder, LinearUpdate update, IReadOnlyList<EncodedExample> rows, double stepWeight)
+    internal static Tensor Backward(Decoder decoder, LinearUpdate update, IReadOnlyList<EncodedExample> rows, double stepWeight, bool recomputes = false)
     {
         using var scope = NewDisposeScope();
         var ids = new long[rows.Sum(row => row.Ids.Length)]; // one row after another: nothing is computed that is padding
@@ -170,9 +169,13 @@ public static class Trainer
 
         if (positions.Count == 0) return zeros(1, float32, decoder.Device).MoveToOuterDisposeScope();
         var (at, next) = (OnDevice([.. positions], decoder.Device), OnDevice([.. targets], decoder.Device)); // [n], [n]
-        var hidden = decoder.Hidden(OnDevice(ids, decoder.Device), [.. rows.Select(row => row.Ids.Length)], update); // [1, N, D]
+        var (input, lengths) = (OnDevice(ids, decoder.Device), rows.Select(row => row.Ids.Length).ToArray());
         var each = weights is null ? null : OnDevice(tensor(weights.ToArray()), decoder.Device); // [n]
-        return MaskedCrossEntropy.Backward(decoder, hidden, at, next, each, stepWeight).MoveToOuterDisposeScope();
+        var pass = recomputes ? decoder.Recomputed(input, lengths, update) : null;
+        var hidden = pass?.Hidden ?? decoder.Hidden(input, lengths, update); // [1, N, D]
+        var loss = MaskedCrossEntropy.Backward(decoder, hidden, at, next, each, stepWeight);
+        pass?.Backward();
+        return loss.MoveToOuterDisposeScope();
     }
 
     /// <summary>Pinned, so that the copy waits for no earlier work of the device: an ordinary one would hold up this thread until the device is idle.</summary>

@@ -21,6 +21,9 @@ public sealed record TrainingOptions
     /// <summary>Rows per forward pass, at most <see cref="BatchSize"/>; null: the whole batch at once. Less memory, same result.</summary>
     public int? MicroBatchSize { get; init; }
 
+    /// <summary>Gradient checkpointing: of each block only the input is kept, and its forward pass is run once more for the gradient. Less memory, a third more arithmetic, same result.</summary>
+    public bool RecomputesBlocks { get; init; }
+
     /// <summary>Longest row in tokens, prompt and answer together; null: what the model was made for. The encoder applies it.</summary>
     public int? MaxSequenceLength { get; init; }
 

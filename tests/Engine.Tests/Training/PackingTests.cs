@@ -30,7 +30,7 @@ public sealed class PackingTests
         var rows = TinyModel.Rows(1, vocabularySize: 40);
         Assert.True(rows.Select(row => row.Ids.Length).Distinct().Count() > 1);
 
-        var (packed, packedLoss) = Gradient(Trainer.Backward);
+        var (packed, packedLoss) = Gradient((decoder, update, rows, weight) => Trainer.Backward(decoder, update, rows, weight));
         var (padded, paddedLoss) = Gradient(PaddedBackward);
 
         Assert.Equal(paddedLoss, packedLoss, 1e-5);
