@@ -1,5 +1,6 @@
 using ContinualService.Domain.Tasks;
 using ContinualService.Engine.Data;
+using ContinualService.Engine.Kernels;
 using ContinualService.Engine.Lora;
 using ContinualService.Engine.Models;
 using ContinualService.Engine.Training;

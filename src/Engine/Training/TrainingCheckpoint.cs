@@ -1,3 +1,4 @@
+using ContinualService.Domain.Tasks;
 using static TorchSharp.torch;
 
 namespace ContinualService.Engine.Training;
@@ -9,9 +10,9 @@ namespace ContinualService.Engine.Training;
 public sealed class TrainingCheckpoint : IDisposable
 {
     internal TrainingCheckpoint(
-        TrainingInputs inputs, int step, int totalSteps, TrainingTotals totals, Tensor weights, Tensor mean, Tensor variance, Tensor? statistics = null)
+        TrainingInputs inputs, int step, int totalSteps, TrainingTotals totals, IReadOnlyList<MicroBatching> ways, Tensor weights, Tensor mean, Tensor variance, Tensor? statistics = null)
     {
-        (Inputs, Step, TotalSteps, Totals) = (inputs, step, totalSteps, totals);
+        (Inputs, Step, TotalSteps, Totals, Ways) = (inputs, step, totalSteps, totals, ways);
         (Weights, Mean, Variance) = (weights.DetachFromDisposeScope(), mean.DetachFromDisposeScope(), variance.DetachFromDisposeScope());
         Statistics = statistics?.DetachFromDisposeScope();
     }
@@ -25,6 +26,9 @@ public sealed class TrainingCheckpoint : IDisposable
     public int TotalSteps { get; }
 
     internal TrainingTotals Totals { get; }
+
+    /// <summary>How the steps so far were cut, and those to come are unless memory runs short.</summary>
+    internal IReadOnlyList<MicroBatching> Ways { get; }
 
     /// <summary>float32 [P]: all that is trained, as the trainer lays it out.</summary>
     internal Tensor Weights { get; }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
+using ContinualService.Domain.Tasks;
 using ContinualService.Engine.Lora;
 using ContinualService.Engine.Models;
 using TorchSharp;
@@ -52,6 +53,7 @@ internal static class TrainingCheckpointFile
             ["trained_tokens"] = totals.TrainedTokens.ToString(FixedLong, CultureInfo.InvariantCulture),
             ["processed_tokens"] = totals.ProcessedTokens.ToString(FixedLong, CultureInfo.InvariantCulture),
             ["seconds"] = Fixed(totals.Seconds),
+            ["micro_batches"] = MicroBatching.Write(checkpoint.Ways),
             ["options_digest"] = checkpoint.Inputs.Options,
             ["rows_digest"] = checkpoint.Inputs.Rows,
             ["base_digest"] = checkpoint.Inputs.Base,
@@ -81,7 +83,7 @@ internal static class TrainingCheckpointFile
             var totals = new TrainingTotals(Real("first_loss"), Real("last_loss"), Whole("trained_tokens"), Whole("processed_tokens"), Real("seconds"));
             var inputs = new TrainingInputs(facts["options_digest"], facts["rows_digest"], facts["base_digest"], facts["previous_state_digest"]);
             return new TrainingCheckpoint(
-                inputs, (int)Whole("step"), (int)Whole("total_steps"), totals, tensors[WeightsName], tensors[MeanName], tensors[VarianceName],
+                inputs, (int)Whole("step"), (int)Whole("total_steps"), totals, MicroBatching.Read(facts["micro_batches"]), tensors[WeightsName], tensors[MeanName], tensors[VarianceName],
                 tensors.GetValueOrDefault(StatisticsName));
 
             long Whole(string key) => long.Parse(facts[key], CultureInfo.InvariantCulture);
