@@ -1,5 +1,6 @@
 using ContinualService.Domain.Tasks;
 using ContinualService.Engine.Data;
+using ContinualService.Engine.Kernels;
 using ContinualService.Engine.Lora;
 using ContinualService.Engine.Models;
 using ContinualService.Engine.Training;
@@ -25,6 +26,7 @@ internal static class EngineTraining
             Epochs = 1,
             BatchSize = settings.Batch,
             MicroBatchSize = settings.MicroBatch,
+            RecomputesBlocks = settings.Recompute,
             Schedule = LearningRateSchedule.Constant,
             WarmupFraction = 0,
         };

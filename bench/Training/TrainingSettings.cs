@@ -18,6 +18,7 @@ public sealed record TrainingSettings
             --lengths FILE                 a row's length in tokens per line, cut to --sequence; without it every row is full
             --batch 8                      rows of a step
             --micro-batch N                rows of a forward pass (all of the step's)
+            --recompute                    gradient checkpointing: each block's forward pass is run once more for its gradient
             --steps 10                     counted steps; 2 more come before them
             --threads 2                    of the CPU
             --peer                         first the same in PyTorch, with PEFT and transformers where they are installed
@@ -37,6 +38,7 @@ public sealed record TrainingSettings
     public required string? LengthFile { get; init; }
     public required int Batch { get; init; }
     public required int? MicroBatch { get; init; }
+    public required bool Recompute { get; init; }
     public required int Steps { get; init; }
     public required int Threads { get; init; }
     public required bool Peer { get; init; }
@@ -67,6 +69,7 @@ public sealed record TrainingSettings
             LengthFile = lengthFile,
             Batch = batch,
             MicroBatch = arguments.Text("micro-batch") is null ? null : arguments.Whole("micro-batch", 0),
+            Recompute = arguments.Flag("recompute"),
             Steps = steps,
             Threads = arguments.Whole("threads", 2),
             Peer = arguments.Flag("peer"),
@@ -88,7 +91,7 @@ public sealed record TrainingSettings
     /// <summary>The command that repeats this run.</summary>
     public string Command()
     {
-        var more = (LengthFile is null ? "" : $" --lengths {LengthFile}") + (MicroBatch is null ? "" : string.Create(CultureInfo.InvariantCulture, $" --micro-batch {MicroBatch}")) + (Peer ? " --peer" : "");
+        var more = (LengthFile is null ? "" : $" --lengths {LengthFile}") + (MicroBatch is null ? "" : string.Create(CultureInfo.InvariantCulture, $" --micro-batch {MicroBatch}")) + (Recompute ? " --recompute" : "") + (Peer ? " --peer" : "");
         return string.Create(
             CultureInfo.InvariantCulture,
             $"dotnet run -c Release --project bench -- training --shape {Shape} --device {Device} --dtype {Type} --rank {Rank} --targets {string.Join(',', Targets)} --sequence {Sequence} --batch {Batch} --steps {Steps} --threads {Threads}{more}");

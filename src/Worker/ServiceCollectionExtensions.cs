@@ -18,13 +18,13 @@ public static class ServiceCollectionExtensions
     // What a stopping run needs beside its training process: storing a last checkpoint and writing its rows.
     private static readonly TimeSpan AfterStop = TimeSpan.FromSeconds(30);
 
-    /// <summary>Registers what <see cref="AddTrainingWorker"/> does where the settings say that the Api's process runs tasks itself, else only the base models and the collector.</summary>
+    /// <summary>Registers what <see cref="AddTrainingWorker"/> does where the settings say that the Api's process runs tasks itself, else only the base models, the collector and the settings that a dry run plans with.</summary>
     public static IServiceCollection AddEmbeddedWorker(this IServiceCollection services, IConfiguration configuration)
     {
         services.AddOptions<WorkerOptions>().BindConfiguration(WorkerOptions.Section).ValidateDataAnnotations().ValidateOnStart();
         services.AddSingleton<IValidateOptions<WorkerOptions>, WorkerOptionsValidator>();
         var embedded = configuration.GetSection(WorkerOptions.Section).Get<WorkerOptions>()?.Embedded ?? configuration.QueueProvider() == QueueProvider.Memory;
-        return embedded ? services.AddTrainingWorker(configuration) : services.AddModelCatalog(configuration).AddDrift(configuration).AddObjectCollector(configuration);
+        return embedded ? services.AddTrainingWorker(configuration) : services.AddTrainingSettings(configuration).AddModelCatalog(configuration).AddDrift(configuration).AddObjectCollector(configuration);
     }
 
     /// <summary>
@@ -33,8 +33,7 @@ public static class ServiceCollectionExtensions
     /// </summary>
     public static IServiceCollection AddTrainingWorker(this IServiceCollection services, IConfiguration configuration)
     {
-        services.AddModelCatalog(configuration).AddDrift(configuration);
-        services.AddOptions<TrainingSettings>().Bind(configuration.GetSection(TrainingSettings.Section)).ValidateDataAnnotations().ValidateOnStart();
+        services.AddTrainingSettings(configuration).AddModelCatalog(configuration).AddDrift(configuration);
         services.AddSingleton<RunPreparation>();
         services.AddSingleton<CurrentRun>();
         services.AddSingleton<RunMetrics>();
@@ -68,6 +67,12 @@ public static class ServiceCollectionExtensions
             var options = provider.GetRequiredService<IOptions<ModelsOptions>>().Value;
             return new ModelCatalog(options.FindRoot(provider.GetRequiredService<IHostEnvironment>().ContentRootPath), options.Default);
         });
+        return services;
+    }
+
+    private static IServiceCollection AddTrainingSettings(this IServiceCollection services, IConfiguration configuration)
+    {
+        services.AddOptions<TrainingSettings>().Bind(configuration.GetSection(TrainingSettings.Section)).ValidateDataAnnotations().ValidateOnStart();
         return services;
     }
 

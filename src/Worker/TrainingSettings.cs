@@ -15,6 +15,10 @@ public sealed class TrainingSettings
     [Range(0, 1024)]
     public int Threads { get; set; }
 
+    /// <summary>MiB that a training process may plan with; 0: three quarters of the memory of the machine or its container, on a GPU nine tenths of what is free there.</summary>
+    [Range(0, 1 << 30)]
+    public int MemoryMegabytes { get; set; }
+
     /// <summary>Runs of a task that may end one after the other by the death of the training process, or of the service, with no newer checkpoint between them, before the task fails.</summary>
     [Range(1, 100)]
     public int MaxAttempts { get; set; } = 3;

@@ -19,6 +19,7 @@ namespace ContinualService.Api.Tasks;
 /// <param name="Speed">What was measured; null: no run on this base has told its speed yet, and the first one that ends will.</param>
 /// <param name="MemoryBytes">The most that the training process would hold at once; see <paramref name="Memory"/>.</param>
 /// <param name="Memory">What that is made of.</param>
+/// <param name="MemoryPlan">How a step would be cut to fit.</param>
 public sealed record TaskEstimate(
     bool Valid,
     string? Adapter,
@@ -37,4 +38,5 @@ public sealed record TaskEstimate(
     double? EvaluationSeconds,
     SpeedMeasured? Speed,
     long MemoryBytes,
-    MemoryParts Memory);
+    MemoryParts Memory,
+    MemoryPlanned MemoryPlan);

@@ -5,13 +5,15 @@ using ContinualService.Engine.Evaluation;
 using ContinualService.Engine.Lora;
 using ContinualService.Engine.Training;
 using ContinualService.Infrastructure.Database;
+using ContinualService.Worker;
 using ContinualService.Worker.Runs;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Options;
 
 namespace ContinualService.Api.Tasks;
 
 /// <summary>Says what a checked task would cost: counts from shapes, times only from what was measured.</summary>
-internal sealed class TaskEstimator(ServiceDbContext database)
+internal sealed class TaskEstimator(ServiceDbContext database, IOptions<TrainingSettings> training)
 {
     private const int UsedRuns = 5;
 
@@ -22,9 +24,10 @@ internal sealed class TaskEstimator(ServiceDbContext database)
     {
         var adapter = draft.Adapter;
         var lora = new LoraConfig(adapter.Rank, adapter.Alpha, JsonSerializer.Deserialize<string[]>(adapter.TargetModulesJson) ?? []);
-        var memory = MemoryEstimate.Of(
-            draft.Model.Config, lora, adapter.ContinualMethod(), adapter.TaskCount, Math.Min(draft.Hyperparameters.BatchSize, draft.Training.Examples.Count), draft.Size.LongestRow,
-            draft.HeldOutSize?.LongestRow ?? 0, draft.Hyperparameters.Dropout > 0);
+        var plan = MemoryPlan.Choose(
+            draft.Hyperparameters.BatchSize, draft.Size.LongestRow, MemoryBudget.Bytes(training.Value.MemoryMegabytes, training.Value.Device),
+            (rows, recomputes) => MemoryEstimate.Of(
+                draft.Model.Config, lora, adapter.ContinualMethod(), adapter.TaskCount, Math.Min(rows, draft.Training.Examples.Count), draft.Size.LongestRow, draft.HeldOutSize?.LongestRow ?? 0, draft.Hyperparameters.Dropout > 0, recomputes));
         var speed = await SpeedAsync(draft, cancellationToken);
         var tokens = ProcessedTokens(draft);
         return new TaskEstimate(
@@ -44,8 +47,9 @@ internal sealed class TaskEstimator(ServiceDbContext database)
             speed is null ? null : Math.Round(tokens / speed.TokensPerSecond, 1),
             speed?.ScoredRowsPerSecond is { } rate ? Math.Round(await ScoredRowsAsync(draft, cancellationToken) / rate, 1) : null,
             speed,
-            memory.Total,
-            MemoryParts.Of(memory));
+            plan.Estimate.Total,
+            MemoryParts.Of(plan.Estimate),
+            new MemoryPlanned(plan.Way.Rows, plan.Way.Recomputes, plan.BudgetBytes, plan.Fits, plan.Problem));
     }
 
     /// <summary>Every epoch reads every row, one that the method adds taken as long as the task's own; steps that are cut off read their share of one.</summary>

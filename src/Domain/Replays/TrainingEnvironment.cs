@@ -10,7 +10,8 @@ namespace ContinualService.Domain.Replays;
 /// <param name="Processor">The machine's processor with the width of its vectors: sums are taken in another order on another.</param>
 /// <param name="Threads">Of the training process.</param>
 /// <param name="Precision">Of base and masters.</param>
-public sealed record TrainingEnvironment(string Code, string Torch, string Device, string Processor, int Threads, string Precision)
+/// <param name="MicroBatches">How the steps' rows were cut to fit into memory, as <see cref="Tasks.MicroBatching.Write"/> has it: <c>8</c> rows at a time, <c>4+recompute</c> with gradient checkpointing, <c>8; 37:4</c> where it changed with step 37; null: nothing was trained, or before this was written down.</param>
+public sealed record TrainingEnvironment(string Code, string Torch, string Device, string Processor, int Threads, string Precision, string? MicroBatches = null)
 {
     /// <summary>Null where nothing was written down.</summary>
     public static TrainingEnvironment? Read(string? json) => json is null ? null : JsonSerializer.Deserialize<TrainingEnvironment>(json, JsonSerializerOptions.Web);
@@ -20,7 +21,7 @@ public sealed record TrainingEnvironment(string Code, string Torch, string Devic
     /// <summary>All of it, by wire names.</summary>
     [JsonIgnore]
     public IReadOnlyList<(string Name, string Value)> Fields =>
-        [("code", Code), ("torch", Torch), ("device", Device), ("processor", Processor), ("threads", FormattableString.Invariant($"{Threads}")), ("precision", Precision)];
+        [("code", Code), ("torch", Torch), ("device", Device), ("processor", Processor), ("threads", FormattableString.Invariant($"{Threads}")), ("precision", Precision), .. MicroBatches is null ? [] : new[] { ("microBatches", MicroBatches) }];
 
     /// <summary>The fields that are not the same here.</summary>
     public IReadOnlyList<(string Field, string Stored, string Here)> DifferencesTo(TrainingEnvironment here) =>

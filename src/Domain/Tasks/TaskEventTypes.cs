@@ -7,6 +7,12 @@ public static class TaskEventTypes
     public const string Started = "started";
     public const string Phase = "phase";
     public const string Progress = "progress";
+
+    /// <summary>The memory plan makes a step smaller than a whole batch at once.</summary>
+    public const string MemoryPlan = "memory_plan";
+
+    /// <summary>Memory ran out: the step is tried again with fewer rows at a time, in the same run or in the next.</summary>
+    public const string OutOfMemory = "out_of_memory";
     public const string Checkpoint = "checkpoint";
     public const string Resumed = "resumed";
 

@@ -27,6 +27,9 @@ public enum TaskFailureCode
     /// <summary>The adapter's head went to another version meanwhile: what was asked for was of the old one. Nothing was published; ask again.</summary>
     HeadMoved,
 
+    /// <summary>Not even one row at a time fits into the memory that training may use.</summary>
+    OutOfMemory,
+
     /// <summary>The training process died in every attempt.</summary>
     WorkerDied,
 

@@ -97,12 +97,14 @@ public sealed class CLora : IContinualMethod
 
         private sealed class RoutedUpdate(RoutedTuning tuning, LiveParameters live, LoraDropout? dropout) : LinearUpdate
         {
+            internal override int FirstSite => live.Lora.FirstSite;
+
             internal override Tensor AddTo(Tensor y, Tensor x, int site)
             {
                 if (live.Lora.At(site) is not { } pair) return y;
                 var index = tuning._bySite[site];
                 var routing = tuning.Old[index].add(live[tuning.Deltas[index]]).to(x.dtype); // [R, R]
-                var down = nn.functional.linear(dropout?.Apply(x) ?? x, pair.A.to(x.dtype)); // [N, R]
+                var down = nn.functional.linear(dropout?.Apply(x, site) ?? x, pair.A.to(x.dtype)); // [N, R]
                 return y.addmm_(nn.functional.linear(down, routing), pair.B.to(x.dtype).t(), 1, (float)pair.Scale);
             }
         }

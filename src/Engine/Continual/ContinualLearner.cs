@@ -60,7 +60,8 @@ public static class ContinualLearner
         // Step 2: train.
         progress?.Report(new LearningProgress(LearningPhase.Training, ResumedAt: checkpointing?.From?.Step, AddedRows: trained.Count - rows.Count));
         var steps = progress is null ? null : new StepRelay(progress);
-        var outcome = Trainer.Fit(decoder, tuning, trained, options, run, steps, cancellationToken);
+        var outcome = Trainer.Fit(
+            decoder, tuning, trained, options, run, steps, way => progress?.Report(new LearningProgress(LearningPhase.Training, RanShort: way)), cancellationToken);
         if (outcome.Stopped) return new LearningOutcome.Stopped(outcome.Steps);
 
         // Step 3: merge.

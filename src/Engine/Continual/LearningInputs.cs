@@ -15,9 +15,12 @@ internal static class LearningInputs
         Decoder decoder, IContinualMethod method, LoraConfig config, AdapterState? previous, IReadOnlyList<EncodedExample> rows, TrainingOptions options, string baseDigest) =>
         new(OptionsDigest(decoder, method, config, options), RowsDigest(rows), baseDigest, StateDigest(previous));
 
-    // Another kind of device sums in another order and draws other dropout masks.
-    private static string OptionsDigest(Decoder decoder, IContinualMethod method, LoraConfig config, TrainingOptions options) =>
-        Convert.ToHexStringLower(SHA256.HashData(JsonSerializer.SerializeToUtf8Bytes(new { Method = method.Label(), Adapter = config, Training = options, Device = decoder.Device.type.ToString(), Base = decoder.DType.ToString() })));
+    // Another kind of device sums in another order and draws other dropout masks. How steps are cut is no input: memory decides it, and the checkpoint says it.
+    private static string OptionsDigest(Decoder decoder, IContinualMethod method, LoraConfig config, TrainingOptions options)
+    {
+        var training = options with { MicroBatchSize = null, RecomputesBlocks = false, MicroBatches = [] };
+        return Convert.ToHexStringLower(SHA256.HashData(JsonSerializer.SerializeToUtf8Bytes(new { Method = method.Label(), Adapter = config, Training = training, Device = decoder.Device.type.ToString(), Base = decoder.DType.ToString() })));
+    }
 
     private static string RowsDigest(IReadOnlyList<EncodedExample> rows)
     {

@@ -35,6 +35,8 @@ internal class StackedTuning : Tuning
 
     private sealed class StackedUpdate(StackedTuning tuning, LiveParameters live, LoraDropout? dropout) : LinearUpdate
     {
+        internal override int FirstSite => live.Lora.FirstSite;
+
         internal override Tensor AddTo(Tensor y, Tensor x, int site)
         {
             if (live.Lora.At(site) is not { } pair) return y;
@@ -42,7 +44,7 @@ internal class StackedTuning : Tuning
             var past = site < tuning._past.Length ? tuning._past[site] : null;
             var rows = past?.A.shape[0] ?? 0;
             if (past is not null) Add(past, x, gains?.narrow(1, 0, rows));
-            Add(pair, dropout?.Apply(x) ?? x, gains?.narrow(1, rows, pair.A.shape[0]));
+            Add(pair, dropout?.Apply(x, site) ?? x, gains?.narrow(1, rows, pair.A.shape[0]));
             return y;
 
             void Add(LoraPair added, Tensor input, Tensor? weights)

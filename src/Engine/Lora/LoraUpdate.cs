@@ -15,32 +15,35 @@ namespace ContinualService.Engine.Lora;
 internal sealed class LoraUpdate(LoraWeights weights, LoraDropout? dropout, bool together) : LinearUpdate
 {
     private readonly Dictionary<int, Tensor> _low = []; // by layer, of the group begun last
-    private int _group = -1;
+    private Tensor? _input;
 
     public static LoraUpdate? Of(LoraWeights? weights, Device device, LoraDropout? dropout = null) =>
         weights is null ? null : new LoraUpdate(weights, dropout, together: dropout is null && device.type == DeviceType.CUDA);
+
+    internal override int FirstSite => weights.FirstSite;
 
     internal override Tensor AddTo(Tensor y, Tensor x, int site)
     {
         if (weights.At(site) is not { } pair) return y;
         // Masters stay float32; the product runs in the activations' dtype and gradients come back through the cast.
-        var down = together ? Shared(x, site) : linear(dropout?.Apply(x) ?? x, pair.A.to(x.dtype)); // [N, R]
+        var down = together ? Shared(x, site) : linear(dropout?.Apply(x, site) ?? x, pair.A.to(x.dtype)); // [N, R]
         // In place: the base product is needed by nobody else, and its backward does not look at it.
         return y.addmm_(down, pair.B.to(x.dtype).t(), 1, (float)pair.Scale);
     }
 
     private Tensor Shared(Tensor x, int site)
     {
-        var (first, count) = DecoderLayout.SharingInput(site);
-        if (_group != first)
+        // By the input itself: a block that is run once more has another one.
+        if (!ReferenceEquals(_input, x))
         {
+            var (first, count) = DecoderLayout.SharingInput(site);
             // The layers of a block are computed in one dispose scope, which the parts belong to.
             var pairs = Enumerable.Range(first, count).Select(weights.At).OfType<LoraPair>().ToList();
             var all = cat([.. pairs.Select(pair => pair.A)]).to(x.dtype); // [sum of R, in]
             var parts = linear(x, all).split([.. pairs.Select(pair => pair.A.shape[0])], 1); // each [N, R]
             _low.Clear();
             for (var i = 0; i < parts.Length; i++) _low[pairs[i].Site.Index] = parts[i];
-            _group = first;
+            _input = x;
         }
 
         return _low[site];

@@ -25,6 +25,9 @@ public sealed class LoraWeights : IDisposable
 
     public IReadOnlyList<LoraPair> Pairs { get; }
 
+    /// <summary>The first <see cref="LinearSite.Index"/> that carries a pair; 0 where none does.</summary>
+    internal int FirstSite => Pairs.Count == 0 ? 0 : Pairs.Min(pair => pair.Site.Index);
+
     /// <summary>The pair of the linear layer with this <see cref="LinearSite.Index"/>, null where the layer carries none.</summary>
     public LoraPair? At(int siteIndex) => siteIndex < _bySite.Length ? _bySite[siteIndex] : null;
 

@@ -91,11 +91,23 @@ public sealed class Decoder : IDisposable
     {
         using var scope = NewDisposeScope();
         var (batch, length) = CheckIds(ids);
-        var (cos, sin) = _rotary.AtLeast(length);
-        (cos, sin) = (cos.narrow(0, 0, length), sin.narrow(0, 0, length)); // [T, K/2]
-        var step = new CausalStep(batch, length, cos, sin, RotatesByMatrices ? RotationMatrices.Of(cos, sin, batch, DType) : null);
-        return Run(ids, step, update).MoveToOuterDisposeScope();
+        return Run(ids, WholeRows([.. Enumerable.Repeat(length, batch)]), update).MoveToOuterDisposeScope();
     }
+
+    /// <summary>
+    /// Hidden states of whole sequences that lie one after another, without padding: <paramref name="ids"/> int64 [N] to [1, N, D], or [B, T, D] where all are equally long.
+    /// </summary>
+    /// <param name="ids">Their tokens.</param>
+    /// <param name="lengths">Of each sequence, in their order; sum N.</param>
+    /// <param name="update">What is added to the layers.</param>
+    internal Tensor Hidden(Tensor ids, IReadOnlyList<int> lengths, LinearUpdate? update)
+    {
+        using var scope = NewDisposeScope();
+        return Run(ids, WholeRows(lengths), update).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>The same with gradient checkpointing. Belongs to the caller's dispose scope.</summary>
+    internal RecomputedPass Recomputed(Tensor ids, IReadOnlyList<int> lengths, LinearUpdate update) => new(this, ids, WholeRows(lengths), update);
 
     /// <summary>
     /// Like <see cref="Hidden"/>, for tokens that follow what <paramref name="cache"/> holds of each row; appends them to it. No gradients.
@@ -160,24 +172,47 @@ public sealed class Decoder : IDisposable
     // In float32 the products would be no faster, and TF32 would spoil them.
     private bool RotatesByMatrices => Device.type == DeviceType.CUDA && DType == ScalarType.BFloat16;
 
-    private Tensor Run(Tensor ids, AttentionStep step, LinearUpdate? update)
+    /// <summary>Sequences from their first token on. Those of one length are one batch.</summary>
+    private AttentionStep WholeRows(IReadOnlyList<int> lengths)
     {
-        var rows = step.Batch * step.Length;
-        var x = _embedding.index_select(0, ids.reshape(-1)); // [B*T, D]
-        for (var layer = 0; layer < _blocks.Length; layer++)
+        var longest = lengths.Max();
+        var (cos, sin) = _rotary.AtLeast(longest);
+        if (lengths.All(length => length == longest))
         {
-            using var scope = NewDisposeScope();
-            var block = _blocks[layer];
-            var attended = DecoderAttention.Run(Config, block, layer, Norm(x, block.InputNorm), step, update);
-            var h = x.add(attended, Scalars.One); // [B*T, D]
-            var normed = Norm(h, block.PostAttentionNorm);
-            var gated = silu(AdaptedLinear.Apply(normed, block.Gate, update)).mul(AdaptedLinear.Apply(normed, block.Up, update)); // [B*T, F]
-            var next = h.add(AdaptedLinear.Apply(gated, block.Down, update), Scalars.One); // [B*T, D]
-            x = next.MoveToOuterDisposeScope();
+            (cos, sin) = (cos.narrow(0, 0, longest), sin.narrow(0, 0, longest)); // [T, K/2]
+            return new CausalStep(lengths.Count, longest, cos, sin, RotatesByMatrices ? RotationMatrices.Of(cos, sin, lengths.Count, DType) : null);
         }
 
-        return Norm(x, _finalNorm).view(step.Batch, step.Length, Config.HiddenSize);
+        (cos, sin) = (Places(cos), Places(sin)); // [N, K/2]
+        return new RowsStep(lengths, cos, sin, RotatesByMatrices ? RotationMatrices.Of(cos, sin, 1, DType) : null, pads: Device.type == DeviceType.CUDA);
+
+        Tensor Places(Tensor table) => cat([.. lengths.Select(length => table.narrow(0, 0, length))]);
     }
+
+    private Tensor Run(Tensor ids, AttentionStep step, LinearUpdate? update)
+    {
+        var x = Embed(ids); // [B*T, D]
+        for (var layer = 0; layer < _blocks.Length; layer++) x = Block(x, layer, step, update);
+        return FinalNorm(x, step);
+    }
+
+    /// <summary>To [B*T, D].</summary>
+    internal Tensor Embed(Tensor ids) => _embedding.index_select(0, ids.reshape(-1));
+
+    /// <summary>One block of the stack, [B*T, D] to the same.</summary>
+    internal Tensor Block(Tensor x, int layer, AttentionStep step, LinearUpdate? update)
+    {
+        using var scope = NewDisposeScope();
+        var block = _blocks[layer];
+        var attended = DecoderAttention.Run(Config, block, layer, Norm(x, block.InputNorm), step, update);
+        var h = x.add(attended, Scalars.One); // [B*T, D]
+        var normed = Norm(h, block.PostAttentionNorm);
+        var gated = silu(AdaptedLinear.Apply(normed, block.Gate, update)).mul(AdaptedLinear.Apply(normed, block.Up, update)); // [B*T, F]
+        return h.add(AdaptedLinear.Apply(gated, block.Down, update), Scalars.One).MoveToOuterDisposeScope(); // [B*T, D]
+    }
+
+    /// <summary>[B*T, D] to [B, T, D].</summary>
+    internal Tensor FinalNorm(Tensor x, AttentionStep step) => Norm(x, _finalNorm).view(step.Batch, step.Length, Config.HiddenSize);
 
     private Tensor Norm(Tensor x, Tensor weight) => RmsNorm.Apply(x, weight, Config.RmsNormEpsilon);
 

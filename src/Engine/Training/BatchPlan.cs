@@ -1,6 +1,7 @@
 namespace ContinualService.Engine.Training;
 
-/// <summary>Which rows each optimiser step takes: shuffled anew every epoch, and rows of like length together so that little is padding.</summary>
+/// <summary>Which rows each optimiser step takes: shuffled anew every epoch, and rows of like length together. The first epoch's batch with the most tokens
+/// comes first, whatever the shuffle made of it: a run that does not fit into memory fails in its first step, not in its last.</summary>
 public static class BatchPlan
 {
     // Rows are sorted by length within this many batches only, so that what shares a batch still differs from epoch to epoch.
@@ -23,10 +24,18 @@ public static class BatchPlan
                 .SelectMany(bucket => bucket.OrderBy(row => lengths[row]).Chunk(options.BatchSize))
                 .ToArray();
             random.Shuffle(batches);
-            steps.AddRange(batches);
+            steps.AddRange(batches.Take((options.MaxSteps ?? int.MaxValue) - steps.Count));
+            if (epoch == 0) LongestToFront(steps, lengths);
             if (steps.Count >= options.MaxSteps) break;
         }
 
-        return options.MaxSteps is { } most && steps.Count > most ? steps[..most] : steps;
+        return steps;
+    }
+
+    private static void LongestToFront(List<int[]> steps, IReadOnlyList<int> lengths)
+    {
+        var longest = steps.MaxBy(step => step.Sum(row => (long)lengths[row]))!; // of equals the first
+        steps.Remove(longest);
+        steps.Insert(0, longest);
     }
 }

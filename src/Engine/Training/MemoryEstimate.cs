@@ -5,13 +5,13 @@ using ContinualService.Engine.Models;
 namespace ContinualService.Engine.Training;
 
 /// <summary>
-/// What a training process holds at its fullest, counted from shapes; docs/performance.md has the arithmetic. Everything is float32, as the service computes, and no
-/// micro-batches are made. On a GPU all but <see cref="Process"/> lies there.
+/// What a training process holds at its fullest, counted from shapes; docs/performance.md has the arithmetic. Everything is float32, as the service
+/// computes. On a GPU all but <see cref="Process"/> lies there.
 /// </summary>
 /// <param name="Weights">The base.</param>
 /// <param name="Adapters">The states before and after the task, what serves of both, and where the task starts.</param>
 /// <param name="Optimiser">What is trained in one vector, its gradient, and AdamW's two moments.</param>
-/// <param name="Activations">What the backward pass of the longest batch needs, and one layer more for the gradients on their way.</param>
+/// <param name="Activations">What the backward pass of the longest micro-batch needs, and one layer more for the gradients on their way; with gradient checkpointing the inputs of all layers, and one layer with its gradients.</param>
 /// <param name="Logits">The loss's piece of the vocabulary's logits.</param>
 /// <param name="Scoring">Scoring's activations, keys and values, and logits; nothing of training but the weights and adapters is there then.</param>
 /// <param name="Process">Runtime and libraries before a model is loaded, as measured on Linux for x86-64.</param>
@@ -36,23 +36,24 @@ public sealed record MemoryEstimate(long Weights, long Adapters, long Optimiser,
     /// <param name="lora">One task's shape.</param>
     /// <param name="method">What is kept and served.</param>
     /// <param name="learned">Tasks that the adapter has learned.</param>
-    /// <param name="batchRows">Rows of a step.</param>
+    /// <param name="rows">Of a forward pass.</param>
     /// <param name="longestRow">Tokens of the longest training row.</param>
     /// <param name="scoredRow">Tokens of the longest row to score; 0: there is none.</param>
     /// <param name="dropout">Whether the LoRA's input is dropped out, which keeps a copy and a mask for each adapted layer.</param>
-    public static MemoryEstimate Of(ModelConfig model, LoraConfig lora, IContinualMethod method, int learned, int batchRows, int longestRow, int scoredRow, bool dropout)
+    /// <param name="recomputes">Gradient checkpointing.</param>
+    public static MemoryEstimate Of(ModelConfig model, LoraConfig lora, IContinualMethod method, int learned, int rows, int longestRow, int scoredRow, bool dropout, bool recomputes = false)
     {
         var sites = LoraWeights.Resolve(model, lora);
         var pair = Pairs(lora);
         long adapters = pair + State(learned + 1) + Pairs(method.ServedConfig(lora, learned + 1));
         if (learned > 0) adapters += State(learned) + Pairs(method.ServedConfig(lora, learned));
-        var (tokens, scored) = ((long)batchRows * longestRow, Math.Min(ScoredTokens, ScoredRows * scoredRow));
+        var (tokens, scored) = ((long)rows * longestRow, Math.Min(ScoredTokens, ScoredRows * scoredRow));
         long queries = model.HeadCount * model.HeadWidth, keys = model.KeyValueHeadCount * model.HeadWidth, hidden = model.HiddenSize, wide = model.IntermediateSize;
         return new MemoryEstimate(
             Wide * DecoderLayout.Shapes(model).Values.Sum(shape => shape.Aggregate(1L, (product, size) => product * size)),
             Wide * adapters,
             Wide * 4 * pair,
-            Wide * tokens * (TokenValues() * (model.LayerCount + 1) / model.LayerCount + 4 * hidden),
+            Wide * tokens * (KeptValues() + 4 * hidden),
             Wide * LossCopies * Math.Min(LossRows, tokens) * model.VocabularySize,
             // Without gradients a layer's values go with the layer; the cache of a generation stays.
             Wide * (scored * (6 * hidden + 6 * queries + 4 * wide + 2 * keys * model.LayerCount) + 2 * Math.Min(ScoredLogits, scored * model.VocabularySize)),
@@ -61,6 +62,8 @@ public sealed record MemoryEstimate(long Weights, long Adapters, long Optimiser,
         long Pairs(LoraConfig shape) => sites.Sum(site => (long)shape.RankOf(site.Path) * (site.InFeatures + site.OutFeatures));
 
         long State(int tasks) => sites.Sum(site => method.Layout(lora, site, tasks).Sum(tensor => tensor.Elements));
+
+        long KeptValues() => recomputes ? TokenValues() * 2 / model.LayerCount + hidden * model.LayerCount : TokenValues() * (model.LayerCount + 1) / model.LayerCount;
 
         // Kept for the backward pass by all layers, for each token: two norms' inputs; queries, keys, values and result of attention, for every query head; gate, its
         // silu and up; and what the adapted layers read, once for those that read the same, with the products of A.

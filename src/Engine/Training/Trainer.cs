@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using System.Runtime.InteropServices;
+using ContinualService.Domain.Tasks;
 using ContinualService.Engine.Data;
 using ContinualService.Engine.Lora;
 using ContinualService.Engine.Models;
@@ -12,7 +14,7 @@ namespace ContinualService.Engine.Training;
 /// <item>Plan: which rows each optimiser step takes.</item>
 /// <item>Lay all that is trained into one flat vector, and its gradients into another.</item>
 /// <item>Where the run was cut, go on from its checkpoint; between steps, write one where the caller wants it.</item>
-/// <item>Per step: forward and backward of each micro-batch, loss at labelled positions only, divided once by the step's labelled tokens; then the method's penalty.</item>
+/// <item>Per step: forward and backward of each micro-batch, loss at labelled positions only, divided once by the step's labelled tokens; where memory runs out, again with smaller ones; then the method's penalty.</item>
 /// <item>Clip the gradient and check that loss and gradient are finite.</item>
 /// <item>Update with AdamW at the schedule's rate; report.</item>
 /// <item>Copy the result into what the caller gave.</item>
@@ -22,17 +24,18 @@ public static class Trainer
 {
     /// <summary>Trains <paramref name="trainable"/> in place. Until it returns, A and B are what they were: an exception changes nothing.</summary>
     /// <exception cref="TrainingDivergedException">Loss or gradient is not finite.</exception>
+    /// <exception cref="MemoryExhaustedException">Memory ran out with one row at a time.</exception>
     /// <exception cref="ArgumentException">An option is out of range, or no row has a labelled token.</exception>
     public static TrainingOutcome Fit(
         Decoder decoder, LoraWeights trainable, IReadOnlyList<EncodedExample> rows, TrainingOptions options,
         IProgress<TrainingStep>? progress = null, CancellationToken cancellationToken = default) =>
         // Not disposed of: the pairs are the caller's.
-        Fit(decoder, new Tuning(trainable), rows, options, null, progress, cancellationToken);
+        Fit(decoder, new Tuning(trainable), rows, options, null, progress, null, cancellationToken);
 
     /// <summary>The same as a method wants it, and it can be cut and continued. A run that was asked to stop leaves what is trained as it was, like one that failed.</summary>
     internal static TrainingOutcome Fit(
         Decoder decoder, Tuning tuning, IReadOnlyList<EncodedExample> rows, TrainingOptions options, ResumableRun? run,
-        IProgress<TrainingStep>? progress, CancellationToken cancellationToken)
+        IProgress<TrainingStep>? progress, Action<MicroBatching>? ranShort, CancellationToken cancellationToken)
     {
         options.Validate();
         if (!rows.Any(row => LabelledTokens(row) > 0)) throw new ArgumentException("No row has a token to train on. Give rows with an answer.", nameof(rows));
@@ -47,18 +50,17 @@ public static class Trainer
         // Step 2: flat weights and gradients.
         using var live = new LiveParameters(tuning, decoder.Device);
         using var optimiser = new AdamW(live.Weights, live.Gradient, options.WeightDecay);
-        using var dropoutGenerator = streams.TensorGenerator(SeedStreams.Dropout);
-        var onCpu = decoder.Device.type == DeviceType.CPU;
-        var dropout = options.Dropout > 0 ? new LoraDropout(options.Dropout, onCpu ? dropoutGenerator : null) : null;
 
         // Step 3: go on from the checkpoint.
         var (made, totals) = (from?.Step ?? 0, from?.Totals ?? default);
+        var ways = options.Ways();
+        // What was done is done; what comes takes as little as both say.
+        if (from is not null) ways = MicroBatching.With(from.Ways, MicroBatching.At(ways, made + 1) with { FromStep = made + 1 });
         if (from is not null)
         {
             live.Weights.copy_(from.Weights);
             tuning.Statistics?.copy_(from.Statistics ?? throw new InvalidOperationException("The checkpoint lacks the method's statistics."));
             optimiser.Restore(from.Mean, from.Variance, from.Step);
-            dropoutGenerator.set_state(from.Dropout);
         }
 
         var earlierSeconds = totals.Seconds;
@@ -68,7 +70,7 @@ public static class Trainer
             if (run is not null && decision != CheckpointDecision.GoOn)
             {
                 using var written = new TrainingCheckpoint(
-                    run.Inputs, made, plan.Count, totals, live.Weights.alias(), optimiser.Mean.alias(), optimiser.Variance.alias(), dropoutGenerator.get_state(), tuning.Statistics?.alias());
+                    run.Inputs, made, plan.Count, totals, ways, live.Weights.alias(), optimiser.Mean.alias(), optimiser.Variance.alias(), tuning.Statistics?.alias());
                 run.Checkpointing.Write(written);
                 if (decision == CheckpointDecision.WriteAndStop) return Outcome(stopped: true);
             }
@@ -81,16 +83,8 @@ public static class Trainer
             var stepTokens = batch.Sum(LabelledTokens);
             var stepWeight = batch.Sum(LossWeight);
 
-            // Step 4: forward and backward. The device's generator is the whole process's: seeded anew, a step draws the same masks whatever came before it.
-            if (dropout is { Generator: null }) cuda.manual_seed_all(streams.SeedOf(FormattableString.Invariant($"{SeedStreams.Dropout}/{step}")));
-            live.Gradient.zero_();
-            var loss = zeros(1, float32, decoder.Device);
-            foreach (var microBatch in batch.Chunk(options.MicroBatchSize ?? options.BatchSize))
-            {
-                using var microScope = NewDisposeScope();
-                loss.add_(Backward(decoder, tuning.Update(live, dropout), microBatch, stepWeight > 0 ? stepWeight : 1), Scalars.One);
-            }
-
+            // Step 4: forward and backward.
+            var loss = Gradients(step, batch, stepWeight > 0 ? stepWeight : 1);
             using var noGrad = no_grad();
             var penalty = tuning.AfterBackward(live, step);
 
@@ -117,8 +111,38 @@ public static class Trainer
 
         return Outcome(stopped: false);
 
+        // The step's share of nothing has been counted yet when memory runs out: it begins anew.
+        Tensor Gradients(int step, EncodedExample[] batch, double weight)
+        {
+            while (true)
+            {
+                var way = MicroBatching.At(ways, step);
+                try
+                {
+                    live.Gradient.zero_();
+                    var loss = zeros(1, float32, decoder.Device);
+                    foreach (var (index, microBatch) in batch.Chunk(way.Rows).Index())
+                    {
+                        using var microScope = NewDisposeScope();
+                        loss.add_(Backward(decoder, tuning.Update(live, Dropout(step, index)), microBatch, weight, way.Recomputes), Scalars.One);
+                    }
+
+                    return loss;
+                }
+                catch (ExternalException error) when (MemoryExhaustedException.Is(error))
+                {
+                    var smaller = way.Smaller(batch.Length) ?? throw MemoryExhaustedException.At(step, batch.Max(row => row.Ids.Length), error);
+                    ways = MicroBatching.With(ways, smaller with { FromStep = step });
+                    ranShort?.Invoke(MicroBatching.At(ways, step));
+                }
+            }
+        }
+
+        LoraDropout? Dropout(int step, int microBatch) =>
+            options.Dropout > 0 ? new LoraDropout(options.Dropout, streams.SeedOf(FormattableString.Invariant($"{SeedStreams.Dropout}/{step}/{microBatch}"))) : null;
+
         TrainingOutcome Outcome(bool stopped) => new(
-            made, totals.FirstLoss, totals.LastLoss, totals.TrainedTokens, totals.ProcessedTokens, earlierSeconds + clock.Elapsed.TotalSeconds, stopped);
+            made, totals.FirstLoss, totals.LastLoss, totals.TrainedTokens, totals.ProcessedTokens, earlierSeconds + clock.Elapsed.TotalSeconds, MicroBatching.Write(ways), stopped);
     }
 
     /// <summary>Positions of a row that are trained: labelled, and with a position before them to be predicted from.</summary>
@@ -147,32 +171,36 @@ public static class Trainer
     }
 
     /// <summary>Adds one micro-batch's share to the gradients; returns its share of the step's mean loss, a scalar on the device.</summary>
-    internal static Tensor Backward(Decoder decoder, LinearUpdate update, IReadOnlyList<EncodedExample> rows, double stepWeight)
+    internal static Tensor Backward(Decoder decoder, LinearUpdate update, IReadOnlyList<EncodedExample> rows, double stepWeight, bool recomputes = false)
     {
         using var scope = NewDisposeScope();
-        var longest = rows.Max(row => row.Ids.Length);
-        var ids = new long[rows.Count * longest]; // right padding: causal attention never looks at it
+        var ids = new long[rows.Sum(row => row.Ids.Length)]; // one row after another: nothing is computed that is padding
         List<long> positions = [], targets = [];
         var weights = rows.Any(row => row.Weights is not null) ? new List<float>() : null;
-        for (var b = 0; b < rows.Count; b++)
+        var start = 0;
+        foreach (var row in rows)
         {
-            var row = rows[b];
             for (var t = 0; t < row.Ids.Length; t++)
             {
-                ids[b * longest + t] = row.Ids[t];
+                ids[start + t] = row.Ids[t];
                 if (t == 0 || row.Labels[t] == EncodedExample.IgnoreIndex) continue;
-                positions.Add(b * longest + t - 1);
+                positions.Add(start + t - 1);
                 targets.Add(row.Labels[t]);
                 weights?.Add(row.Weights?[t] ?? 1);
             }
+
+            start += row.Ids.Length;
         }
 
         if (positions.Count == 0) return zeros(1, float32, decoder.Device).MoveToOuterDisposeScope();
-        var input = OnDevice(ids, decoder.Device).reshape(rows.Count, longest); // [B, T]
-        var (at, next) = (OnDevice([.. positions], decoder.Device), OnDevice([.. targets], decoder.Device)); // [N], [N]
-        var hidden = decoder.Hidden(input, update); // [B, T, D]
-        var each = weights is null ? null : OnDevice(tensor(weights.ToArray()), decoder.Device); // [N]
-        return MaskedCrossEntropy.Backward(decoder, hidden, at, next, each, stepWeight).MoveToOuterDisposeScope();
+        var (at, next) = (OnDevice([.. positions], decoder.Device), OnDevice([.. targets], decoder.Device)); // [n], [n]
+        var (input, lengths) = (OnDevice(ids, decoder.Device), rows.Select(row => row.Ids.Length).ToArray());
+        var each = weights is null ? null : OnDevice(tensor(weights.ToArray()), decoder.Device); // [n]
+        var pass = recomputes ? decoder.Recomputed(input, lengths, update) : null;
+        var hidden = pass?.Hidden ?? decoder.Hidden(input, lengths, update); // [1, N, D]
+        var loss = MaskedCrossEntropy.Backward(decoder, hidden, at, next, each, stepWeight);
+        pass?.Backward();
+        return loss.MoveToOuterDisposeScope();
     }
 
     /// <summary>Pinned, so that the copy waits for no earlier work of the device: an ordinary one would hold up this thread until the device is idle.</summary>

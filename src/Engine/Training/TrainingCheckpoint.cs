@@ -1,19 +1,19 @@
+using ContinualService.Domain.Tasks;
 using static TorchSharp.torch;
 
 namespace ContinualService.Engine.Training;
 
 /// <summary>
-/// A run between two steps: all that the steps to come depend on and that the inputs do not give again. The order of the rows and the schedule are
-/// functions of the inputs, so the number of steps made is the position in both. Owns its tensors.
+/// A run between two steps: all that the steps to come depend on and that the inputs do not give again. The order of the rows, the schedule and
+/// the dropout masks are functions of the inputs, so the number of steps made is the position in all three. Owns its tensors.
 /// </summary>
 public sealed class TrainingCheckpoint : IDisposable
 {
     internal TrainingCheckpoint(
-        TrainingInputs inputs, int step, int totalSteps, TrainingTotals totals, Tensor weights, Tensor mean, Tensor variance, Tensor dropout, Tensor? statistics = null)
+        TrainingInputs inputs, int step, int totalSteps, TrainingTotals totals, IReadOnlyList<MicroBatching> ways, Tensor weights, Tensor mean, Tensor variance, Tensor? statistics = null)
     {
-        (Inputs, Step, TotalSteps, Totals) = (inputs, step, totalSteps, totals);
-        (Weights, Mean, Variance, Dropout) = (
-            weights.DetachFromDisposeScope(), mean.DetachFromDisposeScope(), variance.DetachFromDisposeScope(), dropout.DetachFromDisposeScope());
+        (Inputs, Step, TotalSteps, Totals, Ways) = (inputs, step, totalSteps, totals, ways);
+        (Weights, Mean, Variance) = (weights.DetachFromDisposeScope(), mean.DetachFromDisposeScope(), variance.DetachFromDisposeScope());
         Statistics = statistics?.DetachFromDisposeScope();
     }
 
@@ -27,6 +27,9 @@ public sealed class TrainingCheckpoint : IDisposable
 
     internal TrainingTotals Totals { get; }
 
+    /// <summary>How the steps so far were cut, and those to come are unless memory runs short.</summary>
+    internal IReadOnlyList<MicroBatching> Ways { get; }
+
     /// <summary>float32 [P]: all that is trained, as the trainer lays it out.</summary>
     internal Tensor Weights { get; }
 
@@ -35,9 +38,6 @@ public sealed class TrainingCheckpoint : IDisposable
 
     /// <summary>float32 [P]: AdamW's second moment.</summary>
     internal Tensor Variance { get; }
-
-    /// <summary>Bytes: the state of the generator that draws the dropout masks.</summary>
-    internal Tensor Dropout { get; }
 
     /// <summary>float32 [Q]: what the method has counted so far; null: it counts nothing.</summary>
     internal Tensor? Statistics { get; }
@@ -69,7 +69,6 @@ public sealed class TrainingCheckpoint : IDisposable
         Weights.Dispose();
         Mean.Dispose();
         Variance.Dispose();
-        Dropout.Dispose();
         Statistics?.Dispose();
     }
 }

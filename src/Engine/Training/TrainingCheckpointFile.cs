@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
+using ContinualService.Domain.Tasks;
 using ContinualService.Engine.Lora;
 using ContinualService.Engine.Models;
 using TorchSharp;
@@ -9,20 +10,19 @@ using static TorchSharp.torch;
 namespace ContinualService.Engine.Training;
 
 /// <summary>
-/// A checkpoint as a safetensors file: the weights, both moments, the generator's state and what the method counts as tensors; the counts and the digests of the inputs in the
+/// A checkpoint as a safetensors file: the weights, both moments and what the method counts as tensors; the counts and the digests of the inputs in the
 /// metadata, with one digest over all of it. Numbers have a fixed width, so that the file's length depends on the adapter's shape alone.
 /// </summary>
 internal static class TrainingCheckpointFile
 {
     // Raised with every change to the steps or to this file: a run must not be half one program's and half another's.
-    private const string Version = "1";
+    private const string Version = "2";
 
     private const string Kind = "training_checkpoint";
     private const string ContentDigest = "content_sha256";
     private const string WeightsName = "weights";
     private const string MeanName = "moments.mean";
     private const string VarianceName = "moments.variance";
-    private const string DropoutName = "dropout.generator";
     private const string StatisticsName = "method.statistics"; // of methods that count
 
     // The longest double: -1.7976931348623157E+308.
@@ -38,7 +38,6 @@ internal static class TrainingCheckpointFile
             [WeightsName] = checkpoint.Weights.cpu(),
             [MeanName] = checkpoint.Mean.cpu(),
             [VarianceName] = checkpoint.Variance.cpu(),
-            [DropoutName] = checkpoint.Dropout.cpu(),
         };
         if (checkpoint.Statistics is { } statistics) tensors[StatisticsName] = statistics.cpu();
         var totals = checkpoint.Totals;
@@ -54,6 +53,7 @@ internal static class TrainingCheckpointFile
             ["trained_tokens"] = totals.TrainedTokens.ToString(FixedLong, CultureInfo.InvariantCulture),
             ["processed_tokens"] = totals.ProcessedTokens.ToString(FixedLong, CultureInfo.InvariantCulture),
             ["seconds"] = Fixed(totals.Seconds),
+            ["micro_batches"] = MicroBatching.Write(checkpoint.Ways),
             ["options_digest"] = checkpoint.Inputs.Options,
             ["rows_digest"] = checkpoint.Inputs.Rows,
             ["base_digest"] = checkpoint.Inputs.Base,
@@ -73,7 +73,7 @@ internal static class TrainingCheckpointFile
             var version = file.Metadata.GetValueOrDefault("version");
             if (version != Version)
                 throw new CheckpointException(CheckpointFault.OtherFormat, $"{path} is a checkpoint of version {version} of the format; this program continues from version {Version} only.");
-            string[] names = [DropoutName, MeanName, VarianceName, WeightsName];
+            string[] names = [MeanName, VarianceName, WeightsName];
             if (!file.Names.Where(name => name != StatisticsName).SequenceEqual(names)) throw Bad($"it holds {string.Join(", ", file.Names)} in place of {string.Join(", ", names)}");
             SortedDictionary<string, Tensor> tensors = new(file.Names.ToDictionary(name => name, file.Read), StringComparer.Ordinal);
             var facts = file.Metadata.Where(fact => fact.Key != ContentDigest).ToDictionary();
@@ -83,7 +83,7 @@ internal static class TrainingCheckpointFile
             var totals = new TrainingTotals(Real("first_loss"), Real("last_loss"), Whole("trained_tokens"), Whole("processed_tokens"), Real("seconds"));
             var inputs = new TrainingInputs(facts["options_digest"], facts["rows_digest"], facts["base_digest"], facts["previous_state_digest"]);
             return new TrainingCheckpoint(
-                inputs, (int)Whole("step"), (int)Whole("total_steps"), totals, tensors[WeightsName], tensors[MeanName], tensors[VarianceName], tensors[DropoutName],
+                inputs, (int)Whole("step"), (int)Whole("total_steps"), totals, MicroBatching.Read(facts["micro_batches"]), tensors[WeightsName], tensors[MeanName], tensors[VarianceName],
                 tensors.GetValueOrDefault(StatisticsName));
 
             long Whole(string key) => long.Parse(facts[key], CultureInfo.InvariantCulture);

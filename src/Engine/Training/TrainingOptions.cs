@@ -21,6 +21,12 @@ public sealed record TrainingOptions
     /// <summary>Rows per forward pass, at most <see cref="BatchSize"/>; null: the whole batch at once. Less memory, same result.</summary>
     public int? MicroBatchSize { get; init; }
 
+    /// <summary>Gradient checkpointing: of each block only the input is kept, and its forward pass is run once more for the gradient. Less memory, a third more arithmetic, same result.</summary>
+    public bool RecomputesBlocks { get; init; }
+
+    /// <summary>The two above where they change with the steps, oldest first and from step 1 on; empty: they hold throughout.</summary>
+    public IReadOnlyList<MicroBatching> MicroBatches { get; init; } = [];
+
     /// <summary>Longest row in tokens, prompt and answer together; null: what the model was made for. The encoder applies it.</summary>
     public int? MaxSequenceLength { get; init; }
 
@@ -41,6 +47,9 @@ public sealed record TrainingOptions
     /// <summary>Root of every random stream of the task (initialisation, order of rows, dropout).</summary>
     public long Seed { get; init; } = 42;
 
+    /// <summary>How the steps are cut, oldest first.</summary>
+    internal IReadOnlyList<MicroBatching> Ways() => MicroBatches is [{ FromStep: 1 }, ..] ? MicroBatches : [new MicroBatching(1, MicroBatchSize ?? BatchSize, RecomputesBlocks)];
+
     /// <summary>Checks every range at once.</summary>
     /// <exception cref="ArgumentException">Names each option that is out of range, its value and the range.</exception>
     public void Validate()
@@ -51,6 +60,7 @@ public sealed record TrainingOptions
         Check(MaxSteps is null or >= 1, nameof(MaxSteps), MaxSteps, "1 or more, or absent");
         Check(BatchSize is >= 1 and <= 4096, nameof(BatchSize), BatchSize, "1 to 4096");
         Check(MicroBatchSize is null || (MicroBatchSize >= 1 && MicroBatchSize <= BatchSize), nameof(MicroBatchSize), MicroBatchSize, $"1 to the batch size ({BatchSize}), or absent");
+        Check(MicroBatches is [] or [{ FromStep: 1 }, ..], nameof(MicroBatches), MicroBatching.Write(MicroBatches), "empty, or begin with step 1");
         Check(MaxSequenceLength is null or >= 2, nameof(MaxSequenceLength), MaxSequenceLength, "2 or more, or absent");
         Check(Enum.IsDefined(Schedule), nameof(Schedule), Schedule, "constant, linear or cosine");
         Check(WarmupFraction is >= 0 and <= 1, nameof(WarmupFraction), WarmupFraction, "0 to 1");

@@ -37,6 +37,7 @@ internal static class ReplayRunner
                 Hyperparameters = part.Hyperparameters,
                 Evaluations = part.Evaluations,
                 Merge = part.Merge,
+                MicroBatches = part.MicroBatches,
                 // Its digests say which part it belongs to; in another it is refused, and that part starts from its first step.
                 Checkpoint = index == 0 ? spec.Checkpoint : null,
                 Replay = null,
@@ -79,6 +80,6 @@ internal static class ReplayRunner
         using var previous = spec.PreviousState is { } earlier ? AdapterState.Load(RunFiles.Verify(earlier), model.Decoder, spec.BaseDigest) : null;
         using var whole = AdapterState.Load(RunFiles.Verify(part.State!), model.Decoder, spec.BaseDigest);
         using var state = method.Without(whole, task);
-        return TaskRunner.ScoreAndWrite(spec, model, state, MergeSchedule.Of(method.Lambda(state.TaskIndex)), previous, TaskRunner.TrainingRows(spec, model), TaskRunner.PrepareAll(spec, model), null, reporter, stop);
+        return TaskRunner.ScoreAndWrite(spec, model, state, MergeSchedule.Of(method.Lambda(state.TaskIndex)), previous, TaskRunner.TrainingRows(spec, model), TaskRunner.PrepareAll(spec, model), null, null, reporter, stop);
     }
 }

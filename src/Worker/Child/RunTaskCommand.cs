@@ -39,6 +39,10 @@ internal static class RunTaskCommand
         {
             reporter.Send(new RunMessage.Failed(TaskFailureCode.LossDiverged, diverged.Message, UserError: true));
         }
+        catch (MemoryExhaustedException exhausted)
+        {
+            reporter.Send(new RunMessage.Failed(TaskFailureCode.OutOfMemory, exhausted.Message, UserError: true));
+        }
         catch (ModelFormatException unreadable)
         {
             reporter.Send(new RunMessage.Failed(TaskFailureCode.ModelUnavailable, unreadable.Message, UserError: false));

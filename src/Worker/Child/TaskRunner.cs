@@ -37,18 +37,37 @@ internal static class TaskRunner
         var rows = TrainingRows(spec, model);
         var evaluations = PrepareAll(spec, model);
 
-        // Step 3: train, from the checkpoint where there is a good one, and merge.
+        // Step 3: plan the memory.
+        var plan = Plan();
+        if (plan.Problem is { } problem) throw new RunFailureException(TaskFailureCode.OutOfMemory, problem, userError: true);
+        var ways = spec.MicroBatches is { } given ? MicroBatching.Read(given) : [plan.Way];
+        options = options with { MicroBatches = MicroBatching.With(ways, ways[0].AtMost(plan.Way)) };
+        SayMemory(options.MicroBatches[0], ranShort: false);
+
+        // Step 4: train, from the checkpoint where there is a good one, and merge.
         using var checkpoint = LoadCheckpoint(spec, reporter);
-        var relay = new LearningRelay(reporter);
+        var relay = new LearningRelay(reporter, way => SayMemory(way, ranShort: true));
         if (Learn(checkpoint) is not LearningOutcome.Learned { Task: var learned }) return false;
         reporter.Send(new RunMessage.Merged(relay.MergingFor.TotalSeconds));
         using var newState = learned.State;
         var merge = spec.Merge is { } text ? MergeSchedule.Parse(text)! : MergeSchedule.Of(learned.Lambda);
         using var merged = Merged();
 
-        // Step 4: score and write.
+        // Step 5: score and write.
         // A run that went on from a checkpoint did its first steps on who knows what machine.
-        return ScoreAndWrite(spec, model, merged ?? newState, merge, previous, rows, evaluations, relay.Resumed ? null : learned.Training, reporter, stop);
+        return ScoreAndWrite(spec, model, merged ?? newState, merge, previous, rows, evaluations, relay.Resumed ? null : learned.Training, learned.Training.MicroBatches, reporter, stop);
+
+        MemoryPlan Plan()
+        {
+            var longest = rows.Max(row => row.Ids.Length);
+            var scored = evaluations.SelectMany(each => each.Rows).Select(row => row.Ids.Length).DefaultIfEmpty().Max();
+            return MemoryPlan.Choose(
+                options.BatchSize, longest, MemoryBudget.Bytes(spec.MemoryMegabytes, spec.Device),
+                (count, recomputes) => MemoryEstimate.Of(model.Config, config, method, previous?.TaskIndex ?? 0, Math.Min(count, rows.Count), longest, scored, options.Dropout > 0, recomputes));
+        }
+
+        void SayMemory(MicroBatching way, bool ranShort) => reporter.Send(new RunMessage.Memory(
+            way, way is { Recomputes: false } && way.Rows >= Math.Min(options.BatchSize, rows.Count), plan.Estimate.Total, plan.BudgetBytes, ranShort));
 
         // Null: it is merged so already.
         AdapterState? Merged() => merge.Lambda == learned.Lambda || previous is null ? null : method is IAffineMerge affine
@@ -76,9 +95,10 @@ internal static class TaskRunner
     /// <summary>Scores a new state, judges it where the adapter has a gate, and writes the files that are published; false where it was asked to stop.</summary>
     /// <param name="merge">How the state was merged; a run with a gate has one lambda.</param>
     /// <param name="training">What the training took; null where that is not known of all of it.</param>
+    /// <param name="microBatches">How its steps were cut; null: nothing was trained.</param>
     internal static bool ScoreAndWrite(
         RunSpec spec, BaseModel model, AdapterState state, MergeSchedule merge, AdapterState? previous, IReadOnlyList<EncodedExample> rows, IReadOnlyList<PreparedEvaluation> evaluations,
-        TrainingOutcome? training, RunReporter reporter, CancellationToken stop)
+        TrainingOutcome? training, string? microBatches, RunReporter reporter, CancellationToken stop)
     {
         // Step 1: score and, where the adapter has a gate, judge.
         reporter.Send(new RunMessage.Phase(LearningTaskPhase.Evaluating));
@@ -113,7 +133,7 @@ internal static class TaskRunner
         var agreement = ServingCheck.Run(model.Decoder, served, candidate, Path.Combine(spec.OutputFolder, PeftAdapter.WeightsFile), texts);
         RunJson.Write(
             Path.Combine(spec.OutputFolder, RunResult.FileName),
-            new RunResult(chosen.State.TaskIndex, chosen.Lambda, chosen.Scores, agreement, HereAndNow.Of(spec), cost, drift, chosen.Gate) { Schedule = merge.Schedule });
+            new RunResult(chosen.State.TaskIndex, chosen.Lambda, chosen.Scores, agreement, HereAndNow.Of(spec, microBatches), cost, drift, chosen.Gate) { Schedule = merge.Schedule });
         return true;
     }
 
@@ -228,7 +248,7 @@ internal static class TaskRunner
     internal sealed record PreparedEvaluation(string TaskId, IReadOnlyList<EncodedExample> Rows, TaskMetric Metric, IReadOnlyList<string> Labels, ReferenceSpec? Reference);
 
     /// <summary>Passes on what the learner says; the first phase was reported before loading.</summary>
-    private sealed class LearningRelay(RunReporter reporter) : IProgress<LearningProgress>
+    private sealed class LearningRelay(RunReporter reporter, Action<MicroBatching> ranShort) : IProgress<LearningProgress>
     {
         private LearningPhase _phase = LearningPhase.Preparing;
         private long _phaseBegan;

@@ -33,6 +33,7 @@ internal sealed class RunFollower(
     private int? _resumedFrom;
     private RunMessage.Step? _lastStep;
     private RunMessage.Failed? _failed;
+    private MicroBatching? _way;
 
     /// <summary>Returns after the process has ended and its last checkpoint is stored.</summary>
     /// <param name="process">Freshly started.</param>
@@ -41,6 +42,7 @@ internal sealed class RunFollower(
     public async Task<RunOutcome> FollowAsync(TrainingProcess process, CancellationToken hostStopping, CancellationToken leaseLost)
     {
         var (heard, looked) = (time.GetUtcNow(), time.GetUtcNow());
+        var killsBefore = MemoryKills.Count();
         var line = process.ReadLineAsync();
         RunOutcome? ended = null;
         (RunOutcome Outcome, DateTimeOffset Until)? asked = null;
@@ -86,12 +88,14 @@ internal sealed class RunFollower(
         if (ended is RunOutcome.LeaseLost) return ended;
         await checkpoints.DrainAsync();
         if (ended is not null) return ended;
+        var less = task.Kind == LearningTaskKind.Training ? OutOfMemoryEvent.AfterDeath(exitCode, killsBefore, MemoryKills.Count(), _way, progress.Step) : null;
+        if (less is not null) _events.Add((TaskEventTypes.OutOfMemory, less));
         if (await FlushAsync(CancellationToken.None) == RunWish.Cancel) return new RunOutcome.Cancelled();
         if (_failed is not null) return new RunOutcome.Failed(_failed.Code, _failed.Message, _failed.UserError);
         if (_done && exitCode == 0) return new RunOutcome.Finished();
         if (_stopped && exitCode == 0) return asked?.Outcome ?? new RunOutcome.PutBack("The training process stopped.");
         if (process.ErrorTail.Length > 0) logger.ChildDied(task.Id, process.ErrorTail);
-        return new RunOutcome.Died(Describe(exitCode, process.ErrorTail));
+        return new RunOutcome.Died(Describe(exitCode, process.ErrorTail) + less?.Told());
     }
 
     /// <summary>What is known of a death: the exit code, and what the process said last, without the frames of a stack trace.</summary>
@@ -100,7 +104,7 @@ internal sealed class RunFollower(
         var what = exitCode switch
         {
             134 => "it aborted (exit code 134)",
-            137 => "it was killed, as the system does when memory runs out (exit code 137)",
+            OutOfMemoryEvent.KilledExitCode => "it was killed, as the system does when memory runs out (exit code 137)",
             139 => "a memory fault inside the native library (exit code 139)",
             _ => FormattableString.Invariant($"exit code {exitCode}"),
         };
@@ -186,6 +190,12 @@ internal sealed class RunFollower(
                 break;
             case RunMessage.Done:
                 _done = true;
+                break;
+            case RunMessage.Memory memory:
+                _way = memory.Way;
+                if (memory.RanShort) _events.Add((TaskEventTypes.OutOfMemory, OutOfMemoryEvent.Of(memory.Way, nextAttempt: false)));
+                else if (!memory.Whole) _events.Add((TaskEventTypes.MemoryPlan, new { memory.Way.Rows, memory.Way.Recomputes, memory.NeedBytes, memory.BudgetBytes }));
+                _dirty = true;
                 break;
             case RunMessage.Log log:
                 logger.ChildSaid(task.Id, log.Text);

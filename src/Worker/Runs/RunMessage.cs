@@ -20,6 +20,7 @@ namespace ContinualService.Worker.Runs;
 [JsonDerivedType(typeof(Forecasted), "forecasted")]
 [JsonDerivedType(typeof(Part), "part")]
 [JsonDerivedType(typeof(Replayed), "replayed")]
+[JsonDerivedType(typeof(Memory), "memory")]
 [JsonDerivedType(typeof(Log), "log")]
 [JsonDerivedType(typeof(Failed), "failed")]
 [JsonDerivedType(typeof(Done), "done")]
@@ -85,6 +86,14 @@ internal abstract record RunMessage
 
     /// <summary>One version of a replay is compared.</summary>
     public sealed record Replayed(ReplayedVersion Version) : RunMessage;
+
+    /// <summary>How the steps are cut from one on: by the plan before the first, or because memory ran out.</summary>
+    /// <param name="Way">From its step on.</param>
+    /// <param name="Whole">A whole batch at once, nothing computed twice.</param>
+    /// <param name="NeedBytes">What the plan counts for it.</param>
+    /// <param name="BudgetBytes">What it may use; null: not known.</param>
+    /// <param name="RanShort">Memory ran out.</param>
+    public sealed record Memory(MicroBatching Way, bool Whole, long NeedBytes, long? BudgetBytes, bool RanShort) : RunMessage;
 
     /// <summary>For the service's log.</summary>
     public sealed record Log(string Text) : RunMessage;

@@ -91,6 +91,8 @@ internal sealed class RunPreparation(
             Hyperparameters = HyperparametersOf(task),
             Evaluations = evaluations,
             Checkpoint = checkpoint is null ? null : await CheckpointAsync(checkpoint, folder, cancellationToken),
+            MemoryMegabytes = settings.Value.MemoryMegabytes,
+            MicroBatches = await ShortOfMemoryAsync(database, task, cancellationToken),
             // Of a run of several parts steps do not tell which is further, and a newer checkpoint is what ends a circle of deaths.
             CheckpointSeconds = task.Kind == LearningTaskKind.Training ? settings.Value.CheckpointSeconds : 0,
             ScoresBase = unlearning is null,
@@ -147,6 +149,17 @@ internal sealed class RunPreparation(
         return new ForecastSpec(plan.Parent?.Number ?? 0, tasks);
     }
 
+    // Its event outlives the run, whichever way that ended.
+    private static async Task<string?> ShortOfMemoryAsync(ServiceDbContext database, LearningTask task, CancellationToken cancellationToken)
+    {
+        if (task.Kind != LearningTaskKind.Training) return null;
+        var last = await database.TaskEvents.AsNoTracking().Where(row => row.TaskId == task.Id && row.Type == TaskEventTypes.OutOfMemory)
+            .OrderByDescending(row => row.Number).Select(row => row.DataJson).FirstOrDefaultAsync(cancellationToken);
+        return last is null ? null : MicroBatching.Write([OutOfMemoryEvent.Read(last)]);
+    }
+
+    private static string? MicroBatchesOf(AdapterVersion version) => TrainingEnvironment.Read(version.EnvironmentJson)?.MicroBatches;
+
     private static Hyperparameters HyperparametersOf(LearningTask task) => JsonSerializer.Deserialize<Hyperparameters>(task.HyperparametersJson, RunJson.Options) ?? new Hyperparameters();
 
     // What came out the same in an earlier attempt is stored, and need not be made again.
@@ -162,7 +175,7 @@ internal sealed class RunPreparation(
             var task = learned[version.TaskId!];
             parts.Add(new ReplayPart(
                 version.Number, task.Id, await DatasetAsync(database, task, task.TrainDatasetId, plan.Folder, cancellationToken), HyperparametersOf(task), [],
-                version.Merge().Text, await FileAsync(version.StateSha256, plan.Folder, cancellationToken)));
+                version.Merge().Text, await FileAsync(version.StateSha256, plan.Folder, cancellationToken), MicroBatchesOf(version)));
         }
 
         return (done > 0 ? trained[done - 1] : plan.Ancestors[0] is { TaskId: null } imported ? imported : null, new ReplaySpec(parts, replay.Tolerance));
@@ -185,7 +198,7 @@ internal sealed class RunPreparation(
             parts.Add(new ReplayPart(
                 version.Number, task.Id, await DatasetAsync(database, task, task.TrainDatasetId, plan.Folder, cancellationToken), HyperparametersOf(task),
                 evaluations.FindAll(evaluation => known.Contains(evaluation.TaskId)), chosen,
-                approximate ? await FileAsync(version.StateSha256, plan.Folder, cancellationToken) : null, approximate ? removed.TaskIndex : null));
+                approximate ? await FileAsync(version.StateSha256, plan.Folder, cancellationToken) : null, MicroBatchesOf(version), approximate ? removed.TaskIndex : null));
         }
 
         return (path.Kept.Count == 0 ? null : path.Kept[^1], new ReplaySpec(parts, null));

@@ -41,6 +41,12 @@ internal sealed record RunSpec
     /// <summary>Where an earlier attempt stood; null: from the first step. One that cannot be used costs its steps, not the run.</summary>
     public StoredFile? Checkpoint { get; init; }
 
+    /// <summary>MiB that training may plan with; 0: by what the machine or the device has.</summary>
+    public int MemoryMegabytes { get; init; }
+
+    /// <summary>How the steps are cut at most, as <see cref="MicroBatching.Write"/> has it: as they were where a version is made again, or as an earlier attempt that ran out of memory says; null: by the plan.</summary>
+    public string? MicroBatches { get; init; }
+
     /// <summary>Seconds of training between two checkpoints, and one more at its end; 0: none, except where the process is asked to stop while it trains.</summary>
     public int CheckpointSeconds { get; init; }
 

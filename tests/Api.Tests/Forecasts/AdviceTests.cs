@@ -37,6 +37,10 @@ public sealed class AdviceTests(AdviceWorld advice) : IClassFixture<AdviceWorld>
         long Part(string name) => (long)memory[name]!;
         Assert.Equal(Part("weights") + Part("adapters") + Math.Max(Part("optimiser") + Part("activations") + Part("logits"), Part("scoring")) + Part("process"), (long)estimate["memoryBytes"]!);
 
+        var plan = estimate["memoryPlan"]!;
+        Assert.Equal((4, false, true, null), ((int)plan["microBatchRows"]!, (bool)plan["gradientCheckpointing"]!, (bool)plan["fits"]!, (string?)plan["problem"]));
+        Assert.True((long)plan["budgetBytes"]! > (long)estimate["memoryBytes"]!);
+
         // Steps that are cut off read their share; another shape is told apart; another base has no speed.
         var cut = AdviceWorld.Task("bot", "third");
         cut["hyperparameters"]!["maxSteps"] = 1;

@@ -80,7 +80,7 @@ public sealed class IncLoraTests : IDisposable
         using var live = new LiveParameters(tuning, CPU);
         using var served = first.ServingWeights();
         var ids = tensor(new long[] { 1, 5, 9, 2, 30 }).unsqueeze(0);
-        var training = _decoder.Hidden(ids, tuning.Update(live, new LoraDropout(0.9, new Generator(2))));
+        var training = _decoder.Hidden(ids, tuning.Update(live, new LoraDropout(0.9, Key: 2)));
         Assert.True(training.sub(_decoder.Hidden(ids, served)).abs().max().item<float>() < 1e-5);
     }
 

@@ -1,9 +1,9 @@
 using ContinualService.Domain.Tasks;
 using ContinualService.Engine.Continual;
+using ContinualService.Engine.Kernels;
 using ContinualService.Engine.Models;
 using ContinualService.Engine.Tests.Training;
 using ContinualService.Engine.Training;
-using ContinualService.TestKit;
 using Xunit;
 using static TorchSharp.torch;
 

@@ -28,5 +28,18 @@ public sealed class BatchPlanTests
     }
 
     [Fact]
+    public void Create_AnyShuffle_BeginsWithTheMostTokens()
+    {
+        for (var seed = 1; seed <= 5; seed++)
+        {
+            var plan = BatchPlan.Create(Lengths, new TrainingOptions { Epochs = 2, BatchSize = 8, MaxSteps = 20 }, new Random(seed));
+            Assert.Equal(plan.Max(Tokens), Tokens(plan[0]));
+            Assert.True(Tokens(plan[0]) > Tokens(plan[1]));
+        }
+
+        static int Tokens(int[] step) => step.Sum(row => Lengths[row]);
+    }
+
+    [Fact]
     public void Create_MaxSteps_CutsThePlan() => Assert.Equal(30, BatchPlan.Create(Lengths, new TrainingOptions { Epochs = 3, MaxSteps = 30, BatchSize = 8 }, new Random(1)).Count);
 }

@@ -14,14 +14,17 @@ public sealed class LedgerTests : IDisposable
 
     public void Dispose() => _decoder.Dispose();
 
-    [Fact]
-    public void Fit_ManySteps_LiveTensorsStayFlat()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Fit_ManySteps_LiveTensorsStayFlat(bool recomputes)
     {
         List<long> live = [];
+        var options = _options with { RecomputesBlocks = recomputes };
         using var lora = TinyModel.FirstLora(_decoder);
-        Trainer.Fit(_decoder, lora, TinyModel.Rows(1), _options, null, TestContext.Current.CancellationToken); // what the decoder caches for good
+        Trainer.Fit(_decoder, lora, TinyModel.Rows(1), options, null, TestContext.Current.CancellationToken); // what the decoder caches for good
         var before = Tensor.TotalCount;
-        Trainer.Fit(_decoder, lora, TinyModel.Rows(1), _options, new SynchronousProgress<TrainingStep>(_ => live.Add(Tensor.TotalCount)), TestContext.Current.CancellationToken);
+        Trainer.Fit(_decoder, lora, TinyModel.Rows(1), options, new SynchronousProgress<TrainingStep>(_ => live.Add(Tensor.TotalCount)), TestContext.Current.CancellationToken);
         AssertNoGrowth(before, Tensor.TotalCount);
         Assert.All(live.Skip(3), count => AssertNoGrowth(live[3], count));
     }

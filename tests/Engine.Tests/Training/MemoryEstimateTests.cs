@@ -26,7 +26,7 @@ public sealed class MemoryEstimateTests
     [Fact]
     public void Of_AllLinearsAfterTwoTasks_IsTheSumOfItsShapes()
     {
-        var estimate = MemoryEstimate.Of(Model, new LoraConfig(2, 4, [LoraConfig.AllLinear]), new Slao(), learned: 2, batchRows: 3, longestRow: 5, scoredRow: 4, dropout: false);
+        var estimate = MemoryEstimate.Of(Model, new LoraConfig(2, 4, [LoraConfig.AllLinear]), new Slao(), learned: 2, rows: 3, longestRow: 5, scoredRow: 4, dropout: false);
 
         // A layer: q 8x8, k and v 8x4, o 8x8, gate and up 12x8, down 8x12, two norms of 8.
         Assert.Equal(4 * (10 * 8 + 8 + 2 * (64 + 32 + 32 + 64 + 96 + 96 + 96 + 16)), estimate.Weights);
@@ -42,9 +42,19 @@ public sealed class MemoryEstimateTests
     }
 
     [Fact]
+    public void Of_GradientCheckpointing_KeepsTheInputsAndOneLayer()
+    {
+        MemoryEstimate Of(bool recomputes) => MemoryEstimate.Of(Model, new LoraConfig(2, 4, [LoraConfig.AllLinear]), new Slao(), learned: 2, rows: 3, longestRow: 5, scoredRow: 4, dropout: false, recomputes);
+
+        // One layer as above and its gradients, the inputs of two, and 4 x 8.
+        Assert.Equal(4 * 15 * ((16 + 32 + 36 + 36 + 14) * 2 + 2 * 8 + 32), Of(true).Activations);
+        Assert.Equal(Of(false) with { Activations = 0 }, Of(true) with { Activations = 0 });
+    }
+
+    [Fact]
     public void Of_LongRows_IsLargestInTraining()
     {
-        var estimate = MemoryEstimate.Of(Model, new LoraConfig(2, 4, ["q_proj", "v_proj"]), new Slao(), learned: 0, batchRows: 400, longestRow: 64, scoredRow: 0, dropout: true);
+        var estimate = MemoryEstimate.Of(Model, new LoraConfig(2, 4, ["q_proj", "v_proj"]), new Slao(), learned: 0, rows: 400, longestRow: 64, scoredRow: 0, dropout: true);
 
         // What q and v read is one tensor of 8, with dropout two more of it for each; both write products of A.
         Assert.Equal(4 * 25_600L * ((16 + 32 + 36 + 8 + 2 * 16 + 4) * 3 + 32), estimate.Activations);

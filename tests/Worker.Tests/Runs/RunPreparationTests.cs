@@ -6,6 +6,7 @@ using ContinualService.Domain.Previews;
 using ContinualService.Domain.Replays;
 using ContinualService.Domain.Tasks;
 using ContinualService.Domain.Unlearnings;
+using ContinualService.Infrastructure.Database;
 using ContinualService.Infrastructure.Storage;
 using ContinualService.Worker.Child;
 using ContinualService.Worker.Runs;
@@ -70,6 +71,27 @@ public sealed class RunPreparationTests : IAsyncLifetime
 
         var approximate = await PrepareUnlearningAsync(_tasks[0], UnlearnMode.Approximate);
         Assert.Equal([(_tasks[1], _states[1], 1), (_tasks[2], _states[2], 1)], approximate.Replay!.Parts.Select(each => (each.TaskId, each.State!.Sha256, each.Without!.Value)));
+    }
+
+    // A version is made again as its steps were cut; and a task that ran out of memory goes on with what it came down to, in another attempt too.
+    [Fact]
+    public async Task Prepare_MemoryRanShortBefore_TakesNoMoreThanThen()
+    {
+        await using (var database = _service.Open())
+        {
+            await database.AppendEventAsync(_tasks[0], TaskEventTypes.OutOfMemory, OutOfMemoryEvent.Of(new MicroBatching(5, 4, false), nextAttempt: false), DateTimeOffset.UnixEpoch, Token);
+            await database.SaveChangesAsync(Token);
+            await database.AppendEventAsync(_tasks[0], TaskEventTypes.OutOfMemory, OutOfMemoryEvent.Of(new MicroBatching(9, 2, true), nextAttempt: true), DateTimeOffset.UnixEpoch, Token);
+            await database.SaveChangesAsync(Token);
+            var environment = new TrainingEnvironment("", "", "cpu", "", 1, "float32", "8; 3:4");
+            await database.Versions.Where(row => row.Number == 2).ExecuteUpdateAsync(set => set.SetProperty(row => row.EnvironmentJson, environment.Write()), Token);
+        }
+
+        var plan = await _service.Services.GetRequiredService<RunPreparation>().PrepareAsync(await _service.TaskAsync(_tasks[0]), Token);
+        Assert.Equal("2+recompute", RunJson.Read<RunSpec>(plan.SpecPath).MicroBatches);
+        var replayed = await PrepareReplayAsync("[]");
+        Assert.Null(replayed.MicroBatches);
+        Assert.Equal([null, "8; 3:4", null], replayed.Replay!.Parts.Select(part => part.MicroBatches));
     }
 
     [Fact]

@@ -18,7 +18,7 @@ internal static class JobEvents
             Level = row.Type switch
             {
                 TaskEventTypes.Failed => "error",
-                TaskEventTypes.AttemptFailed or TaskEventTypes.GateRefused or TaskEventTypes.DriftAlarm => "warn",
+                TaskEventTypes.AttemptFailed or TaskEventTypes.OutOfMemory or TaskEventTypes.GateRefused or TaskEventTypes.DriftAlarm => "warn",
                 _ => "info",
             },
             Message = Message(row.Type, data),
@@ -35,6 +35,8 @@ internal static class JobEvents
         TaskEventTypes.Started => $"Started, attempt {data["attempt"]}.",
         TaskEventTypes.Phase => $"Now {data["phase"]}.",
         TaskEventTypes.Progress => $"Step {data["step"]}/{data["total_steps"]}{Loss(data["train_loss"])}",
+        TaskEventTypes.MemoryPlan => $"Trains on {data["rows"]} rows at a time{Recomputed(data)}, to fit into memory.",
+        TaskEventTypes.OutOfMemory => $"Memory ran out in step {data["step"]}: from there on {data["rows"]} rows at a time{Recomputed(data)}. The batch stays as large.",
         TaskEventTypes.Checkpoint => $"Wrote a recovery point at step {data["step"]}.",
         TaskEventTypes.Resumed => $"Went on from step {data["step"]}.",
         TaskEventTypes.RowsAdded => $"The adapter wrote {data["rows"]} rows of its earlier tasks and learns them as well.",
@@ -49,6 +51,8 @@ internal static class JobEvents
         TaskEventTypes.Cancelled => "The job was cancelled.",
         _ => type,
     };
+
+    private static string Recomputed(JsonObject data) => (bool?)data["recomputes"] == true ? " with gradient checkpointing" : "";
 
     private static string Loss(JsonNode? loss) => loss is null ? "" : string.Create(CultureInfo.InvariantCulture, $": training loss {(double)loss:0.0000}");
 

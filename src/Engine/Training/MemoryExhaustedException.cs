@@ -1,0 +1,30 @@
+using System.Runtime.InteropServices;
+
+namespace ContinualService.Engine.Training;
+
+/// <summary>Memory ran out with one row at a time and gradient checkpointing: less is not possible.</summary>
+public sealed class MemoryExhaustedException : Exception
+{
+    public MemoryExhaustedException()
+    {
+    }
+
+    public MemoryExhaustedException(string message)
+        : base(message)
+    {
+    }
+
+    public MemoryExhaustedException(string message, Exception innerException)
+        : base(message, innerException)
+    {
+    }
+
+    /// <summary>Whether an error of the tensor library says that it got no memory.</summary>
+    internal static bool Is(ExternalException error) =>
+        error.Message.Contains("DefaultCPUAllocator: ", StringComparison.Ordinal) // libtorch's, on the CPU
+        || error.Message.Contains("out of memory", StringComparison.OrdinalIgnoreCase) // CUDA's
+        || error.Message.Contains("bad_alloc", StringComparison.Ordinal); // the C++ library's
+
+    internal static MemoryExhaustedException At(int step, int tokens, Exception error) => new(
+        FormattableString.Invariant($"Memory ran out in step {step} with one row of {tokens} tokens and gradient checkpointing: less at a time is not possible. Send a smaller maxSequenceLength, or train where there is more memory. The library said: {error.Message.Split('\n')[0]}"), error);
+}

@@ -1,0 +1,45 @@
+using ContinualService.Engine.Models;
+using Xunit;
+using static TorchSharp.torch;
+
+namespace ContinualService.Engine.Tests.Models;
+
+/// <summary>Attention of sequences that lie one after another: what each would get alone, in both ways of computing it.</summary>
+public sealed class RowsStepTests
+{
+    private static readonly int[] Lengths = [3, 1, 5, 5, 9, 9, 9, 2];
+
+    [Theory]
+    [InlineData(false, null)]
+    [InlineData(true, null)]
+    [InlineData(false, 4)]
+    [InlineData(true, 4)]
+    public void Attend_RowsOfUnequalLength_EqualsEachAlone(bool pads, int? window)
+    {
+        using var scope = NewDisposeScope();
+        using var generator = new Generator(3UL, CPU);
+        // Four query heads on two key heads: [1, H or G, N, K].
+        Tensor Random(int heads) => randn([1, heads, Lengths.Sum(), 8], float32, generator: generator).requires_grad_(true);
+        var (query, key, value, upstream) = (Random(4), Random(2), Random(2), Random(4).detach());
+        var step = new RowsStep(Lengths, zeros(Lengths.Sum(), 4), zeros(Lengths.Sum(), 4), null, pads);
+
+        var together = step.Attend(query, key, value, window, layer: 0);
+        together.mul(upstream).sum().backward();
+        Tensor[] gradients = [.. new[] { query, key, value }.Select(each => each.grad!.clone())];
+        foreach (var each in new[] { query, key, value }) each.grad!.zero_();
+        List<Tensor> alone = [];
+        for (int row = 0, start = 0; row < Lengths.Length; start += Lengths[row], row++)
+        {
+            Tensor Row(Tensor all) => all.narrow(2, start, Lengths[row]);
+            alone.Add(CausalStep.Attend(Row(query), Row(key), Row(value), window));
+        }
+
+        cat(alone, 2).mul(upstream).sum().backward();
+
+        Assert.InRange(Largest(cat(alone, 2).sub(together)), 0, 1e-6f);
+        foreach (var (gradient, each) in gradients.Zip(new[] { query, key, value })) Assert.InRange(Largest(gradient.sub(each.grad!)), 0, 1e-5f);
+        Assert.True(Largest(together) > 0.1f);
+    }
+
+    private static float Largest(Tensor tensor) => tensor.abs().max().item<float>();
+}

@@ -1,0 +1,44 @@
+using ContinualService.Domain.Tasks;
+using ContinualService.Engine.Training;
+using Xunit;
+
+namespace ContinualService.Engine.Tests.Training;
+
+public sealed class MemoryPlanTests
+{
+    // A row takes 100 for the backward pass, 40 with gradient checkpointing; all else 50.
+    private static MemoryEstimate Estimate(int rows, bool recomputes) => new(30, 5, 5, rows * (recomputes ? 40 : 100), 0, 0, 10);
+
+    [Theory]
+    [InlineData(null, "8")] // nobody knows what there is
+    [InlineData(850L, "8")]
+    [InlineData(849L, "8+recompute")]
+    [InlineData(370L, "8+recompute")]
+    [InlineData(369L, "4+recompute")]
+    [InlineData(130L, "2+recompute")]
+    [InlineData(90L, "1+recompute")]
+    public void Choose_ABudget_TakesTheFirstThatFits(long? budget, string expected)
+    {
+        var plan = MemoryPlan.Choose(8, 12, budget, Estimate);
+        Assert.Equal(expected, MicroBatching.Write([plan.Way]));
+        Assert.True(plan.Fits);
+        Assert.Null(plan.Problem);
+        Assert.Equal(Estimate(plan.Way.Rows, plan.Way.Recomputes), plan.Estimate);
+    }
+
+    [Fact]
+    public void Choose_NotEvenOneRow_SaysWhichPartIsTooLargeAndWhatToDo()
+    {
+        const long Mib = 1 << 20;
+        MemoryPlan Plan(MemoryEstimate estimate) => MemoryPlan.Choose(8, 512, 100 * Mib, (_, _) => estimate);
+
+        var activations = Plan(new MemoryEstimate(100 * Mib, 0, 0, 300 * Mib, 0, 350 * Mib, 0));
+        Assert.False(activations.Fits);
+        Assert.Equal(new MicroBatching(1, 1, true), activations.Way);
+        // The scoring is larger than that training needs beside the weights: it is what counts.
+        Assert.Contains("needs 450 MiB and may use 100 MiB (Training:MemoryMegabytes), even with one row of up to 512 tokens", activations.Problem, StringComparison.Ordinal);
+        Assert.Contains("the scoring of held-out rows with 350 MiB: send shorter held-out rows", activations.Problem, StringComparison.Ordinal);
+        Assert.Contains("the activations with 300 MiB: send a smaller maxSequenceLength", Plan(new MemoryEstimate(100 * Mib, 0, 0, 300 * Mib, 0, 0, 0)).Problem, StringComparison.Ordinal);
+        Assert.Contains("the base model's weights with 300 MiB: choose a smaller base", Plan(new MemoryEstimate(300 * Mib, 0, 0, 20 * Mib, 0, 0, 0)).Problem, StringComparison.Ordinal);
+    }
+}
