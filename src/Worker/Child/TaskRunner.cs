@@ -274,6 +274,7 @@ internal static class TaskRunner
             }
 
             if (value.AddedRows > 0) reporter.Send(new RunMessage.RowsAdded(value.AddedRows));
+            if (value.RanShort is { } way) ranShort(way);
             if (value.Step is { } step) reporter.Send(new RunMessage.Step(step.Step, step.TotalSteps, step.Loss, step.LearningRate, step.GradNorm, step.Tokens, step.Seconds));
         }
     }
