@@ -21,9 +21,9 @@ public sealed record TrainingEnvironment(string Code, string Torch, string Devic
     /// <summary>All of it, by wire names.</summary>
     [JsonIgnore]
     public IReadOnlyList<(string Name, string Value)> Fields =>
-        [("code", Code), ("torch", Torch), ("device", Device), ("processor", Processor), ("threads", FormattableString.Invariant($"{Threads}")), ("precision", Precision), .. MicroBatches is null ? [] : new[] { ("microBatches", MicroBatches) }];
+        [("code", Code), ("torch", Torch), ("device", Device), ("processor", Processor), ("threads", FormattableString.Invariant($"{Threads}")), ("precision", Precision), ("microBatches", MicroBatches ?? "")];
 
-    /// <summary>The fields that are not the same here.</summary>
+    /// <summary>The fields that are not the same here; what one of them did not write down is no difference.</summary>
     public IReadOnlyList<(string Field, string Stored, string Here)> DifferencesTo(TrainingEnvironment here) =>
-        [.. Fields.Zip(here.Fields).Where(pair => pair.First != pair.Second).Select(pair => (pair.First.Name, pair.First.Value, pair.Second.Value))];
+        [.. Fields.Zip(here.Fields).Where(pair => pair.First != pair.Second && pair is { First.Value.Length: > 0, Second.Value.Length: > 0 }).Select(pair => (pair.First.Name, pair.First.Value, pair.Second.Value))];
 }

@@ -42,6 +42,8 @@ public sealed class ReplayedVersionTests
         var there = Here with { Threads = 8, Processor = "other, AVX-512" };
 
         Assert.Equal([("processor", "some, AVX2", "other, AVX-512"), ("threads", "4", "8")], Here.DifferencesTo(there));
+        Assert.Equal([("microBatches", "8", "4+recompute")], (Here with { MicroBatches = "8" }).DifferencesTo(Here with { MicroBatches = "4+recompute" }));
+        Assert.Empty(Here.DifferencesTo(Here with { MicroBatches = "8" })); // from before it was written down
         Assert.Empty(Here.DifferencesTo(TrainingEnvironment.Read(Here.Write())!));
         Assert.Equal(typeof(TrainingEnvironment).GetConstructors()[0].GetParameters().Length, Here.Fields.Count);
     }
