@@ -112,14 +112,14 @@ public sealed class PreviewTests : IAsyncLifetime
         var third = await _world.Client.GetNodeAsync("/adapters/bot/versions/6");
         Assert.Equal((5, 3), ((int)third["parent"]!, (int)third["taskIndex"]!));
 
-        // Step 7: what was merged by a schedule is made again by it: without an earlier task, and in the replay of that.
+        // Step 7: training with a schedule gives the bytes that adopting it gave, and what is made again without an earlier task keeps it.
         await _world.Client.AdoptAsync(await PreviewAsync("bot", """{"lambdas": [1], "schedules": [{"layers": [0, 1]}], "policy": {"objective": "newTask"}}"""), new JsonObject { ["schedule"] = "0,1" });
         Assert.Equal([8], (await _world.Client.MakeAsync("/adapters/bot/unlearn", """{"task": 2}"""))["versions"]!.AsArray().Select(number => (int)number!));
         var manifest = (await _world.Client.GetNodeAsync("/adapters/bot/versions/8/manifest"))["lineage"]!.AsArray();
         Assert.Equal([(1, null), (8, "0,1")], manifest.Select(step => ((int)step!["version"]!, (string?)step["schedule"])));
         var lineage = await _world.Client.GetNodeAsync("/adapters/bot/lineage");
         Assert.Equal([null, null, null, "0.2..0.8", null, null, "0,1", "0,1"], lineage["nodes"]!.AsArray().Select(node => (string?)node!["schedule"]));
-        Assert.Equal("bit_identical", (string?)(await _world.Client.MakeAsync("/adapters/bot/replay", "{}"))["verdict"]);
+        Assert.Equal("bit_identical", (string?)(await _world.Client.MakeAsync("/adapters/bot/replay", """{"version": 7}"""))["verdict"]);
 
         static IEnumerable<(double, string?)> Points(JsonNode preview) => preview["curve"]!.AsArray().Select(point => ((double)point!["lambda"]!, (string?)point["schedule"]));
 
