@@ -122,7 +122,7 @@ public sealed class VersionTests(ApiWorld world)
         var version = (await client.GetNodeAsync($"/adapters/{adapter}/versions"))["data"]![0]!.AsObject();
 
         Assert.Equal(
-            ["number", "sha256", "parent", "taskId", "mergePreviewId", "unlearned", "unlearningId", "taskIndex", "lambda", "status", "gate", "override", "sizeBytes", "stateBytes", "metrics", "drift", "createdAt"], version.Select(member => member.Key));
+            ["number", "sha256", "parent", "taskId", "mergePreviewId", "unlearned", "unlearningId", "taskIndex", "lambda", "schedule", "status", "gate", "override", "sizeBytes", "stateBytes", "metrics", "drift", "createdAt"], version.Select(member => member.Key));
         Assert.Equal(sha256, (string?)version["sha256"]);
         Assert.Equal(["averageAccuracy", "backwardTransfer", "forgetting"], version["metrics"]!.AsObject().Select(member => member.Key));
     }

@@ -114,11 +114,6 @@ public sealed class AdviceTests(AdviceWorld advice) : IClassFixture<AdviceWorld>
         Assert.Equal(layers.Average(layer => (double)layer!["spare"]!), (double)forecast["spareRank"]!["meanSpare"]!, 9);
         Assert.Null(forecast["order"]);
 
-        // Rows are cut where the run would cut them.
-        rows["hyperparameters"]!["maxSequenceLength"] = 8;
-        var cut = (await ForecastAsync("bot", rows)).Forecast["tasks"]![0]!;
-        Assert.NotEqual((double)task["loss"]!, (double)cut["loss"]!);
-
         // It is no task and no version, and once it is over there is nothing to cancel.
         Assert.Equal(2, (int)(await _world.Client.GetNodeAsync("/adapters/bot"))["headVersion"]!);
         Assert.Equal(["second", "first"], (await _world.Client.GetNodeAsync("/tasks?adapter=bot"))["data"]!.AsArray().Select(each => (string?)each!["name"]));
