@@ -7,6 +7,7 @@ const pictures = new Map(); // by element's id: the object URL that it shows
 let chosen = null; // an adapter's name
 let drawn = ""; // what the chosen adapter was when its parts were last drawn
 let timer = 0;
+let turn = 0; // of the refresh that was begun last: an older one, which may still wait for its answers, draws nothing more
 
 class Refusal extends Error {
   constructor(status, detail) {
@@ -59,8 +60,10 @@ function table(target, heads, rows) {
     element("tbody", {}, ...rows.map(row => element("tr", {}, ...row.map((content, column) => cell("td", content, heads[column]))))));
 }
 
-async function picture(id, path, alternative) {
-  const url = URL.createObjectURL(await (await ask(path)).blob());
+const picture = async path => (await ask(path)).blob();
+
+function drawPicture(id, blob, alternative) {
+  const url = URL.createObjectURL(blob);
   at(id).replaceChildren(element("img", { src: url, alt: alternative }));
   if (pictures.has(id)) URL.revokeObjectURL(pictures.get(id));
   pictures.set(id, url);
@@ -129,18 +132,19 @@ function drawTasks(tasks) {
 }
 
 // The parts are asked for again only when a task of the adapter came or went, or the adapter itself changed: storage is measured in the store.
-async function drawAdapter(adapter, unfinished) {
+async function drawAdapter(adapter, unfinished, mine) {
   const now = JSON.stringify([adapter, unfinished.filter(task => task.adapter === adapter.id).map(task => [task.id, task.status])]);
   if (now === drawn) return;
   const own = encodeURIComponent(adapter.name);
-  const [versions, storage, tasks] = await Promise.all([readAll(`adapters/${own}/versions`), read(`adapters/${own}/storage`), readAll(`tasks?adapter=${own}`)]);
+  const [versions, storage, tasks, matrix, lineage] = await Promise.all([
+    readAll(`adapters/${own}/versions`), read(`adapters/${own}/storage`), readAll(`tasks?adapter=${own}`), picture(`adapters/${own}/matrix?format=svg`), picture(`adapters/${own}/lineage?format=svg`)]);
+  if (mine !== turn) return;
   drawFigures(adapter, versions.find(version => version.number === adapter.aliases.live), storage);
   drawVersions(adapter, versions, new Map(tasks.map(task => [task.id, task.name])));
   drawStorage(storage);
   drawTasks(tasks);
-  await Promise.all([
-    picture("matrix", `adapters/${own}/matrix?format=svg`, "Score of each task after each version"),
-    picture("lineage", `adapters/${own}/lineage?format=svg`, "Where each version comes from")]);
+  drawPicture("matrix", matrix, "Score of each task after each version");
+  drawPicture("lineage", lineage, "Where each version comes from");
   at("ask").parentElement.hidden = adapter.aliases.live === undefined;
   at("adapter").hidden = false;
   drawn = now;
@@ -148,9 +152,11 @@ async function drawAdapter(adapter, unfinished) {
 
 async function refresh() {
   clearTimeout(timer);
+  const mine = ++turn;
   let wait = idleMilliseconds;
   try {
     const [adapters, running, queued] = await Promise.all([readAll("adapters"), readAll("tasks?status=running"), readAll("tasks?status=queued")]);
+    if (mine !== turn) return;
     at("sign-in").hidden = true;
     at("board").hidden = at("forget").hidden = false;
     const adapter = adapters.find(one => one.name === chosen) ?? adapters[0];
@@ -160,16 +166,17 @@ async function refresh() {
     drawAdapters(adapters);
     const unfinished = [...running, ...queued];
     drawQueue(unfinished, adapters);
-    if (adapter !== undefined) await drawAdapter(adapter, unfinished);
+    if (adapter !== undefined) await drawAdapter(adapter, unfinished, mine);
     at("notice").hidden = true;
     if (unfinished.length > 0) wait = busyMilliseconds;
   } catch (refusal) {
     if (!(refusal instanceof Refusal)) throw refusal;
+    if (mine !== turn) return;
     say(refusal.message);
     if (refusal.status === 401) return signOut();
   }
 
-  timer = setTimeout(refresh, wait);
+  if (mine === turn) timer = setTimeout(refresh, wait);
 }
 
 function say(text) {
@@ -179,6 +186,7 @@ function say(text) {
 
 function signOut() {
   clearTimeout(timer);
+  turn++;
   sessionStorage.removeItem(keyName);
   drawn = "";
   at("board").hidden = at("forget").hidden = at("adapter").hidden = true;

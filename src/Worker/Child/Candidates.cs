@@ -13,10 +13,12 @@ namespace ContinualService.Worker.Child;
 internal sealed class Candidates(
     RunSpec spec, BaseModel model, IReadOnlyList<TaskRunner.PreparedEvaluation> evaluations, RunReporter reporter, CancellationToken stop)
 {
-    private int _done;
+    // Lambdas beyond the method's own are not in the total: how many there will be is not known.
+    private readonly RowScorer _scorer = new(
+        model, reporter, evaluations.Sum(each => each.Rows.Count * (each.TaskId == spec.TaskId ? (spec.ScoresBase ? 2 : 1) + (spec.PreviousState is null ? 0 : 1) : each.Reference is null ? 1 : 2)), stop);
 
     /// <summary>How many rows were scored, under one version or another.</summary>
-    public int ScoredRows => _done;
+    public int ScoredRows => _scorer.Done;
 
     /// <summary>The candidate to publish, or to keep; null where it was asked to stop. Its state is the caller's, unless it is the one given.</summary>
     /// <param name="state">What the run made.</param>
@@ -59,23 +61,14 @@ internal sealed class Candidates(
             if (before is not null) work.Add((each, ScoredWeights.Previous, before));
         }
 
-        return Score(work) is { } known && GateJudge.References(evaluations, model, method, config, Score) is { } references ? [.. known, .. references] : null;
+        return _scorer.Score(work) is { } known && GateJudge.References(evaluations, model, method, config, _scorer) is { } references ? [.. known, .. references] : null;
     }
 
     private Candidate? Measure(AdapterState state, double lambda, List<ScoredRows> known)
     {
         using var weights = state.ServingWeights();
-        if (Score([.. evaluations.Select(each => (each, ScoredWeights.Candidate, (LoraWeights?)weights))]) is not { } now) return null;
+        if (_scorer.Score([.. evaluations.Select(each => (each, ScoredWeights.Candidate, (LoraWeights?)weights))]) is not { } now) return null;
         List<RunScore> scores = [.. known.Where(each => each.Run.Weights != ScoredWeights.Reference).Concat(now).Select(each => each.Run)];
         return new Candidate(state, lambda, scores, spec.Gate is { } gate ? new GateJudge(gate, spec.TaskId, evaluations).Judge(lambda, known, now) : null);
-    }
-
-    // Lambdas beyond the method's own are not in the total: how many there will be is not known, and the bar waits at its end.
-    private List<ScoredRows>? Score(IReadOnlyList<(TaskRunner.PreparedEvaluation Evaluation, ScoredWeights Weights, LoraWeights? Lora)> work)
-    {
-        var total = evaluations.Sum(each => each.Rows.Count * (each.TaskId == spec.TaskId ? (spec.ScoresBase ? 2 : 1) + (spec.PreviousState is null ? 0 : 1) : each.Reference is null ? 1 : 2));
-        var scores = TaskRunner.Score(model, work, _done, total, reporter, stop);
-        _done += work.Sum(each => each.Evaluation.Rows.Count);
-        return scores;
     }
 }

@@ -17,17 +17,15 @@ internal sealed class GateJudge(GateSpec gate, string newTask, IReadOnlyList<Tas
     /// <param name="model">The base.</param>
     /// <param name="method">The adapter's.</param>
     /// <param name="config">The adapter's shape.</param>
-    /// <param name="score">Scores, and counts what is done.</param>
-    public static List<ScoredRows>? References(
-        IReadOnlyList<TaskRunner.PreparedEvaluation> evaluations, BaseModel model, IContinualMethod method, LoraConfig config,
-        Func<IReadOnlyList<(TaskRunner.PreparedEvaluation, ScoredWeights, LoraWeights?)>, List<ScoredRows>?> score)
+    /// <param name="scorer">The run's.</param>
+    public static List<ScoredRows>? References(IReadOnlyList<TaskRunner.PreparedEvaluation> evaluations, BaseModel model, IContinualMethod method, LoraConfig config, RowScorer scorer)
     {
         List<ScoredRows> references = [];
         foreach (var each in evaluations)
         {
             if (each.Reference is not { } reference) continue;
             using var best = PeftAdapter.LoadWeights(RunFiles.Verify(reference.Weights), method.ServedConfig(config, reference.TaskIndex), model.Decoder);
-            if (score([(each, ScoredWeights.Reference, best)]) is not { } scored) return null;
+            if (scorer.Score([(each, ScoredWeights.Reference, best)]) is not { } scored) return null;
             references.AddRange(scored);
         }
 

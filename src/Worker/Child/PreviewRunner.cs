@@ -44,7 +44,7 @@ internal static class PreviewRunner
         var rows = evaluations.Sum(each => each.Rows.Count);
         var judge = spec.Gate is { } gate && preview.Merges.Count > 0 ? new GateJudge(gate, preview.TaskId, evaluations) : null;
         var compared = judge is null ? 0 : evaluations.Where(each => each.TaskId == preview.TaskId || each.Reference is not null).Sum(each => each.Rows.Count);
-        var (done, total) = (preview.Measured * rows, compared + (preview.Measured + preview.Merges.Count) * rows);
+        var scorer = new RowScorer(model, reporter, compared + (preview.Measured + preview.Merges.Count) * rows, stop, preview.Measured * rows);
         if ((judge is null ? [] : Known()) is not { } known) return false;
         for (var index = 0; index < preview.Merges.Count; index++)
         {
@@ -53,7 +53,7 @@ internal static class PreviewRunner
             using var candidate = state.ServingWeights();
             var (sha256, stateSha256) = Write(state, candidate);
             ServingCheck.Run(model.Decoder, state.ServedConfig, candidate, Path.Combine(spec.OutputFolder, PeftAdapter.WeightsFile), texts);
-            if (Score(evaluations.ConvertAll(each => (each, ScoredWeights.Candidate, (LoraWeights?)candidate))) is not { } scores) return false;
+            if (scorer.Score(evaluations.ConvertAll(each => (each, ScoredWeights.Candidate, (LoraWeights?)candidate))) is not { } scores) return false;
             List<PreviewScore> measured = [.. scores.Select(score => score.Run).Select(score => new PreviewScore(score.TaskId, score.Score, score.Count, score.Low, score.High, score.Metric))];
             reporter.Send(new RunMessage.Previewed(PreviewPoint.Of(
                 merge, model.Config.LayerCount, sha256, stateSha256, measured, judge?.Judge(merge.Mean(model.Config.LayerCount), known, scores))));
@@ -64,15 +64,8 @@ internal static class PreviewRunner
         List<ScoredRows>? Known()
         {
             using var before = previous.ServingWeights();
-            return Score([.. evaluations.Where(each => each.TaskId == preview.TaskId).Select(each => (each, ScoredWeights.Previous, (LoraWeights?)before))]) is { } last
-                && GateJudge.References(evaluations, model, (IContinualMethod)method, config, Score) is { } references ? [.. last, .. references] : null;
-        }
-
-        List<ScoredRows>? Score(IReadOnlyList<(TaskRunner.PreparedEvaluation Evaluation, ScoredWeights Weights, LoraWeights? Lora)> work)
-        {
-            var scores = TaskRunner.Score(model, work, done, total, reporter, stop);
-            done += work.Sum(each => each.Evaluation.Rows.Count);
-            return scores;
+            return scorer.Score([.. evaluations.Where(each => each.TaskId == preview.TaskId).Select(each => (each, ScoredWeights.Previous, (LoraWeights?)before))]) is { } last
+                && GateJudge.References(evaluations, model, (IContinualMethod)method, config, scorer) is { } references ? [.. last, .. references] : null;
         }
 
         AdapterState MergeAt(MergeSchedule merge) => method.MergeAt(finished, previous, merge, model.Config.LayerCount);

@@ -220,31 +220,6 @@ internal static class TaskRunner
         return new PreparedEvaluation(spec.TaskId, Encode(model, RunFiles.ReadRows(spec.Rows), null, "held-out row"), metric, labels, spec.Reference);
     }
 
-    /// <summary>Null where it was asked to stop.</summary>
-    /// <param name="done">Rows scored before these, of <paramref name="total"/>.</param>
-    internal static List<ScoredRows>? Score(
-        BaseModel model, IReadOnlyList<(PreparedEvaluation Evaluation, ScoredWeights Weights, LoraWeights? Lora)> work, int done, int total, RunReporter reporter, CancellationToken stop)
-    {
-        List<ScoredRows> scores = [];
-        try
-        {
-            foreach (var (evaluation, weights, lora) in work)
-            {
-                var relay = new EvaluationRelay(reporter, done, evaluation.Rows.Count, Math.Max(1, total));
-                var score = TaskEvaluator.Evaluate(model.Decoder, model.Tokenizer, lora, evaluation.Rows, evaluation.Metric, evaluation.Labels, new EvaluationOptions(), relay, stop);
-                scores.Add(new ScoredRows(new RunScore(evaluation.TaskId, weights, score.Score, score.Count, score.Low, score.High, evaluation.Metric.WireName()), score));
-                done += evaluation.Rows.Count;
-            }
-        }
-        catch (OperationCanceledException) when (stop.IsCancellationRequested)
-        {
-            // Where checkpoints are wanted, the one after the last step is written: what is lost is this scoring.
-            return null;
-        }
-
-        return scores;
-    }
-
     internal sealed record PreparedEvaluation(string TaskId, IReadOnlyList<EncodedExample> Rows, TaskMetric Metric, IReadOnlyList<string> Labels, ReferenceSpec? Reference);
 
     /// <summary>Passes on what the learner says; the first phase was reported before loading.</summary>
@@ -277,10 +252,5 @@ internal static class TaskRunner
             if (value.RanShort is { } way) ranShort(way);
             if (value.Step is { } step) reporter.Send(new RunMessage.Step(step.Step, step.TotalSteps, step.Loss, step.LearningRate, step.GradNorm, step.Tokens, step.Seconds));
         }
-    }
-
-    private sealed class EvaluationRelay(RunReporter reporter, int rowsBefore, int rows, int totalRows) : IProgress<double>
-    {
-        public void Report(double value) => reporter.Send(new RunMessage.Evaluation(Math.Min(1, (rowsBefore + value * rows) / totalRows)));
     }
 }

@@ -190,7 +190,7 @@ public sealed class PreviewTests : IAsyncLifetime
             ("""{"lambdas": [-0.1]}""", "lambdas[0]"), ("""{"lambdas": ["a"]}""", "lambdas[0]"), ("""{"lambdas": 3}""", "lambdas"),
             ($$"""{"lambdas": [{{string.Join(", ", Enumerable.Range(0, 34).Select(i => i / 34.0).Select(l => l.ToString("R", System.Globalization.CultureInfo.InvariantCulture)))}}]}""", "lambdas"),
             ("""{"schedules": 3}""", "schedules"), ("""{"schedules": [0.5]}""", "schedules[0]"), ("""{"schedules": [{"from": 0.2}]}""", "schedules[0]"), ("""{"schedules": [{"from": 0.2, "to": 1.2}]}""", "schedules[0]"),
-            ("""{"schedules": [{"from": 0.2, "to": 0.8, "over": 2}]}""", "schedules[0]"), ("""{"schedules": [{"layers": [0.5]}]}""", "schedules[0]"), ("""{"schedules": [{"layers": [0.5, "a"]}]}""", "schedules[0]"),
+            ("""{"schedules": [{"from": 0.2, "to": 0.8, "over": 2}]}""", "schedules[0]"), ("""{"schedules": [{"layers": [0.5]}]}""", "schedules[0]"), ("""{"schedules": [{"layers": [0.5, "a"]}]}""", "schedules[0]"), ("""{"schedules": [{"layers": [0.2, 0.5, 0.8]}]}""", "schedules[0]"),
             ("""{"schedules": [{"layers": [0.5, 0.5]}]}""", "schedules[0]"), ("""{"schedules": [{"from": 0.5, "to": 0.5}]}""", "schedules[0]"), ("""{"schedules": [{"from": 0, "to": 1}, {"from": 0, "to": 1}]}""", "schedules[1]"),
             ($$"""{"schedules": [{{string.Join(", ", Enumerable.Range(1, 25).Select(i => $$"""{"from": 0, "to": 0.{{i}}1}"""))}}]}""", "schedules"),
             ("""{"policy": {"objective": "best"}}""", "policy.objective"), ("""{"policy": {"largestForgetting": -1}}""", "policy.largestForgetting"), ("""{"layers": []}""", "layers"),

@@ -1,6 +1,7 @@
 using System.Text;
 using ContinualService.Domain;
 using ContinualService.Domain.Adapters;
+using ContinualService.Domain.Drift;
 using ContinualService.Domain.Gates;
 using ContinualService.Domain.Previews;
 using ContinualService.Domain.Replays;
@@ -117,6 +118,23 @@ public sealed class RunPreparationTests : IAsyncLifetime
         Assert.Equal((gate, 2), (preview.Gate!.Policy, preview.Gate.Parent));
         Assert.Equal(_tasks[..2], preview.Gate.Earlier);
         Assert.Equal([2, 2, null], preview.Evaluations.Select(each => each.Reference?.Version));
+    }
+
+    [Fact]
+    public async Task Prepare_OfAnAdapterWithItsOwnCanaries_TakesThose()
+    {
+        var usual = await PrepareAsync(await _service.AddTaskAsync(_adapterId, "white", new Hyperparameters(), enqueue: false));
+        await using (var database = _service.Open())
+        {
+            (await database.Adapters.SingleAsync(Token)).DriftJson = new DriftPolicy(new DriftLimits(), ["hello"]).Write();
+            await database.SaveChangesAsync(Token);
+        }
+
+        var own = await PrepareAsync(await _service.AddTaskAsync(_adapterId, "black", new Hyperparameters(), enqueue: false));
+
+        Assert.NotEmpty(usual.Drift!.CanaryPrompts);
+        Assert.DoesNotContain("hello", usual.Drift.CanaryPrompts);
+        Assert.Equal(["hello"], own.Drift!.CanaryPrompts);
     }
 
     [Fact]
