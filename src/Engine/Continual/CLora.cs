@@ -104,8 +104,8 @@ public sealed class CLora : IContinualMethod
                 if (live.Lora.At(site) is not { } pair) return y;
                 var index = tuning._bySite[site];
                 var routing = tuning.Old[index].add(live[tuning.Deltas[index]]).to(x.dtype); // [R, R]
-                var down = nn.functional.linear(dropout?.Apply(x, site) ?? x, pair.A.to(x.dtype)); // [N, R]
-                return y.addmm_(nn.functional.linear(down, routing), pair.B.to(x.dtype).t(), 1, (float)pair.Scale);
+                var down = LoraProduct.Down(pair, dropout?.Apply(x, site) ?? x); // [N, R]
+                return LoraProduct.AddUp(pair, nn.functional.linear(down, routing), y);
             }
         }
     }

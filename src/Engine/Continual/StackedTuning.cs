@@ -49,11 +49,22 @@ internal class StackedTuning : Tuning
 
             void Add(LoraPair added, Tensor input, Tensor? weights)
             {
-                var (a, b) = (added.A.to(x.dtype), added.B.to(x.dtype));
-                var down = nn.functional.linear(input, a); // [N, R]
-                if (weights is not null) down = down.mul(weights.to(x.dtype));
-                y.addmm_(down, b.t(), 1, (float)added.Scale);
+                var down = LoraProduct.Down(added, input); // [N, R]
+                LoraProduct.AddUp(added, weights is null ? down : down.mul(weights.to(x.dtype)), y);
             }
+        }
+
+        internal override void Backward(Tensor gradient, Tensor x, int site, Tensor? inputGradient)
+        {
+            if (live.Lora.At(site) is not { } pair) return;
+            if (dropout is not null || tuning.Gains(live, site) is not null)
+            {
+                base.Backward(gradient, x, site, inputGradient);
+                return;
+            }
+
+            if (site < tuning._past.Length && tuning._past[site] is { } past) LoraProduct.Backward(past, gradient, x, inputGradient);
+            LoraProduct.Backward(pair, gradient, x, inputGradient);
         }
     }
 }

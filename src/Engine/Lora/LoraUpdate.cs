@@ -25,10 +25,14 @@ internal sealed class LoraUpdate(LoraWeights weights, LoraDropout? dropout, bool
     internal override Tensor AddTo(Tensor y, Tensor x, int site)
     {
         if (weights.At(site) is not { } pair) return y;
-        // Masters stay float32; the product runs in the activations' dtype and gradients come back through the cast.
-        var down = together ? Shared(x, site) : linear(dropout?.Apply(x, site) ?? x, pair.A.to(x.dtype)); // [N, R]
-        // In place: the base product is needed by nobody else, and its backward does not look at it.
-        return y.addmm_(down, pair.B.to(x.dtype).t(), 1, (float)pair.Scale);
+        return LoraProduct.AddUp(pair, together ? Shared(x, site) : LoraProduct.Down(pair, dropout?.Apply(x, site) ?? x), y);
+    }
+
+    internal override void Backward(Tensor gradient, Tensor x, int site, Tensor? inputGradient)
+    {
+        if (weights.At(site) is not { } pair) return;
+        if (dropout is null) LoraProduct.Backward(pair, gradient, x, inputGradient);
+        else base.Backward(gradient, x, site, inputGradient);
     }
 
     private Tensor Shared(Tensor x, int site)

@@ -106,8 +106,8 @@ public sealed class Decoder : IDisposable
         return Run(ids, WholeRows(lengths), update).MoveToOuterDisposeScope();
     }
 
-    /// <summary>The same with gradient checkpointing. Belongs to the caller's dispose scope.</summary>
-    internal RecomputedPass Recomputed(Tensor ids, IReadOnlyList<int> lengths, LinearUpdate update) => new(this, ids, WholeRows(lengths), update);
+    /// <summary>The same for training, of the tokens that are <paramref name="wanted"/>: int64 [n].</summary>
+    internal TrainingPass Train(Tensor ids, IReadOnlyList<int> lengths, LinearUpdate update, Tensor wanted, bool recomputes) => new(this, ids, WholeRows(lengths), update, wanted, recomputes);
 
     /// <summary>
     /// Like <see cref="Hidden"/>, for tokens that follow what <paramref name="cache"/> holds of each row; appends them to it. No gradients.
@@ -193,7 +193,7 @@ public sealed class Decoder : IDisposable
     {
         var x = Embed(ids); // [B*T, D]
         for (var layer = 0; layer < _blocks.Length; layer++) x = Block(x, layer, step, update);
-        return FinalNorm(x, step);
+        return Normed(x).view(step.Batch, step.Length, Config.HiddenSize);
     }
 
     /// <summary>To [B*T, D].</summary>
@@ -211,8 +211,10 @@ public sealed class Decoder : IDisposable
         return h.add(AdaptedLinear.Apply(gated, block.Down, update), Scalars.One).MoveToOuterDisposeScope(); // [B*T, D]
     }
 
-    /// <summary>[B*T, D] to [B, T, D].</summary>
-    internal Tensor FinalNorm(Tensor x, AttentionStep step) => Norm(x, _finalNorm).view(step.Batch, step.Length, Config.HiddenSize);
+    internal DecoderBlock BlockAt(int layer) => _blocks[layer];
+
+    /// <summary>The final norm, [N, D] to the same.</summary>
+    internal Tensor Normed(Tensor x) => Norm(x, _finalNorm);
 
     private Tensor Norm(Tensor x, Tensor weight) => RmsNorm.Apply(x, weight, Config.RmsNormEpsilon);
 

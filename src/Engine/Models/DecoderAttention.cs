@@ -1,4 +1,5 @@
 using ContinualService.Engine.Lora;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace ContinualService.Engine.Models;
@@ -9,30 +10,60 @@ internal static class DecoderAttention
     /// <summary><paramref name="x"/> [B*T, D], already normed, to [B*T, D]. Belongs to the caller's dispose scope.</summary>
     public static Tensor Run(ModelConfig config, DecoderBlock block, int layer, Tensor x, AttentionStep step, LinearUpdate? update)
     {
-        var (heads, groups, width) = (config.HeadCount, config.KeyValueHeadCount, config.HeadWidth);
-        var query = Heads(AdaptedLinear.Apply(x, block.Query, update), heads); // [B, T, H, K]
-        var key = Heads(AdaptedLinear.Apply(x, block.Key, update), groups); // [B, T, G, K]
-        var value = Heads(AdaptedLinear.Apply(x, block.Value, update), groups).transpose(1, 2); // [B, G, T, K]
-        if (block.QueryNorm is not null) query = RmsNorm.Apply(query, block.QueryNorm, config.RmsNormEpsilon);
-        if (block.KeyNorm is not null) key = RmsNorm.Apply(key, block.KeyNorm, config.RmsNormEpsilon);
-        query = Rotate(query, step); // [B, H, T, K]
-        key = Rotate(key, step); // [B, G, T, K]
-
-        var mixed = step.Attend(query, key, value, block.Window, layer); // [B, H, T, K]
-        var merged = mixed.transpose(1, 2).reshape(step.Batch * step.Length, heads * width); // [B*T, H*K]
-        return AdaptedLinear.Apply(merged, block.Output, update);
-
-        Tensor Heads(Tensor flat, int count) => flat.view(step.Batch, step.Length, count, width);
+        var query = Turned(config, AdaptedLinear.Apply(x, block.Query, update), block.QueryNorm, config.HeadCount, step); // [B, H, T, K]
+        var key = Turned(config, AdaptedLinear.Apply(x, block.Key, update), block.KeyNorm, config.KeyValueHeadCount, step); // [B, G, T, K]
+        var value = Heads(AdaptedLinear.Apply(x, block.Value, update), config.KeyValueHeadCount, step).transpose(1, 2); // [B, G, T, K]
+        return AdaptedLinear.Apply(Mix(query, key, value, block, layer, step), block.Output, update);
     }
+
+    /// <summary>[B*T, H*K] to [B, T, H, K], a view.</summary>
+    public static Tensor Heads(Tensor flat, int count, AttentionStep step) => flat.view(step.Batch, step.Length, count, -1);
+
+    /// <summary>[B, T, H, K] to [B*T, H*K].</summary>
+    public static Tensor Flat(Tensor heads) => heads.reshape(heads.shape[0] * heads.shape[1], -1);
+
+    /// <summary>Queries or keys, [B*T, H*K], normed where the family has a norm for them, and turned by their position: [B, H, T, K].</summary>
+    public static Tensor Turned(ModelConfig config, Tensor flat, Tensor? norm, int heads, AttentionStep step)
+    {
+        var x = Heads(flat, heads, step); // [B, T, H, K]
+        return Rotate(norm is null ? x : RmsNorm.Apply(x, norm, config.RmsNormEpsilon), step);
+    }
+
+    /// <summary>The gradient of what <see cref="Turned"/> was given, [B*T, H*K], from that of what it made.</summary>
+    /// <param name="config">The decoder's.</param>
+    /// <param name="gradient">[B, H, T, K].</param>
+    /// <param name="flat">What it was given; needed where there is a norm.</param>
+    /// <param name="norm">As there.</param>
+    /// <param name="step">As there.</param>
+    public static Tensor TurnedBack(ModelConfig config, Tensor gradient, Tensor? flat, Tensor? norm, AttentionStep step)
+    {
+        var turned = RotateBack(gradient, step); // [B, T, H, K]
+        return Flat(norm is null ? turned : RmsNorm.Backward(Heads(flat!, (int)turned.shape[2], step), norm, config.RmsNormEpsilon, turned));
+    }
+
+    /// <summary>Attention of <paramref name="query"/> [B, H, T, K] to <paramref name="key"/> and <paramref name="value"/> [B, G, T, K], to [B*T, H*K].</summary>
+    public static Tensor Mix(Tensor query, Tensor key, Tensor value, DecoderBlock block, int layer, AttentionStep step) =>
+        Flat(step.Attend(query, key, value, block.Window, layer).transpose(1, 2));
 
     /// <summary>Turns the pairs (i, i + K/2) by their position's angle, as the published Hugging Face weights expect: [B, T, H or G, K] to [B, H or G, T, K].</summary>
     private static Tensor Rotate(Tensor x, AttentionStep step)
     {
         if (step.Rotations is { } rotations) return x.reshape(-1, x.shape[2], x.shape[3]).bmm(rotations).view(x.shape).transpose(1, 2);
-        x = x.transpose(1, 2); // [B, H or G, T, K]
+        return Rotate(x.transpose(1, 2), step.Cos, step.Sin, Scalars.MinusOne, Scalars.One);
+    }
+
+    /// <summary>By the negative angle, [B, H or G, T, K] to [B, T, H or G, K]: turning is orthogonal, so this takes a gradient back.</summary>
+    private static Tensor RotateBack(Tensor x, AttentionStep step)
+    {
+        x = x.transpose(1, 2); // [B, T, H or G, K]
+        if (step.Rotations is { } rotations) return x.reshape(-1, x.shape[2], x.shape[3]).bmm(rotations.transpose(1, 2)).view(x.shape);
+        return Rotate(x, step.Cos.unsqueeze(-2), step.Sin.unsqueeze(-2), Scalars.One, Scalars.MinusOne);
+    }
+
+    private static Tensor Rotate(Tensor x, Tensor cos, Tensor sin, Scalar first, Scalar second)
+    {
         var half = x.shape[^1] / 2;
-        var (first, second) = (x.narrow(-1, 0, half), x.narrow(-1, half, half)); // [B, H or G, T, K/2]
-        var turned = cat([first.mul(step.Cos).addcmul(second, step.Sin, Scalars.MinusOne), second.mul(step.Cos).addcmul(first, step.Sin, Scalars.One)], -1);
-        return turned.to(x.dtype);
+        var (left, right) = (x.narrow(-1, 0, half), x.narrow(-1, half, half)); // [..., K/2]
+        return cat([left.mul(cos).addcmul(right, sin, first), right.mul(cos).addcmul(left, sin, second)], -1).to(x.dtype);
     }
 }

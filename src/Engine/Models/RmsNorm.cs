@@ -18,4 +18,27 @@ internal static class RmsNorm
         var normed = wide.mul(wide.mul(wide).mean([-1], keepdim: true).add(least).rsqrt());
         return normed.to(x.dtype).mul(weight);
     }
+
+    /// <summary>The gradient of x, given that of the result. To be called without a graph; belongs to the caller's dispose scope.</summary>
+    /// <param name="x">[..., D].</param>
+    /// <param name="weight">[D].</param>
+    /// <param name="epsilon">As before.</param>
+    /// <param name="gradient">[..., D].</param>
+    public static Tensor Backward(Tensor x, Tensor weight, double epsilon, Tensor gradient)
+    {
+        if (x.device_type == DeviceType.CUDA)
+        {
+            var leaf = x.detach().requires_grad_(true);
+            using (enable_grad()) ScriptedOperators.RmsNorm(leaf, weight, epsilon).backward([gradient]);
+            return leaf.grad!;
+        }
+
+        // With g = gradient * weight and r = 1 / rms(x): r g - x r^3 mean(g x).
+        using Scalar least = epsilon;
+        var wide = x.to(float32);
+        var weighted = gradient.mul(weight).to(float32);
+        var inverse = wide.mul(wide).mean([-1], keepdim: true).add_(least).rsqrt_(); // [..., 1]
+        var along = weighted.mul(wide).mean([-1], keepdim: true).mul_(inverse).mul_(inverse).mul_(inverse); // [..., 1]
+        return weighted.mul_(inverse).addcmul_(wide, along, Scalars.MinusOne).to(x.dtype);
+    }
 }

@@ -16,18 +16,16 @@ internal static class MaskedCrossEntropy
     /// weight of the whole optimiser step makes accumulation exact: a token counts the same in whichever micro-batch it falls.
     /// </summary>
     /// <param name="decoder">Gives the logits.</param>
-    /// <param name="hidden">[B, T, D] with its graph.</param>
-    /// <param name="positions">[N] int64: flat index b * T + t of the state that predicts each target, that is the position before it.</param>
+    /// <param name="hidden">[N, D] with its graph: the state that predicts each target, that of the position before it.</param>
     /// <param name="targets">[N] int64.</param>
     /// <param name="weights">[N] float32, of each target; null: all 1.</param>
     /// <param name="stepWeight">Sum of the weights of the whole optimiser step.</param>
-    public static Tensor Backward(Decoder decoder, Tensor hidden, Tensor positions, Tensor targets, Tensor? weights, double stepWeight)
+    public static Tensor Backward(Decoder decoder, Tensor hidden, Tensor targets, Tensor? weights, double stepWeight)
     {
         using var scope = NewDisposeScope();
-        var selected = hidden.reshape(-1, hidden.shape[^1]).index_select(0, positions); // [N, D]
-        var leaf = selected.detach().requires_grad_(true); // [N, D]
+        var leaf = hidden.detach().requires_grad_(true); // [N, D]
         var total = zeros(1, float32, hidden.device);
-        var count = positions.shape[0];
+        var count = targets.shape[0];
         using Scalar divisor = stepWeight;
         for (long start = 0; start < count; start += ChunkRows)
         {
@@ -41,7 +39,7 @@ internal static class MaskedCrossEntropy
             total.add_(loss.detach(), Scalars.One);
         }
 
-        selected.backward([leaf.grad!]);
+        hidden.backward([leaf.grad!]);
         return total.MoveToOuterDisposeScope();
     }
 }

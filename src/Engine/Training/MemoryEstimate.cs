@@ -11,7 +11,7 @@ namespace ContinualService.Engine.Training;
 /// <param name="Weights">The base.</param>
 /// <param name="Adapters">The states before and after the task, what serves of both, and where the task starts.</param>
 /// <param name="Optimiser">What is trained in one vector, its gradient, and AdamW's two moments.</param>
-/// <param name="Activations">What the backward pass of the longest micro-batch needs, and one layer more for the gradients on their way; with gradient checkpointing the inputs of all layers, and one layer with its gradients.</param>
+/// <param name="Activations">What the forward pass of the longest micro-batch keeps for the backward pass (<see cref="TrainedBlock"/>), and one layer's gradients on their way; with gradient checkpointing the inputs of all layers, and one layer.</param>
 /// <param name="Logits">The loss's piece of the vocabulary's logits.</param>
 /// <param name="Scoring">Scoring's activations, keys and values, and logits; nothing of training but the weights and adapters is there then.</param>
 /// <param name="Process">Runtime and libraries before a model is loaded, as measured on Linux for x86-64.</param>
@@ -39,7 +39,7 @@ public sealed record MemoryEstimate(long Weights, long Adapters, long Optimiser,
     /// <param name="rows">Of a forward pass.</param>
     /// <param name="longestRow">Tokens of the longest training row.</param>
     /// <param name="scoredRow">Tokens of the longest row to score; 0: there is none.</param>
-    /// <param name="dropout">Whether the LoRA's input is dropped out, which keeps a copy and a mask for each adapted layer.</param>
+    /// <param name="dropout">Whether the LoRA's input is dropped out, which takes a mask and copies of the layer at work.</param>
     /// <param name="recomputes">Gradient checkpointing.</param>
     public static MemoryEstimate Of(ModelConfig model, LoraConfig lora, IContinualMethod method, int learned, int rows, int longestRow, int scoredRow, bool dropout, bool recomputes = false)
     {
@@ -53,7 +53,7 @@ public sealed record MemoryEstimate(long Weights, long Adapters, long Optimiser,
             Wide * DecoderLayout.Shapes(model).Values.Sum(shape => shape.Aggregate(1L, (product, size) => product * size)),
             Wide * adapters,
             Wide * 4 * pair,
-            Wide * tokens * (KeptValues() + 4 * hidden),
+            Wide * tokens * (KeptValues() + OneLayer() + 4 * hidden),
             Wide * LossCopies * Math.Min(LossRows, tokens) * model.VocabularySize,
             // Without gradients a layer's values go with the layer; the cache of a generation stays.
             Wide * (scored * (6 * hidden + 6 * queries + 4 * wide + 2 * keys * model.LayerCount) + 2 * Math.Min(ScoredLogits, scored * model.VocabularySize)),
@@ -63,15 +63,11 @@ public sealed record MemoryEstimate(long Weights, long Adapters, long Optimiser,
 
         long State(int tasks) => sites.Sum(site => method.Layout(lora, site, tasks).Sum(tensor => tensor.Elements));
 
-        long KeptValues() => recomputes ? TokenValues() * 2 / model.LayerCount + hidden * model.LayerCount : TokenValues() * (model.LayerCount + 1) / model.LayerCount;
+        long KeptValues() => recomputes ? LayerValues() + hidden * model.LayerCount : LayerValues() * model.LayerCount;
 
-        // Kept for the backward pass by all layers, for each token: two norms' inputs; queries, keys, values and result of attention, for every query head; gate, its
-        // silu and up; and what the adapted layers read, once for those that read the same, with the products of A.
-        long TokenValues()
-        {
-            var inputs = sites.Select(site => DecoderLayout.SharingInput(site.Index).First).Distinct().Sum(first => sites.First(site => DecoderLayout.SharingInput(site.Index).First == first).InFeatures);
-            var dropped = dropout ? 2 * sites.Sum(site => (long)site.InFeatures) : 0;
-            return model.LayerCount * (2 * hidden + 4 * queries + 3 * wide + (model.QueryKeyNorm ? queries + keys : 0)) + inputs + dropped + sites.Sum(site => (long)lora.RankOf(site.Path));
-        }
+        // For each token: the layer's input and what attention made of it; queries, keys, values and result of attention, for every query head, the result twice where rows differ in length; gate and up.
+        long LayerValues() => 2 * hidden + 5 * queries + (keys < queries ? 2 * keys : 0) + (model.QueryKeyNorm ? queries + keys : 0) + 2 * wide;
+
+        long OneLayer() => 5 * wide + 4 * hidden + (dropout ? 4 * wide : 0);
     }
 }

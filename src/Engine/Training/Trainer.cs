@@ -196,10 +196,9 @@ public static class Trainer
         var (at, next) = (OnDevice([.. positions], decoder.Device), OnDevice([.. targets], decoder.Device)); // [n], [n]
         var (input, lengths) = (OnDevice(ids, decoder.Device), rows.Select(row => row.Ids.Length).ToArray());
         var each = weights is null ? null : OnDevice(tensor(weights.ToArray()), decoder.Device); // [n]
-        var pass = recomputes ? decoder.Recomputed(input, lengths, update) : null;
-        var hidden = pass?.Hidden ?? decoder.Hidden(input, lengths, update); // [1, N, D]
-        var loss = MaskedCrossEntropy.Backward(decoder, hidden, at, next, each, stepWeight);
-        pass?.Backward();
+        var pass = decoder.Train(input, lengths, update, at, recomputes);
+        var loss = MaskedCrossEntropy.Backward(decoder, pass.Hidden, next, each, stepWeight);
+        pass.Backward();
         return loss.MoveToOuterDisposeScope();
     }
 

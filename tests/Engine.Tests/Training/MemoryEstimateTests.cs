@@ -34,8 +34,8 @@ public sealed class MemoryEstimateTests
         const int A = 2 * 2 * 60, B = 2 * 2 * 56;
         Assert.Equal(4 * ((A + B) + 2 * (A + 2 * B) + 2 * (A + B)), estimate.Adapters);
         Assert.Equal(4 * 4 * (A + B), estimate.Optimiser);
-        // Per token and layer: norms 2 x 8, attention 4 x 8, gate 3 x 12, inputs 8 + 8 + 8 + 12, products of A 7 x 2; three layers' worth and 4 x 8.
-        Assert.Equal(4 * 15 * ((16 + 32 + 36 + 36 + 14) * 3 + 32), estimate.Activations);
+        // Per token and layer: 2 x 8, attention 5 x 8 and 2 x 4, gate and up 2 x 12; of one layer's gradients 5 x 12 + 4 x 8; and 4 x 8.
+        Assert.Equal(4 * 15 * ((16 + 48 + 24) * 2 + 92 + 32), estimate.Activations);
         Assert.Equal(4 * 3 * 15 * 10, estimate.Logits);
         Assert.Equal(4 * (256 * (48 + 48 + 48 + 2 * 4 * 2) + 2 * 256 * 10), estimate.Scoring);
         Assert.Equal(estimate.Weights + estimate.Adapters + estimate.Scoring + estimate.Process, estimate.Total);
@@ -47,7 +47,7 @@ public sealed class MemoryEstimateTests
         MemoryEstimate Of(bool recomputes) => MemoryEstimate.Of(Model, new LoraConfig(2, 4, [LoraConfig.AllLinear]), new Slao(), learned: 2, rows: 3, longestRow: 5, scoredRow: 4, dropout: false, recomputes);
 
         // One layer as above and its gradients, the inputs of two, and 4 x 8.
-        Assert.Equal(4 * 15 * ((16 + 32 + 36 + 36 + 14) * 2 + 2 * 8 + 32), Of(true).Activations);
+        Assert.Equal(4 * 15 * ((16 + 48 + 24) + 92 + 2 * 8 + 32), Of(true).Activations);
         Assert.Equal(Of(false) with { Activations = 0 }, Of(true) with { Activations = 0 });
     }
 
@@ -56,8 +56,8 @@ public sealed class MemoryEstimateTests
     {
         var estimate = MemoryEstimate.Of(Model, new LoraConfig(2, 4, ["q_proj", "v_proj"]), new Slao(), learned: 0, rows: 400, longestRow: 64, scoredRow: 0, dropout: true);
 
-        // What q and v read is one tensor of 8, with dropout two more of it for each; both write products of A.
-        Assert.Equal(4 * 25_600L * ((16 + 32 + 36 + 8 + 2 * 16 + 4) * 3 + 32), estimate.Activations);
+        // As above, and with dropout 4 x 12 more of the layer at work.
+        Assert.Equal(4 * 25_600L * ((16 + 48 + 24) * 2 + 92 + 48 + 32), estimate.Activations);
         Assert.Equal(0, estimate.Scoring);
         Assert.Equal(estimate.Weights + estimate.Adapters + estimate.Optimiser + estimate.Activations + estimate.Logits + estimate.Process, estimate.Total);
     }

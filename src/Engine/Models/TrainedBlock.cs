@@ -1,0 +1,122 @@
+using ContinualService.Engine.Lora;
+using TorchSharp;
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn.functional;
+
+namespace ContinualService.Engine.Models;
+
+/// <summary>
+/// One block forward and backward, for training. The chain rule between the layers is written out here; libtorch's autograd does it within attention and within an activation. So of each token
+/// 6 D + 2 F numbers are kept (attention's queries, keys, values and result among them) where a graph of the whole block keeps 9 D + 4 F, gradients that meet are added by the products
+/// themselves, and no weight of the base is held by a graph.
+/// </summary>
+internal sealed class TrainedBlock : IDisposable
+{
+    private readonly Tensor _x; // [N, D]
+    private readonly Tensor? _query; // [N, H * K] before its norm; null: it has none, and turning back needs no values
+    private readonly Tensor? _key; // as _query
+    private readonly Tensor _turnedQuery; // [B, H, T, K], a leaf, as are the two that follow
+    private readonly Tensor _turnedKey; // [B, G, T, K]
+    private readonly Tensor _value; // [B, G, T, K]
+    private readonly Tensor _mixed; // [N, H * K], with attention's graph
+    private readonly Tensor _hidden; // [n, D], after attention
+    private readonly Tensor _gate; // [n, F]
+    private readonly Tensor _up; // [n, F]
+
+    /// <summary>The forward pass. To be called without a graph. What it keeps belongs to the caller's dispose scope, until it is disposed of.</summary>
+    /// <param name="config">The decoder's.</param>
+    /// <param name="block">Its weights.</param>
+    /// <param name="layer">Its index.</param>
+    /// <param name="x">[N, D], which it keeps as well.</param>
+    /// <param name="step">Where the tokens stand.</param>
+    /// <param name="update">What is added to the layers.</param>
+    /// <param name="wanted">int64 [n]: the tokens whose result anybody asks for; null: all. The others give keys and values, and that is all that is computed of them.</param>
+    public TrainedBlock(ModelConfig config, DecoderBlock block, int layer, Tensor x, AttentionStep step, LinearUpdate update, Tensor? wanted)
+    {
+        using var scope = NewDisposeScope();
+        _x = x;
+        Tensor query, key;
+        using (var attention = NewDisposeScope())
+        {
+            var normed = RmsNorm.Apply(x, block.InputNorm, config.RmsNormEpsilon);
+            (query, key) = (AdaptedLinear.Apply(normed, block.Query, update), AdaptedLinear.Apply(normed, block.Key, update));
+            if (block.QueryNorm is not null) _query = query.MoveToOuterDisposeScope();
+            if (block.KeyNorm is not null) _key = key.MoveToOuterDisposeScope();
+            _turnedQuery = Leaf(DecoderAttention.Turned(config, query, block.QueryNorm, config.HeadCount, step));
+            _turnedKey = Leaf(DecoderAttention.Turned(config, key, block.KeyNorm, config.KeyValueHeadCount, step));
+            _value = Leaf(DecoderAttention.Heads(AdaptedLinear.Apply(normed, block.Value, update), config.KeyValueHeadCount, step).transpose(1, 2));
+            using (enable_grad()) _mixed = DecoderAttention.Mix(_turnedQuery, _turnedKey, _value, block, layer, step).MoveToOuterDisposeScope();
+        }
+
+        var residual = wanted is null ? x : x.index_select(0, wanted);
+        _hidden = AdaptedLinear.Apply(Mixed(wanted), block.Output, update).add_(residual, Scalars.One);
+        var forward = RmsNorm.Apply(_hidden, block.PostAttentionNorm, config.RmsNormEpsilon);
+        _gate = AdaptedLinear.Apply(forward, block.Gate, update);
+        _up = AdaptedLinear.Apply(forward, block.Up, update);
+        Output = AdaptedLinear.Apply(silu(_gate).mul_(_up), block.Down, update).add_(_hidden, Scalars.One);
+        foreach (var kept in (Tensor?[])[.. Made, Output]) kept?.MoveToOuterDisposeScope();
+    }
+
+    private Tensor?[] Made => [_query, _key, _turnedQuery, _turnedKey, _value, _mixed, _hidden, _gate, _up];
+
+    /// <summary>[n, D]: the caller's to dispose of.</summary>
+    public Tensor Output { get; }
+
+    /// <summary>Adds to the gradients of what is trained in this block.</summary>
+    /// <param name="config">As before.</param>
+    /// <param name="block">As before.</param>
+    /// <param name="step">As before.</param>
+    /// <param name="update">As before.</param>
+    /// <param name="wanted">As before.</param>
+    /// <param name="gradient">[n, D]: that of <see cref="Output"/>.</param>
+    /// <returns>That of x, [N, D], in the caller's dispose scope; null where nothing before this block is trained.</returns>
+    public Tensor? Backward(ModelConfig config, DecoderBlock block, AttentionStep step, LinearUpdate update, Tensor? wanted, Tensor gradient)
+    {
+        using var scope = NewDisposeScope();
+        // What lies before the first trained layer needs no gradient.
+        bool Reaches(DecoderLinear layer) => layer.Site > update.FirstSite;
+
+        // Step 1: the feed-forward layers.
+        Tensor? attended; // [n, D]: the gradient of what follows attention
+        using (var forward = NewDisposeScope())
+        {
+            Tensor gate, activated;
+            using (enable_grad()) activated = silu(gate = _gate.detach().requires_grad_(true)); // [n, F]
+            var opened = activated.detach();
+            attended = null;
+            if (AdaptedLinear.Backward(gradient, opened.mul(_up), block.Down, update, null, Reaches(block.Down)) is { } product)
+            {
+                activated.backward([product.mul(_up)]);
+                var normed = RmsNorm.Apply(_hidden, block.PostAttentionNorm, config.RmsNormEpsilon);
+                var input = AdaptedLinear.Backward(gate.grad!, normed, block.Gate, update, null, Reaches(block.Gate));
+                // The gate's input is its own as well: where one reaches further back, so does the other.
+                AdaptedLinear.Backward(product.mul_(opened), normed, block.Up, update, input, Reaches(block.Gate));
+                if (input is not null) attended = RmsNorm.Backward(_hidden, block.PostAttentionNorm, config.RmsNormEpsilon, input).add_(gradient, Scalars.One).MoveToOuterDisposeScope();
+            }
+        }
+
+        // Step 2: attention's result.
+        if (attended is null || AdaptedLinear.Backward(attended, Mixed(wanted), block.Output, update, null, Reaches(block.Output)) is not { } mixed) return null;
+        _mixed.backward([wanted is null ? mixed : zeros_like(_mixed).index_copy_(0, wanted, mixed)]);
+
+        // Step 3: queries, keys and values.
+        var first = Reaches(block.Query);
+        var read = RmsNorm.Apply(_x, block.InputNorm, config.RmsNormEpsilon);
+        var sum = AdaptedLinear.Backward(DecoderAttention.TurnedBack(config, _turnedQuery.grad!, _query, block.QueryNorm, step), read, block.Query, update, null, first);
+        AdaptedLinear.Backward(DecoderAttention.TurnedBack(config, _turnedKey.grad!, _key, block.KeyNorm, step), read, block.Key, update, sum, first);
+        AdaptedLinear.Backward(DecoderAttention.Flat(_value.grad!.transpose(1, 2)), read, block.Value, update, sum, first);
+        if (sum is null) return null;
+        var x = RmsNorm.Backward(_x, block.InputNorm, config.RmsNormEpsilon, sum); // [N, D]
+        return (wanted is null ? x.add_(attended, Scalars.One) : x.index_add_(0, wanted, attended, Scalars.One)).MoveToOuterDisposeScope();
+    }
+
+    public void Dispose()
+    {
+        _x.Dispose();
+        foreach (var kept in Made) kept?.Dispose();
+    }
+
+    private Tensor Mixed(Tensor? wanted) => wanted is null ? _mixed.detach() : _mixed.detach().index_select(0, wanted);
+
+    private static Tensor Leaf(Tensor values) => values.detach().requires_grad_(true).MoveToOuterDisposeScope();
+}
