@@ -22,6 +22,7 @@ try
         ["merging", .. var rest] => await MergingCommand.RunAsync(new Arguments(rest)),
         ["serving", .. var rest] => await ServingCommand.RunAsync(new Arguments(rest)),
         ["training", .. var rest] => await TrainingCommand.RunAsync(new Arguments(rest)),
+        [TrainingCommand.Alone, .. var rest] => TrainingCommand.RunAlone(new Arguments(rest)),
         _ => Usage(),
     };
 }

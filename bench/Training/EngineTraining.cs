@@ -20,6 +20,7 @@ internal static class EngineTraining
         var config = new LoraConfig(settings.Rank, 2 * settings.Rank, settings.Targets);
         using var lora = LoraWeights.CreateFresh(decoder, config, generator);
         List<TrainingStep> steps = [];
+        List<Footprint> held = [];
         var options = new TrainingOptions
         {
             LearningRate = 1e-4,
@@ -31,30 +32,45 @@ internal static class EngineTraining
             WarmupFraction = 0,
         };
         var rows = Rows(settings, decoder.Config.VocabularySize);
-        Trainer.Fit(decoder, lora, rows, options, new Listener(steps));
+        var plan = BatchPlan.Create([.. rows.Select(row => row.Ids.Length)], options, new SeedStreams(options.Seed).NumberGenerator(SeedStreams.Shuffle));
+        Trainer.Fit(decoder, lora, rows, options, new Listener(steps, held));
         var seconds = steps.Zip(steps.Skip(1)).Select(pair => pair.Second.Seconds - pair.First.Seconds).Skip(TrainingSettings.Warmup - 1).ToList();
-        // Every token but a row's first is trained.
-        var tokens = steps[^1].Tokens - steps[TrainingSettings.Warmup - 1].Tokens + ((long)settings.Batch * settings.Steps);
+        var tokens = plan.Skip(TrainingSettings.Warmup).Sum(step => step.Sum(row => (long)rows[row].Ids.Length));
         var used = DeviceMemory.UsedBytes();
         return new TrainingFigures(
             "ContinualService", tokens / seconds.Sum(), seconds, [.. steps.Select(step => step.Loss)],
-            settings.OnGpu && before is not null ? used - before : null, ProcessMemory.PeakBytes());
+            settings.OnGpu && before is not null ? used - before : null, ProcessMemory.PeakBytes()) { Steady = Steady(held) };
     }
 
-    /// <summary>Every token is trained: nothing of the head's work is spared.</summary>
     private static List<EncodedExample> Rows(TrainingSettings settings, int vocabularySize)
     {
         var random = new Random(1);
-        return [.. settings.Lengths.Select(length =>
+        return [.. settings.Rows.Select(row =>
         {
-            int[] ids = [.. Enumerable.Range(0, length).Select(_ => random.Next(3, vocabularySize))];
-            return new EncodedExample(ids, ids, ids[..1], null, []);
+            int[] ids = [.. Enumerable.Range(0, row.Length).Select(_ => random.Next(3, vocabularySize))];
+            int[] labels = [.. ids.Select((id, at) => at < row.Length - row.Trained ? EncodedExample.IgnoreIndex : id)];
+            return new EncodedExample(ids, labels, ids[..1], null, []);
         })];
     }
 
-    // On the trainer's thread, at the time of the step: Progress would hand it to another.
-    private sealed class Listener(List<TrainingStep> steps) : IProgress<TrainingStep>
+    /// <summary>What the counted steps left behind: each after the first of them against that one.</summary>
+    private static SteadyState Steady(List<Footprint> held)
     {
-        public void Report(TrainingStep value) => steps.Add(value);
+        var counted = held.Skip(TrainingSettings.Warmup).ToList();
+        var steps = Math.Max(1, counted.Count - 1);
+        return new SteadyState(
+            (counted[^1].Managed - counted[0].Managed) / steps, counted[0].Tensors, counted.Max(each => each.Tensors), counted[0].Resident, counted[^1].Resident);
+    }
+
+    private readonly record struct Footprint(long Managed, long Tensors, long Resident);
+
+    // On the trainer's thread, at the time of the step: Progress would hand it to another.
+    private sealed class Listener(List<TrainingStep> steps, List<Footprint> held) : IProgress<TrainingStep>
+    {
+        public void Report(TrainingStep value)
+        {
+            steps.Add(value);
+            held.Add(new Footprint(GC.GetAllocatedBytesForCurrentThread(), torch.Tensor.TotalCount, ProcessMemory.ResidentBytes()));
+        }
     }
 }

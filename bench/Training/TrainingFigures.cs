@@ -7,4 +7,11 @@ namespace ContinualService.Bench.Training;
 /// <param name="Losses">Mean loss of every step.</param>
 /// <param name="DeviceBytes">The most of the GPU's memory that it held, what its allocator kept for later included; null on a CPU.</param>
 /// <param name="ProcessBytes">Its largest resident set.</param>
-internal sealed record TrainingFigures(string Name, double TokensPerSecond, IReadOnlyList<double> StepSeconds, IReadOnlyList<double> Losses, long? DeviceBytes, long ProcessBytes);
+internal sealed record TrainingFigures(string Name, double TokensPerSecond, IReadOnlyList<double> StepSeconds, IReadOnlyList<double> Losses, long? DeviceBytes, long ProcessBytes)
+{
+    /// <summary>Operations a second of a large product in the same process after it; 0: not measured there.</summary>
+    public double GemmRate { get; init; }
+
+    /// <summary>Whether the steps left anything behind; null: not known.</summary>
+    public SteadyState? Steady { get; init; }
+}

@@ -28,7 +28,7 @@ internal sealed class TrainingReport(TrainingSettings settings, double operation
         var text = new StringBuilder("# LoRA training\n\n");
         text.Append("    ").Append(settings.Command()).Append("\n\n");
         text.Append(string.Create(CultureInfo.InvariantCulture, $"""
-            {settings.Shape}, {settings.Type}, {settings.Device}, rank {settings.Rank} on {string.Join(", ", settings.Targets)}; {settings.Batch} rows of {(settings.LengthFile is null ? "" : "up to ")}{settings.Sequence} tokens a step, every token trained;
+            {settings.Shape}, {settings.Type}, {settings.Device}, rank {settings.Rank} on {string.Join(", ", settings.Targets)}; {settings.Batch} rows of {Rows()} a step;
             {settings.Steps} steps counted, {TrainingSettings.Warmup} before them. A token needs {operationsPerToken / 1e9:F3} GFLOP; products reach {gemmRate / 1e12:F2} TFLOP/s here: at most {Limit:F0} tokens/s.
 
             | | tokens/s | share of the limit | step, s: median (smallest - largest) | device memory, GiB | process memory, GiB |
@@ -37,9 +37,20 @@ internal sealed class TrainingReport(TrainingSettings settings, double operation
             """));
         Row(text, ours);
         if (peer is not null) Row(text, peer);
-        if (Ratio is { } ratio) text.Append(string.Create(CultureInfo.InvariantCulture, $"\n{ratio:F2} times the peer's tokens a second.\n"));
+        if (Ratio is { } ratio) text.Append(string.Create(CultureInfo.InvariantCulture, $"\n{ratio:F2} times the peer's tokens a second, {(double)ours.ProcessBytes / peer!.ProcessBytes:F2} times its process memory.\n"));
+        if (ours.Steady is { } steady)
+        {
+            text.Append(string.Create(
+                CultureInfo.InvariantCulture,
+                $"\nA step allocates {steady.ManagedBytesPerStep / 1024.0:F0} KiB on .NET's heap. Live tensors: {steady.FirstTensors} after the first counted step, at most {steady.MostTensors} after any; resident memory {steady.FirstResidentBytes / Giga:F2} GiB after the first, {steady.LastResidentBytes / Giga:F2} after the last.\n"));
+        }
+
         return text.ToString();
     }
+
+    private string Rows() => settings.DataFile is null
+        ? string.Create(CultureInfo.InvariantCulture, $"{settings.Sequence} tokens, trained whole,")
+        : string.Create(CultureInfo.InvariantCulture, $"{settings.Rows.Min(row => row.Length)} to {settings.Rows.Max(row => row.Length)} tokens ({settings.Rows.Average(row => row.Length):F0} on average, {RowSizes.TrainedShare(settings.Rows):P1} of them trained)");
 
     public string ToJson() => JsonSerializer.Serialize(
         new { Command = settings.Command(), settings.Shape, settings.Type, settings.Device, operationsPerToken, gemmRate, Limit, Ours = ours, OursShare = ShareOf(ours), Peer = peer, Ratio }, Json);

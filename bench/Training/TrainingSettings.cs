@@ -14,8 +14,9 @@ public sealed record TrainingSettings
             --dtype f32                    f32 or bf16: what the base computes in; the LoRA's masters are float32 either way
             --rank 8
             --targets all-linear           or names, q_proj,v_proj
-            --sequence 256                 tokens of a row; the longest one with --lengths
-            --lengths FILE                 a row's length in tokens per line, cut to --sequence; without it every row is full
+            --sequence 256                 tokens of a row; the longest one with --data
+            --data FILE                    a task file: its rows' lengths and answers; without it every row is full and trained whole
+            --tokenizer FOLDER             the model folder that counts the tokens of --data (../shared/models/bench-llama)
             --batch 8                      rows of a step
             --micro-batch N                rows of a forward pass (all of the step's)
             --recompute                    gradient checkpointing: each block's forward pass is run once more for its gradient
@@ -35,7 +36,8 @@ public sealed record TrainingSettings
     public required int Rank { get; init; }
     public required IReadOnlyList<string> Targets { get; init; }
     public required int Sequence { get; init; }
-    public required string? LengthFile { get; init; }
+    public required string? DataFile { get; init; }
+    public required string Tokenizer { get; init; }
     public required int Batch { get; init; }
     public required int? MicroBatch { get; init; }
     public required bool Recompute { get; init; }
@@ -49,13 +51,14 @@ public sealed record TrainingSettings
 
     internal torch.ScalarType DType => Type == "bf16" ? torch.ScalarType.BFloat16 : torch.ScalarType.Float32;
 
-    /// <summary>Lengths of the rows of all steps, in order.</summary>
-    public required IReadOnlyList<int> Lengths { get; init; }
+    /// <summary>The rows of all steps.</summary>
+    internal IReadOnlyList<BenchRow> Rows { get; private init; } = [];
 
     /// <exception cref="UsageException">An option is unknown or out of range.</exception>
     public static TrainingSettings Parse(Arguments arguments)
     {
-        var (sequence, batch, steps, lengthFile) = (arguments.Whole("sequence", 256), arguments.Whole("batch", 8), arguments.Whole("steps", 10), arguments.Text("lengths"));
+        var (sequence, batch, steps) = (arguments.Whole("sequence", 256), arguments.Whole("batch", 8), arguments.Whole("steps", 10));
+        var (data, tokenizer) = (arguments.Text("data"), arguments.Text("tokenizer") ?? "../shared/models/bench-llama");
         if (sequence is < 2 or > 8192) throw new UsageException("--sequence: 2 to 8192.");
         if (batch is < 1 or > 4096 || steps < 1) throw new UsageException("--batch: 1 to 4096; --steps: 1 or more.");
         var settings = new TrainingSettings
@@ -66,7 +69,8 @@ public sealed record TrainingSettings
             Rank = arguments.Whole("rank", 8),
             Targets = arguments.List("targets") ?? [LoraConfig.AllLinear],
             Sequence = sequence,
-            LengthFile = lengthFile,
+            DataFile = data,
+            Tokenizer = tokenizer,
             Batch = batch,
             MicroBatch = arguments.Text("micro-batch") is null ? null : arguments.Whole("micro-batch", 0),
             Recompute = arguments.Flag("recompute"),
@@ -75,7 +79,7 @@ public sealed record TrainingSettings
             Peer = arguments.Flag("peer"),
             Python = arguments.Text("python") ?? "python3",
             ReportFile = arguments.Text("report") ?? Path.Combine("results", "training.md"),
-            Lengths = LengthList.Rows(lengthFile, sequence, batch * (steps + Warmup)),
+            Rows = data is null ? RowSizes.Full(sequence, batch * (steps + Warmup)) : RowSizes.Of(data, tokenizer, sequence, batch * (steps + Warmup)),
         };
         arguments.RefuseOthers();
         if (!TrainingShapes.Names.Contains(settings.Shape)) throw new UsageException($"--shape: one of {string.Join(", ", TrainingShapes.Names)}.");
@@ -89,11 +93,18 @@ public sealed record TrainingSettings
     }
 
     /// <summary>The command that repeats this run.</summary>
-    public string Command()
-    {
-        var more = (LengthFile is null ? "" : $" --lengths {LengthFile}") + (MicroBatch is null ? "" : string.Create(CultureInfo.InvariantCulture, $" --micro-batch {MicroBatch}")) + (Recompute ? " --recompute" : "") + (Peer ? " --peer" : "");
-        return string.Create(
-            CultureInfo.InvariantCulture,
-            $"dotnet run -c Release --project bench -- training --shape {Shape} --device {Device} --dtype {Type} --rank {Rank} --targets {string.Join(',', Targets)} --sequence {Sequence} --batch {Batch} --steps {Steps} --threads {Threads}{more}");
-    }
+    public string Command() => $"dotnet run -c Release --project bench -- training {string.Join(' ', Words(Peer))}";
+
+    /// <summary>The options, each as one word.</summary>
+    /// <param name="peer">Whether the peer runs as well.</param>
+    internal IReadOnlyList<string> Words(bool peer) =>
+    [
+        "--shape", Shape, "--device", Device, "--dtype", Type, "--rank", Text(Rank), "--targets", string.Join(',', Targets), "--sequence", Text(Sequence), "--batch", Text(Batch), "--steps", Text(Steps), "--threads", Text(Threads),
+        .. DataFile is null ? [] : (string[])["--data", DataFile, "--tokenizer", Tokenizer],
+        .. MicroBatch is { } rows ? (string[])["--micro-batch", Text(rows)] : [],
+        .. Recompute ? (string[])["--recompute"] : [],
+        .. peer ? (string[])["--peer"] : [],
+    ];
+
+    private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
 }

@@ -36,20 +36,22 @@ internal static class TrainingShapes
     }
 
     /// <summary>
-    /// Floating-point operations per token: forward and backward to the activations through the frozen layers (2 + 2 per weight), the head at labelled tokens, the
-    /// LoRA with its own gradients (2 + 2 + 2), and causal attention, which meets half of the sequence on average (QK and PV, and twice that backward). No norms, no rotations.
+    /// Floating-point operations per token that training cannot do without: forward and backward to the activations through the frozen layers (2 + 2 per weight), the LoRA with its own gradients
+    /// (2 + 2 + 2), and causal attention, which meets half of the sequence on average (QK and PV, and twice that backward). Of the last block, what follows attention is needed for the tokens before a trained
+    /// one alone, as is the head; the embedding needs no gradient, so the first block's queries, keys and values pass none on. No norms, no rotations.
     /// </summary>
     /// <param name="config">The base.</param>
     /// <param name="sites">The layers with a LoRA.</param>
     /// <param name="rank">R.</param>
     /// <param name="length">Tokens of a sequence; where they differ, the sum of their squares over their sum.</param>
-    public static double OperationsPerToken(ModelConfig config, IReadOnlyList<LinearSite> sites, int rank, double length)
+    /// <param name="trained">The share of the tokens that is trained.</param>
+    public static double OperationsPerToken(ModelConfig config, IReadOnlyList<LinearSite> sites, int rank, double length, double trained)
     {
         double hidden = config.HiddenSize, queries = config.HeadCount * config.HeadWidth, keys = config.KeyValueHeadCount * config.HeadWidth;
-        var block = (hidden * queries * 2) + (hidden * keys * 2) + (hidden * config.IntermediateSize * 3);
-        var frozen = (block * config.LayerCount) + (hidden * config.VocabularySize);
+        var (reading, following) = (hidden * (queries + (2 * keys)), (hidden * queries) + (3 * hidden * config.IntermediateSize));
+        var frozen = (reading * config.LayerCount) + (following * (config.LayerCount - 1 + trained)) + (hidden * config.VocabularySize * trained);
         var lora = sites.Sum(site => (double)rank * (site.InFeatures + site.OutFeatures));
-        return (4 * frozen) + (6 * lora) + (6 * length * queries * config.LayerCount);
+        return (4 * frozen) - (2 * reading) + (6 * lora) + (6 * length * queries * config.LayerCount);
     }
 
     private static string Json(int vocabulary, int hidden, int feedForward, int layers, int heads, int groups, int headWidth, bool tied, int theta) => $$"""

@@ -1,6 +1,6 @@
 """LoRA training in PyTorch, for comparison: with transformers and PEFT where they are installed, else a plain padded loop.
 
-Reads a request as JSON on standard input (bench/Training/TrainingPeer.cs) and writes the figures as one line of JSON.
+Reads a request as JSON on standard input (bench/Training/TrainingProgram.cs) and writes the figures as one line of JSON.
 bf16 is what transformers' trainer makes of bf16=True: weights in bf16, autocast, the LoRA's weights in float32.
 """
 import json
@@ -114,11 +114,15 @@ def plain(request, device, dtype):
     return blocks, loss_sum, f"PyTorch {torch.__version__}, plain"
 
 
-def batch(lengths, vocabulary, draw, device):
+def batch(sizes, vocabulary, draw, device):
+    lengths = [length for length, _ in sizes]
     longest = max(lengths)
     rows = [[draw.randrange(3, vocabulary) for _ in range(length)] for length in lengths]
     ids = torch.tensor([row + [0] * (longest - len(row)) for row in rows]).to(device)
-    labels = torch.tensor([row + [IGNORE] * (longest - len(row)) for row in rows]).to(device)
+    # What is trained stands at a row's end.
+    labels = torch.tensor([
+        [IGNORE] * (length - trained) + row[length - trained :] + [IGNORE] * (longest - length) for row, (length, trained) in zip(rows, sizes)
+    ]).to(device)
     # Without a mask SDPA may take its fastest kernel; full rows need none.
     mask = None if min(lengths) == longest else torch.tensor([[1] * length + [0] * (longest - length) for length in lengths]).to(device)
     return ids, labels, mask
@@ -139,15 +143,15 @@ def main():
         model, loss_sum, name = plain(request, device, dtype)
     trained = [weight for weight in model.parameters() if weight.requires_grad]
     optimiser = torch.optim.AdamW(trained, lr=1e-4, weight_decay=0.0)
-    draw, lengths, size, micro = random.Random(1), request["lengths"], request["batch"], request["microBatch"]
-    order = list(range(len(lengths)))
+    draw, sizes, size, micro = random.Random(1), list(zip(request["lengths"], request["trained"])), request["batch"], request["microBatch"]
+    order = list(range(len(sizes)))
     draw.shuffle(order)
-    steps = [[lengths[row] for row in order[start : start + size]] for start in range(0, len(order), size)]
+    steps = [[sizes[row] for row in order[start : start + size]] for start in range(0, len(order), size)]
     prepared = [[batch(step[start : start + micro], request["config"]["vocab_size"], draw, device) for start in range(0, len(step), micro)] for step in steps]
     losses, seconds = [], []
     for rows, parts in zip(steps, prepared):
         began = time.perf_counter()
-        tokens = sum(rows) - len(rows)
+        tokens = sum(trained for _, trained in rows)
         total = 0.0
         for ids, labels, mask in parts:
             with torch.autocast(device.type, torch.bfloat16, enabled=on_gpu and dtype == torch.bfloat16):
@@ -168,7 +172,7 @@ def main():
         used = total_bytes - free - before
     print(json.dumps({
         "name": name,
-        "tokensPerSecond": sum(map(sum, steps[warmup:])) / sum(seconds[warmup:]),
+        "tokensPerSecond": sum(length for step in steps[warmup:] for length, _ in step) / sum(seconds[warmup:]),
         "stepSeconds": seconds[warmup:],
         "losses": losses,
         "deviceBytes": used,

@@ -1,7 +1,5 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
-using System.Globalization;
-using System.Runtime.InteropServices;
 using ContinualService.Worker.Child;
 
 namespace ContinualService.Worker.Processes;
@@ -13,11 +11,6 @@ namespace ContinualService.Worker.Processes;
 internal sealed class TrainingProcess : IDisposable
 {
     private const int KeptErrorLines = 100; // A stack trace must not push out the message above it.
-
-    private static readonly string[] AllocatorPaths =
-    [
-        "/usr/lib/x86_64-linux-gnu/libtcmalloc_minimal.so.4", "/usr/lib/libtcmalloc_minimal.so.4", "/usr/lib64/libtcmalloc_minimal.so.4",
-    ];
 
     private readonly Process _process;
     private readonly ConcurrentQueue<string> _errors = new();
@@ -84,33 +77,15 @@ internal sealed class TrainingProcess : IDisposable
     /// <summary>How to start a command of this program as a process of its own, with all three streams taken.</summary>
     internal static ProcessStartInfo Command(int threads, params IEnumerable<string> arguments)
     {
-        var start = new ProcessStartInfo(DotnetHost(), ["exec", typeof(TrainingProcess).Assembly.Location, .. arguments])
+        var start = new ProcessStartInfo(TrainingEnvironment.DotnetHost(), ["exec", typeof(TrainingProcess).Assembly.Location, .. arguments])
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
             RedirectStandardError = true,
             UseShellExecute = false,
         };
-        SetEnvironment(start.Environment, threads);
+        TrainingEnvironment.Set(start.Environment, threads);
         return start;
-    }
-
-    internal static void SetEnvironment(IDictionary<string, string?> environment, int threads)
-    {
-        environment["OMP_NUM_THREADS"] = threads.ToString(CultureInfo.InvariantCulture);
-        // Waiting threads that spin make every step many times slower as soon as another process wants the same core.
-        environment["OMP_WAIT_POLICY"] = "PASSIVE";
-        // On machines with large caches the first generation grows so large that dead tensors' handles pile up.
-        environment["DOTNET_GCgen0size"] = "0x1000000";
-        environment["DOTNET_DbgEnableMiniDump"] = "0";
-        if (AllocatorPaths.FirstOrDefault(File.Exists) is { } allocator) environment["LD_PRELOAD"] = allocator;
-    }
-
-    // The program may run under its own name or under dotnet; the runtime's folder leads to the host either way.
-    private static string DotnetHost()
-    {
-        var host = Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", "..", "dotnet"));
-        return File.Exists(host) ? host : "dotnet";
     }
 
     private void KeepError(string? line)

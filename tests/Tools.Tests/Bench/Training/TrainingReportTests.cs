@@ -11,22 +11,25 @@ public sealed class TrainingReportTests
     private static readonly TrainingFigures Peer = Ours with { Name = "PyTorch", TokensPerSecond = 400, DeviceBytes = null };
 
     [Theory]
-    // 6 layers of 288: q, k, v, o 4 * 288^2, gate, up, down 3 * 288 * 768; head 288 * 32,000. LoRA: 8 * (inputs + outputs). Attention: 6 * length * 288 a layer.
-    [InlineData("15M", "all-linear", 8, 256, (4.0 * ((6 * ((4 * 82_944) + (3 * 221_184))) + 9_216_000)) + (6.0 * 8 * 6 * ((4 * 576) + (3 * 1056))) + (6.0 * 256 * 288 * 6))]
+    // 6 layers of 288: q, k, v, o 4 * 288^2, gate, up, down 3 * 288 * 768; head 288 * 32,000. The first q, k, v pass no gradient on. LoRA: 8 * (inputs + outputs). Attention: 6 * length * 288 a layer.
+    [InlineData("15M", "all-linear", 8, 256, 1.0, (4.0 * ((6 * ((4 * 82_944) + (3 * 221_184))) + 9_216_000)) - (2.0 * 3 * 82_944) + (6.0 * 8 * 6 * ((4 * 576) + (3 * 1056))) + (6.0 * 256 * 288 * 6))]
+    // Of the last layer's o, gate, up, down and of the head a quarter.
+    [InlineData("15M", "all-linear", 8, 256, 0.25, (4.0 * ((5.25 * (82_944 + (3 * 221_184))) + (6 * 3 * 82_944) + (0.25 * 9_216_000))) - (2.0 * 3 * 82_944) + (6.0 * 8 * 6 * ((4 * 576) + (3 * 1056))) + (6.0 * 256 * 288 * 6))]
     // Llama 3.1 8B has 7.5e9 weights beside its embedding; LoRA on q (4096 + 4096) and v (4096 + 1024) of 32 layers.
-    [InlineData("8B", "q_proj,v_proj", 16, 2048, (4.0 * 7_504_658_432) + (6.0 * 16 * 32 * (8192 + 5120)) + (6.0 * 2048 * 4096 * 32))]
-    public void OperationsPerToken_OfAShape_AreThoseOfItsMatrices(string shape, string targets, int rank, double length, double expected)
+    [InlineData("8B", "q_proj,v_proj", 16, 2048, 1.0, (4.0 * 7_504_658_432) - (2.0 * 4096 * (4096 + 2048)) + (6.0 * 16 * 32 * (8192 + 5120)) + (6.0 * 2048 * 4096 * 32))]
+    public void OperationsPerToken_OfAShape_AreThoseOfItsMatrices(string shape, string targets, int rank, double length, double trained, double expected)
     {
         var config = TrainingShapes.Config(shape);
 
-        Assert.Equal(expected, TrainingShapes.OperationsPerToken(config, TrainingShapes.Sites(config, targets.Split(',')), rank, length), 1e-9 * expected);
+        Assert.Equal(expected, TrainingShapes.OperationsPerToken(config, TrainingShapes.Sites(config, targets.Split(',')), rank, length, trained), 1e-9 * expected);
     }
 
     [Fact]
-    public void PerToken_OfDifferentLengths_WeighsEachByItsTokens()
+    public void PerToken_OfDifferentRows_WeighsEachByItsTokens()
     {
-        Assert.Equal(64, LengthList.PerToken([64, 64]));
-        Assert.Equal((100.0 + 900) / 40, LengthList.PerToken([10, 30]));
+        Assert.Equal(64, RowSizes.PerToken(RowSizes.Full(64, 2)));
+        Assert.Equal((100.0 + 900) / 40, RowSizes.PerToken([new BenchRow(10, 4), new BenchRow(30, 6)]));
+        Assert.Equal(10.0 / 40, RowSizes.TrainedShare([new BenchRow(10, 4), new BenchRow(30, 6)]));
     }
 
     [Fact]
@@ -53,21 +56,22 @@ public sealed class TrainingReportTests
     {
         const string Answer = """{"name": "PyTorch", "tokensPerSecond": 2.5, "stepSeconds": [1], "losses": [7.5], "deviceBytes": null, "processBytes": 5}""";
 
-        var figures = TrainingPeer.Read("a warning of some library\n" + Answer + "\n");
+        var figures = TrainingProgram.Read("a warning of some library\n" + Answer + "\n");
 
         Assert.Equal(("PyTorch", 2.5, 7.5, null, 5), (figures.Name, figures.TokensPerSecond, figures.Losses[0], figures.DeviceBytes, figures.ProcessBytes));
-        Assert.Contains("nonsense", Assert.Throws<UsageException>(() => TrainingPeer.Read("nonsense")).Message, StringComparison.Ordinal);
+        Assert.Contains("nonsense", Assert.Throws<UsageException>(() => TrainingProgram.Read("nonsense")).Message, StringComparison.Ordinal);
     }
 
     [Fact]
     public void Request_OfSettings_NamesWhatThePeerNeeds()
     {
-        using var json = JsonDocument.Parse(TrainingPeer.Request(TrainingSettingsTests.Parse("--batch", "4", "--steps", "1", "--sequence", "16")));
+        using var json = JsonDocument.Parse(TrainingProgram.Request(TrainingSettingsTests.Parse("--batch", "4", "--steps", "1", "--sequence", "16")));
         var root = json.RootElement;
 
         Assert.Equal((4, 4, TrainingSettings.Warmup, 16, 12), (
             root.GetProperty("batch").GetInt32(), root.GetProperty("microBatch").GetInt32(), root.GetProperty("warmup").GetInt32(), root.GetProperty("alpha").GetInt32(),
             root.GetProperty("lengths").GetArrayLength()));
+        Assert.Equal((16, 15), (root.GetProperty("lengths")[0].GetInt32(), root.GetProperty("trained")[0].GetInt32()));
         Assert.Equal(288, root.GetProperty("config").GetProperty("hidden_size").GetInt32());
     }
 
