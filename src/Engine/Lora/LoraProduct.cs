@@ -1,3 +1,4 @@
+using ContinualService.Engine.Kernels;
 using ContinualService.Engine.Models;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -9,7 +10,7 @@ namespace ContinualService.Engine.Lora;
 internal static class LoraProduct
 {
     /// <summary>x A^T, [N, in] to [N, R].</summary>
-    public static Tensor Down(LoraPair pair, Tensor x) => linear(x, pair.A.to(x.dtype));
+    public static Tensor Down(LoraPair pair, Tensor x) => linear(x, pair.A.As(x.dtype));
 
     /// <summary>Adds scale * <paramref name="down"/> B^T to <paramref name="y"/> [N, out], in place: the layer's own product is needed by nobody else, and its backward pass does not look at it.</summary>
     public static Tensor AddUp(LoraPair pair, Tensor down, Tensor y) => y.addmm_(down, Rows(pair.B, y.dtype), 1, (float)pair.Scale);
@@ -26,15 +27,15 @@ internal static class LoraProduct
         // [R, out], then turned: on a CPU the product that gives [out, R] takes eight times as long.
         if (pair.B.requires_grad) Accumulate(pair.B, Down(pair, x).t().mm(gradient).t(), scale);
         if (pair.A.requires_grad) Accumulate(pair.A, low.t().mm(x), Scalars.One);
-        inputGradient?.addmm_(low, pair.A.to(x.dtype));
+        inputGradient?.addmm_(low, pair.A.As(x.dtype));
     }
 
     /// <summary>B^T, [R, out], its rows one after another: with a view of B's columns the products of a backward pass take two to eight times as long on a CPU.</summary>
-    private static Tensor Rows(Tensor b, ScalarType dtype) => b.to(dtype).t().contiguous();
+    private static Tensor Rows(Tensor b, ScalarType dtype) => b.As(dtype).t().contiguous();
 
     private static void Accumulate(Tensor leaf, Tensor gradient, Scalar factor)
     {
-        leaf.grad ??= zeros_like(leaf).DetachFromDisposeScope();
-        leaf.grad.add_(gradient, factor);
+        if (leaf.grad is { } sum) sum.add_(gradient, factor);
+        else leaf.grad = gradient.mul(factor).to(leaf.dtype).contiguous().DetachFromDisposeScope();
     }
 }

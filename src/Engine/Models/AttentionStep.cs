@@ -31,7 +31,7 @@ internal abstract class AttentionStep(int batch, int length, Tensor cos, Tensor 
     /// <summary>[B, G, T, K] to [B, H, T, K]: each key/value head serves H/G neighbouring query heads.</summary>
     protected static Tensor Expand(Tensor x, long heads)
     {
-        var (batch, groups, length, width) = (x.shape[0], x.shape[1], x.shape[2], x.shape[3]);
+        var (batch, groups, length, width) = (x.size(0), x.size(1), x.size(2), x.size(3));
         if (groups == heads) return x;
         return x.unsqueeze(2).expand(batch, groups, heads / groups, length, width).reshape(batch, heads, length, width);
     }

@@ -1,3 +1,4 @@
+using ContinualService.Engine.Kernels;
 using ContinualService.Engine.Lora;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -20,7 +21,7 @@ internal static class DecoderAttention
     public static Tensor Heads(Tensor flat, int count, AttentionStep step) => flat.view(step.Batch, step.Length, count, -1);
 
     /// <summary>[B, T, H, K] to [B*T, H*K].</summary>
-    public static Tensor Flat(Tensor heads) => heads.reshape(heads.shape[0] * heads.shape[1], -1);
+    public static Tensor Flat(Tensor heads) => heads.reshape(heads.size(0) * heads.size(1), -1);
 
     /// <summary>Queries or keys, [B*T, H*K], normed where the family has a norm for them, and turned by their position: [B, H, T, K].</summary>
     public static Tensor Turned(ModelConfig config, Tensor flat, Tensor? norm, int heads, AttentionStep step)
@@ -38,7 +39,7 @@ internal static class DecoderAttention
     public static Tensor TurnedBack(ModelConfig config, Tensor gradient, Tensor? flat, Tensor? norm, AttentionStep step)
     {
         var turned = RotateBack(gradient, step); // [B, T, H, K]
-        return Flat(norm is null ? turned : RmsNorm.Backward(Heads(flat!, (int)turned.shape[2], step), norm, config.RmsNormEpsilon, turned));
+        return Flat(norm is null ? turned : RmsNorm.Backward(Heads(flat!, (int)turned.size(2), step), norm, config.RmsNormEpsilon, turned));
     }
 
     /// <summary>Attention of <paramref name="query"/> [B, H, T, K] to <paramref name="key"/> and <paramref name="value"/> [B, G, T, K], to [B*T, H*K].</summary>
@@ -48,7 +49,7 @@ internal static class DecoderAttention
     /// <summary>Turns the pairs (i, i + K/2) by their position's angle, as the published Hugging Face weights expect: [B, T, H or G, K] to [B, H or G, T, K].</summary>
     private static Tensor Rotate(Tensor x, AttentionStep step)
     {
-        if (step.Rotations is { } rotations) return x.reshape(-1, x.shape[2], x.shape[3]).bmm(rotations).view(x.shape).transpose(1, 2);
+        if (step.Rotations is { } rotations) return x.reshape(-1, x.size(2), x.size(3)).bmm(rotations).view(x.shape).transpose(1, 2);
         return Rotate(x.transpose(1, 2), step.Cos, step.Sin, Scalars.MinusOne, Scalars.One);
     }
 
@@ -56,14 +57,14 @@ internal static class DecoderAttention
     private static Tensor RotateBack(Tensor x, AttentionStep step)
     {
         x = x.transpose(1, 2); // [B, T, H or G, K]
-        if (step.Rotations is { } rotations) return x.reshape(-1, x.shape[2], x.shape[3]).bmm(rotations.transpose(1, 2)).view(x.shape);
+        if (step.Rotations is { } rotations) return x.reshape(-1, x.size(2), x.size(3)).bmm(rotations.transpose(1, 2)).view(x.shape);
         return Rotate(x, step.Cos.unsqueeze(-2), step.Sin.unsqueeze(-2), Scalars.One, Scalars.MinusOne);
     }
 
     private static Tensor Rotate(Tensor x, Tensor cos, Tensor sin, Scalar first, Scalar second)
     {
-        var half = x.shape[^1] / 2;
+        var half = x.size(-1) / 2;
         var (left, right) = (x.narrow(-1, 0, half), x.narrow(-1, half, half)); // [..., K/2]
-        return cat([left.mul(cos).addcmul(right, sin, first), right.mul(cos).addcmul(left, sin, second)], -1).to(x.dtype);
+        return cat([left.mul(cos).addcmul(right, sin, first), right.mul(cos).addcmul(left, sin, second)], -1).As(x.dtype);
     }
 }

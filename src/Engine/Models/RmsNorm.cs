@@ -13,10 +13,10 @@ internal static class RmsNorm
         if (x.device_type == DeviceType.CUDA) return ScriptedOperators.RmsNorm(x, weight, epsilon);
 
         // fp32: bf16 loses the small variances.
-        var wide = x.to(float32);
+        var wide = x.As(float32);
         using Scalar least = epsilon;
-        var normed = wide.mul(wide.mul(wide).mean([-1], keepdim: true).add(least).rsqrt());
-        return normed.to(x.dtype).mul(weight);
+        var normed = wide.mul(wide.mul(wide).mean([-1], keepdim: true).add(least, Scalars.One).rsqrt());
+        return normed.As(x.dtype).mul(weight);
     }
 
     /// <summary>The gradient of x, given that of the result. To be called without a graph; belongs to the caller's dispose scope.</summary>
@@ -35,10 +35,10 @@ internal static class RmsNorm
 
         // With g = gradient * weight and r = 1 / rms(x): r g - x r^3 mean(g x).
         using Scalar least = epsilon;
-        var wide = x.to(float32);
-        var weighted = gradient.mul(weight).to(float32);
-        var inverse = wide.mul(wide).mean([-1], keepdim: true).add_(least).rsqrt_(); // [..., 1]
+        var wide = x.As(float32);
+        var weighted = gradient.mul(weight).As(float32);
+        var inverse = wide.mul(wide).mean([-1], keepdim: true).add_(least, Scalars.One).rsqrt_(); // [..., 1]
         var along = weighted.mul(wide).mean([-1], keepdim: true).mul_(inverse).mul_(inverse).mul_(inverse); // [..., 1]
-        return weighted.mul_(inverse).addcmul_(wide, along, Scalars.MinusOne).to(x.dtype);
+        return weighted.mul_(inverse).addcmul_(wide, along, Scalars.MinusOne).As(x.dtype);
     }
 }

@@ -46,7 +46,7 @@ internal sealed class RowsStep : AttentionStep
         public Tensor Take(Tensor all) => all.narrow(2, Start, Rows * Length).squeeze(0).unflatten(1, [Rows, Length]).transpose(0, 1);
 
         /// <summary>[Rows, H, Length, K] to [1, Rows * Length, H, K].</summary>
-        public Tensor Join(Tensor mixed) => mixed.transpose(1, 2).reshape(1, Rows * Length, mixed.shape[1], mixed.shape[3]);
+        public Tensor Join(Tensor mixed) => mixed.transpose(1, 2).reshape(1, Rows * Length, mixed.size(1), mixed.size(3));
     }
 
     /// <summary>
@@ -69,10 +69,10 @@ internal sealed class RowsStep : AttentionStep
         }
 
         /// <summary>[1, H, N, K] to [B, H, T, K].</summary>
-        public Tensor Add(Tensor all) => all.squeeze(0).transpose(0, 1).index_select(0, From).view(Rows, Longest, all.shape[1], all.shape[3]).transpose(1, 2);
+        public Tensor Add(Tensor all) => all.squeeze(0).transpose(0, 1).index_select(0, From).view(Rows, Longest, all.size(1), all.size(3)).transpose(1, 2);
 
         /// <summary>[B, H, T, K] to [1, H, N, K].</summary>
         public Tensor Remove(Tensor mixed) =>
-            mixed.transpose(1, 2).reshape(Rows * Longest, mixed.shape[1], mixed.shape[3]).index_select(0, To).unsqueeze(0).transpose(1, 2);
+            mixed.transpose(1, 2).reshape(Rows * Longest, mixed.size(1), mixed.size(3)).index_select(0, To).unsqueeze(0).transpose(1, 2);
     }
 }

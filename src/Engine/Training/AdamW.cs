@@ -1,3 +1,4 @@
+using ContinualService.Engine.Models;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -14,7 +15,7 @@ internal sealed class AdamW : IDisposable
     private const double Epsilon = 1e-8;
 
     // Held, as in Scalars.
-    private static readonly Scalar KeptMean = Beta1, NewMean = 1 - Beta1, KeptVariance = Beta2, NewVariance = 1 - Beta2, Least = Epsilon;
+    private static readonly Scalar KeptMean = Beta1, NewMean = 1 - Beta1, KeptVariance = Beta2, NewVariance = 1 - Beta2, Least = Epsilon, LeastNorm = 1e-6;
 
     private readonly Tensor _weights; // [P]
     private readonly Tensor _gradient; // [P]
@@ -52,7 +53,8 @@ internal sealed class AdamW : IDisposable
     {
         using var scope = NewDisposeScope();
         var norm = _gradient.norm(2f);
-        if (maxNorm > 0) _gradient.mul_((maxNorm / (norm + 1e-6)).clamp_max(1.0));
+        using Scalar most = maxNorm;
+        if (maxNorm > 0) _gradient.mul_(norm.add(LeastNorm, Scalars.One).reciprocal_().mul_(most).clamp_max_(Scalars.One));
         return norm.MoveToOuterDisposeScope();
     }
 
@@ -66,7 +68,7 @@ internal sealed class AdamW : IDisposable
         using Scalar correction = Math.Sqrt(1 - Math.Pow(Beta2, _steps)), kept = 1 - learningRate * _weightDecay, rate = -learningRate / (1 - Math.Pow(Beta1, _steps));
         _mean.mul_(KeptMean).add_(_gradient, alpha: NewMean);
         _variance.mul_(KeptVariance).addcmul_(_gradient, _gradient, NewVariance);
-        var denominator = _variance.sqrt().div_(correction).add_(Least);
+        var denominator = _variance.sqrt().div_(correction).add_(Least, Scalars.One);
         if (_weightDecay > 0) _weights.mul_(kept);
         _weights.addcdiv_(_mean, denominator, rate);
     }

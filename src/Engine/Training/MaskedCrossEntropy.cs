@@ -25,7 +25,7 @@ internal static class MaskedCrossEntropy
         using var scope = NewDisposeScope();
         var leaf = hidden.detach().requires_grad_(true); // [N, D]
         var total = zeros(1, float32, hidden.device);
-        var count = targets.shape[0];
+        var count = targets.size(0);
         using Scalar divisor = stepWeight;
         for (long start = 0; start < count; start += ChunkRows)
         {
