@@ -72,6 +72,7 @@ internal sealed class RunPreparation(
             : unlearning is not null ? await UnlearningAsync(database, plan, unlearning, learned, evaluations, cancellationToken)
             : (preview is null ? plan.Parent : ancestors[^2], null);
 
+        var shorts = await ShortsOfMemoryAsync(database, task, cancellationToken);
         RunJson.Write(plan.SpecPath, new RunSpec
         {
             TaskId = task.Id,
@@ -92,7 +93,9 @@ internal sealed class RunPreparation(
             Evaluations = evaluations,
             Checkpoint = checkpoint is null ? null : await CheckpointAsync(checkpoint, folder, cancellationToken),
             MemoryMegabytes = settings.Value.MemoryMegabytes,
-            MicroBatches = await ShortOfMemoryAsync(database, task, cancellationToken),
+            // What is learned once more is cut as it was.
+            MicroBatches = task.Kind == LearningTaskKind.Training && shorts.Select(each => each.Way).LastOrDefault(way => way is not null) is { } way ? MicroBatching.Write([way]) : null,
+            ScoredTokens = shorts.Select(each => each.ScoredTokens).LastOrDefault(tokens => tokens is not null),
             // Of a run of several parts steps do not tell which is further, and a newer checkpoint is what ends a circle of deaths.
             CheckpointSeconds = task.Kind == LearningTaskKind.Training ? settings.Value.CheckpointSeconds : 0,
             ScoresBase = unlearning is null,
@@ -149,13 +152,12 @@ internal sealed class RunPreparation(
         return new ForecastSpec(plan.Parent?.Number ?? 0, tasks);
     }
 
-    // Its event outlives the run, whichever way that ended.
-    private static async Task<string?> ShortOfMemoryAsync(ServiceDbContext database, LearningTask task, CancellationToken cancellationToken)
+    // Their events outlive the run, whichever way that ended. Oldest first.
+    private static async Task<List<OutOfMemoryEvent>> ShortsOfMemoryAsync(ServiceDbContext database, LearningTask task, CancellationToken cancellationToken)
     {
-        if (task.Kind != LearningTaskKind.Training) return null;
-        var last = await database.TaskEvents.AsNoTracking().Where(row => row.TaskId == task.Id && row.Type == TaskEventTypes.OutOfMemory)
-            .OrderByDescending(row => row.Number).Select(row => row.DataJson).FirstOrDefaultAsync(cancellationToken);
-        return last is null ? null : MicroBatching.Write([OutOfMemoryEvent.Read(last)]);
+        var events = await database.TaskEvents.AsNoTracking().Where(row => row.TaskId == task.Id && row.Type == TaskEventTypes.OutOfMemory)
+            .OrderBy(row => row.Number).Select(row => row.DataJson).ToListAsync(cancellationToken);
+        return events.ConvertAll(OutOfMemoryEvent.Read);
     }
 
     private static string? MicroBatchesOf(AdapterVersion version) => TrainingEnvironment.Read(version.EnvironmentJson)?.MicroBatches;
