@@ -13,7 +13,7 @@ using Microsoft.Extensions.Options;
 namespace ContinualService.Api.Tasks;
 
 /// <summary>Says what a checked task would cost: counts from shapes, times only from what was measured.</summary>
-internal sealed class TaskEstimator(ServiceDbContext database, IOptions<TrainingSettings> training)
+internal sealed class TaskEstimator(ServiceDbContext database, IOptions<TrainingSettings> training, IOptions<ModelsOptions> models)
 {
     private const int UsedRuns = 5;
 
@@ -27,7 +27,7 @@ internal sealed class TaskEstimator(ServiceDbContext database, IOptions<Training
         var plan = MemoryPlan.Choose(
             draft.Hyperparameters.BatchSize, draft.Size.LongestRow, MemoryBudget.Bytes(training.Value.MemoryMegabytes, training.Value.Device),
             (rows, recomputes, size) => MemoryEstimate.Of(
-                draft.Model.Config, lora, adapter.ContinualMethod(), adapter.TaskCount, Math.Min(rows, draft.Training.Examples.Count), draft.Size.LongestRow, draft.HeldOutSize?.LongestRow ?? 0, draft.Hyperparameters.Dropout > 0, recomputes, size));
+                draft.Model.Config, lora, adapter.ContinualMethod(), adapter.TaskCount, Math.Min(rows, draft.Training.Examples.Count), draft.Size.LongestRow, draft.HeldOutSize?.LongestRow ?? 0, draft.Hyperparameters.Dropout > 0, recomputes, size, Precision.Base(models.Value.Precision)));
         var speed = await SpeedAsync(draft, cancellationToken);
         var tokens = ProcessedTokens(draft);
         return new TaskEstimate(

@@ -2,12 +2,14 @@ using ContinualService.Engine.Continual;
 using ContinualService.Engine.Inference;
 using ContinualService.Engine.Lora;
 using ContinualService.Engine.Models;
+using TorchSharp;
+using static TorchSharp.torch;
 
 namespace ContinualService.Engine.Training;
 
 /// <summary>
-/// What a training process holds at its fullest, counted from shapes; docs/performance.md has the arithmetic. Everything is float32, as the service
-/// computes. On a GPU all but <see cref="Process"/> lies there.
+/// What a training process holds at its fullest, counted from shapes; docs/performance.md has the arithmetic. Masters, optimiser, logits and what norms read are float32; weights, other
+/// activations, keys and values are what the base computes in. On a GPU all but <see cref="Process"/> lies there.
 /// </summary>
 /// <param name="Weights">The base.</param>
 /// <param name="Adapters">The states before and after the task, what serves of both, and where the task starts.</param>
@@ -41,19 +43,21 @@ public sealed record MemoryEstimate(long Weights, long Adapters, long Optimiser,
     /// <param name="dropout">Whether the LoRA's input is dropped out, which keeps a copy and a mask for each adapted layer.</param>
     /// <param name="recomputes">Gradient checkpointing.</param>
     /// <param name="size">How much scoring computes at once; null: the largest.</param>
-    public static MemoryEstimate Of(ModelConfig model, LoraConfig lora, IContinualMethod method, int learned, int rows, int longestRow, int scoredRow, bool dropout, bool recomputes = false, ScoringSize? size = null)
+    /// <param name="computesIn">See <see cref="Precision.Base"/>.</param>
+    public static MemoryEstimate Of(ModelConfig model, LoraConfig lora, IContinualMethod method, int learned, int rows, int longestRow, int scoredRow, bool dropout, bool recomputes = false, ScoringSize? size = null,
+        ScalarType computesIn = Precision.Master)
     {
         var sites = LoraWeights.Resolve(model, lora);
         var pair = Pairs(lora);
         long adapters = pair + State(learned + 1) + Pairs(method.ServedConfig(lora, learned + 1));
         if (learned > 0) adapters += State(learned) + Pairs(method.ServedConfig(lora, learned));
-        var tokens = (long)rows * longestRow;
+        var (tokens, narrow) = ((long)rows * longestRow, (long)computesIn.ElementSize());
         long queries = model.HeadCount * model.HeadWidth, keys = model.KeyValueHeadCount * model.HeadWidth, hidden = model.HiddenSize, wide = model.IntermediateSize;
         return new MemoryEstimate(
-            Wide * DecoderLayout.Shapes(model).Values.Sum(shape => shape.Aggregate(1L, (product, size) => product * size)),
+            narrow * DecoderLayout.Shapes(model).Values.Sum(shape => shape.Aggregate(1L, (product, size) => product * size)),
             Wide * adapters,
             Wide * 4 * pair,
-            Wide * tokens * (KeptValues() + 4 * hidden),
+            narrow * tokens * (KeptValues() + 4 * hidden),
             Wide * LossCopies * Math.Min(LossRows, tokens) * model.VocabularySize,
             Math.Max(Scored(size ?? ScoringSize.Largest, scoredRow), learned > 0 && method.NeedsUserTurn ? Scored(ScoringSize.Largest, longestRow) : 0),
             ProcessBytes);
@@ -66,18 +70,18 @@ public sealed record MemoryEstimate(long Weights, long Adapters, long Optimiser,
         long Scored(ScoringSize each, int row)
         {
             var count = Math.Max(row, Math.Min(each.Tokens, ScoringSize.MaxRows * (long)row));
-            return Wide * (count * (6 * hidden + 6 * queries + 4 * wide + 2 * keys * model.LayerCount) + 2 * Math.Min(count, each.Positions(model.VocabularySize)) * model.VocabularySize);
+            return narrow * count * (6 * hidden + 6 * queries + 4 * wide + 2 * keys * model.LayerCount) + Wide * 2 * Math.Min(count, each.Positions(model.VocabularySize)) * model.VocabularySize;
         }
 
         long KeptValues() => recomputes ? TokenValues() * 2 / model.LayerCount + hidden * model.LayerCount : TokenValues() * (model.LayerCount + 1) / model.LayerCount;
 
-        // Kept for the backward pass by all layers, for each token: two norms' inputs; queries, keys, values and result of attention, for every query head; gate, its
+        // Kept for the backward pass by all layers, for each token: two norms' inputs, which are float32 whatever the rest is; queries, keys, values and result of attention, for every query head; gate, its
         // silu and up; and what the adapted layers read, once for those that read the same, with the products of A.
         long TokenValues()
         {
             var inputs = sites.Select(site => DecoderLayout.SharingInput(site.Index).First).Distinct().Sum(first => sites.First(site => DecoderLayout.SharingInput(site.Index).First == first).InFeatures);
             var dropped = dropout ? 2 * sites.Sum(site => (long)site.InFeatures) : 0;
-            return model.LayerCount * (2 * hidden + 4 * queries + 3 * wide + (model.QueryKeyNorm ? queries + keys : 0)) + inputs + dropped + sites.Sum(site => (long)lora.RankOf(site.Path));
+            return model.LayerCount * (Wide / narrow * 2 * hidden + 4 * queries + 3 * wide + (model.QueryKeyNorm ? queries + keys : 0)) + inputs + dropped + sites.Sum(site => (long)lora.RankOf(site.Path));
         }
     }
 }

@@ -63,7 +63,7 @@ internal static class TaskRunner
             var longest = rows.Max(row => row.Ids.Length);
             return MemoryPlan.Choose(
                 options.BatchSize, longest, MemoryBudget.Bytes(spec.MemoryMegabytes, spec.Device),
-                (count, recomputes, each) => MemoryEstimate.Of(model.Config, config, method, previous?.TaskIndex ?? 0, Math.Min(count, rows.Count), longest, LongestOf(evaluations), options.Dropout > 0, recomputes, each));
+                (count, recomputes, each) => MemoryEstimate.Of(model.Config, config, method, previous?.TaskIndex ?? 0, Math.Min(count, rows.Count), longest, LongestOf(evaluations), options.Dropout > 0, recomputes, each, model.Decoder.DType));
         }
 
         void SayMemory(MicroBatching way, bool ranShort) => reporter.Send(new RunMessage.Memory(
@@ -166,7 +166,7 @@ internal static class TaskRunner
         var (config, method) = (new LoraConfig(spec.Rank, spec.Alpha, spec.TargetModules), ContinualMethods.ByName(spec.Method, spec.MethodOptions));
         return MemoryPlan.SizeOf(
             MemoryBudget.Bytes(spec.MemoryMegabytes, spec.Device),
-            size => MemoryEstimate.Of(model.Config, config, method, learned, 1, 1, LongestOf(evaluations), dropout: false, size: size)).AtMost(spec.ScoredTokens);
+            size => MemoryEstimate.Of(model.Config, config, method, learned, 1, 1, LongestOf(evaluations), dropout: false, size: size, computesIn: model.Decoder.DType)).AtMost(spec.ScoredTokens);
     }
 
     private static int LongestOf(IReadOnlyList<PreparedEvaluation> evaluations) => evaluations.SelectMany(each => each.Rows).Select(row => row.Ids.Length).DefaultIfEmpty().Max();
@@ -182,7 +182,7 @@ internal static class TaskRunner
                 userError: false);
         }
 
-        return BaseModel.Load(spec.ModelFolder, torch.device(spec.Device), Precision.Master, digest);
+        return BaseModel.Load(spec.ModelFolder, torch.device(spec.Device), Precision.Base(spec.Precision), digest);
     }
 
     private static TrainingOptions Options(Hyperparameters wanted)

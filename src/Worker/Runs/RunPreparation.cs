@@ -21,7 +21,8 @@ namespace ContinualService.Worker.Runs;
 
 /// <summary>Gathers what a training process needs into the run's folder.</summary>
 internal sealed class RunPreparation(
-    IDbContextFactory<ServiceDbContext> contexts, IObjectStore objects, DataFolder data, ModelCatalog models, IOptions<TrainingSettings> settings, IOptions<DriftOptions> drift,
+    IDbContextFactory<ServiceDbContext> contexts, IObjectStore objects, DataFolder data, ModelCatalog models, IOptions<ModelsOptions> computing, IOptions<TrainingSettings> settings,
+    IOptions<DriftOptions> drift,
     ILogger<RunPreparation> logger)
 {
     /// <summary>Makes the folder and writes spec.json.</summary>
@@ -82,6 +83,7 @@ internal sealed class RunPreparation(
             BaseDigest = adapter.BaseDigest,
             Device = settings.Value.Device,
             Threads = Threads(settings.Value),
+            Precision = computing.Value.Precision,
             Method = adapter.Method,
             MethodOptions = adapter.MethodOptionsJson,
             Rank = adapter.Rank,
@@ -160,7 +162,8 @@ internal sealed class RunPreparation(
         return events.ConvertAll(OutOfMemoryEvent.Read);
     }
 
-    private static string? MicroBatchesOf(AdapterVersion version) => TrainingEnvironment.Read(version.EnvironmentJson)?.MicroBatches;
+    // As it was made the first time.
+    private static (string? MicroBatches, string? Precision) WayOf(AdapterVersion version) => TrainingEnvironment.Read(version.EnvironmentJson) is { } made ? (made.MicroBatches, made.Precision) : (null, null);
 
     private static Hyperparameters HyperparametersOf(LearningTask task) => JsonSerializer.Deserialize<Hyperparameters>(task.HyperparametersJson, RunJson.Options) ?? new Hyperparameters();
 
@@ -174,10 +177,10 @@ internal sealed class RunPreparation(
         List<ReplayPart> parts = [];
         foreach (var version in trained.Skip(done))
         {
-            var task = learned[version.TaskId!];
+            var (task, way) = (learned[version.TaskId!], WayOf(version));
             parts.Add(new ReplayPart(
                 version.Number, task.Id, await DatasetAsync(database, task, task.TrainDatasetId, plan.Folder, cancellationToken), HyperparametersOf(task), [],
-                version.Merge().Text, await FileAsync(version.StateSha256, plan.Folder, cancellationToken), MicroBatchesOf(version)));
+                version.Merge().Text, await FileAsync(version.StateSha256, plan.Folder, cancellationToken), way.MicroBatches, way.Precision));
         }
 
         return (done > 0 ? trained[done - 1] : plan.Ancestors[0] is { TaskId: null } imported ? imported : null, new ReplaySpec(parts, replay.Tolerance));
@@ -192,7 +195,7 @@ internal sealed class RunPreparation(
         List<ReplayPart> parts = [];
         foreach (var version in path.Again)
         {
-            var task = learned[version.TaskId!];
+            var (task, way) = (learned[version.TaskId!], WayOf(version));
             known.Add(task.Id);
             var approximate = unlearning.Mode == UnlearnMode.Approximate;
             // A weight that somebody chose stays chosen; the method's own is that of the task's new place. The first task has none.
@@ -200,7 +203,7 @@ internal sealed class RunPreparation(
             parts.Add(new ReplayPart(
                 version.Number, task.Id, await DatasetAsync(database, task, task.TrainDatasetId, plan.Folder, cancellationToken), HyperparametersOf(task),
                 evaluations.FindAll(evaluation => known.Contains(evaluation.TaskId)), chosen,
-                approximate ? await FileAsync(version.StateSha256, plan.Folder, cancellationToken) : null, MicroBatchesOf(version), approximate ? removed.TaskIndex : null));
+                approximate ? await FileAsync(version.StateSha256, plan.Folder, cancellationToken) : null, way.MicroBatches, way.Precision, approximate ? removed.TaskIndex : null));
         }
 
         return (path.Kept.Count == 0 ? null : path.Kept[^1], new ReplaySpec(parts, null));

@@ -20,6 +20,9 @@ internal sealed record RunSpec
 
     public required int Threads { get; init; }
 
+    /// <summary>What the base computes in: float32 or bfloat16.</summary>
+    public string Precision { get; init; } = "float32";
+
     public required string Method { get; init; }
 
     /// <summary>A JSON object of the method's options.</summary>
