@@ -4,6 +4,7 @@ using ContinualService.Engine.Lora;
 using ContinualService.Engine.Models;
 using ContinualService.Engine.Training;
 using Xunit;
+using static TorchSharp.torch;
 
 namespace ContinualService.Engine.Tests.Training;
 
@@ -66,6 +67,21 @@ public sealed class MemoryEstimateTests
         Assert.Equal(4 * (counted * Token + 2 * positions * 10), Of(new Slao()).Scoring);
         // The rows that it draws before it trains are as long as the training's, and drawn 64 at a time whatever the size.
         Assert.Equal(4 * (512 * Token + 2 * 512 * 10), Of(new Recall()).Scoring);
+    }
+
+    [Fact]
+    public void Of_BFloat16_HalvesWhatTheBaseComputes()
+    {
+        MemoryEstimate Of(ScalarType type, bool recomputes) => MemoryEstimate.Of(
+            Model, new LoraConfig(2, 4, [LoraConfig.AllLinear]), new Slao(), learned: 2, rows: 3, longestRow: 5, scoredRow: 4, dropout: false, recomputes, computesIn: type);
+        var (wide, narrow) = (Of(ScalarType.Float32, false), Of(ScalarType.BFloat16, false));
+
+        Assert.Equal(wide.Weights / 2, narrow.Weights);
+        // The two norms' inputs, of each layer 2 x 8, stay as they are.
+        Assert.Equal(2 * 15 * ((2 * 16 + 32 + 36 + 36 + 14) * 3 + 32), narrow.Activations);
+        Assert.Equal(2 * 15 * ((2 * 16 + 32 + 36 + 36 + 14) * 2 + 2 * 8 + 32), Of(ScalarType.BFloat16, true).Activations);
+        Assert.Equal(2 * 256 * (48 + 48 + 48 + 2 * 4 * 2) + 4 * 2 * 256 * 10, narrow.Scoring);
+        Assert.Equal(wide with { Weights = 0, Activations = 0, Scoring = 0 }, narrow with { Weights = 0, Activations = 0, Scoring = 0 });
     }
 
     [Fact]

@@ -87,7 +87,7 @@ public sealed class RunPreparationTests : IAsyncLifetime
             await database.SaveChangesAsync(Token);
             await database.AppendEventAsync(_tasks[0], TaskEventTypes.OutOfMemory, OutOfMemoryEvent.Of(new ScoringSize(2048), stepsMade: 9, nextAttempt: false), DateTimeOffset.UnixEpoch, Token);
             await database.SaveChangesAsync(Token);
-            var environment = new TrainingEnvironment("", "", "cpu", "", 1, "float32", "8; 3:4");
+            var environment = new TrainingEnvironment("", "", "cpu", "", 1, "bfloat16", "8; 3:4");
             await database.Versions.Where(row => row.Number == 2).ExecuteUpdateAsync(set => set.SetProperty(row => row.EnvironmentJson, environment.Write()), Token);
         }
 
@@ -96,6 +96,7 @@ public sealed class RunPreparationTests : IAsyncLifetime
         var replayed = await PrepareReplayAsync("[]");
         Assert.Null(replayed.MicroBatches);
         Assert.Equal([null, "8; 3:4", null], replayed.Replay!.Parts.Select(part => part.MicroBatches));
+        Assert.Equal(("float32", "bfloat16"), (replayed.Precision, replayed.Replay.Parts[1].Precision));
     }
 
     [Fact]
