@@ -19,12 +19,16 @@ public sealed class NarrowServingTests : IAsyncDisposable
     public ValueTask DisposeAsync() => _world.DisposeAsync();
 
     // Of each token chosen the next best is half a nat away: no processor's noise reaches that.
-    [Theory]
-    [InlineData(null, "The sky")]
-    [InlineData("qwen2-lora", "How?")]
-    public async Task Chat_InBFloat16_GivesTheEnginesGreedyAnswer(string? peft, string question)
+    [Fact]
+    public async Task Chat_InBFloat16_GivesTheEnginesGreedyAnswer()
     {
-        if (peft is not null) await _world.PublishAsync("helper", Model, peft);
+        await _world.PublishAsync("helper", Model, "qwen2-lora");
+        await AskAsync(null, "The sky");
+        await AskAsync("qwen2-lora", "How?");
+    }
+
+    private async Task AskAsync(string? peft, string question)
+    {
         var messages = new JsonArray(new JsonObject { ["role"] = "user", ["content"] = question });
         using var response = await _world.Api.Client.PostNodeAsync("/v1/chat/completions", new JsonObject
         {
