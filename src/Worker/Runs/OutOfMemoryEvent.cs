@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using ContinualService.Domain.Tasks;
 using ContinualService.Engine.Inference;
 
@@ -39,6 +40,7 @@ internal sealed record OutOfMemoryEvent(int Step, int? Rows, bool Recomputes, bo
         : FormattableString.Invariant($" The next attempt takes {Rows} rows at a time{(Recomputes ? " with gradient checkpointing" : "")}.");
 
     /// <summary>What an attempt after it trains on at a time at most, in all its steps; null: it was scoring.</summary>
+    [JsonIgnore]
     public MicroBatching? Way => Rows is { } rows ? new MicroBatching(1, rows, Recomputes) : null;
 
     public static OutOfMemoryEvent Read(string json) => JsonSerializer.Deserialize<OutOfMemoryEvent>(json, JsonSerializerOptions.Web)!;
