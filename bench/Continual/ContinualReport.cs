@@ -44,7 +44,25 @@ public static class ContinualReport
         text.Append("The same settings for every method; the first task of a seed is the same computation for methods that begin with plain tuning and keep its result alone, and is done once.\n\n");
         text.Append("| task | metric | training rows | scored rows | inputs cut to fit |\n|---|---|---|---|---|\n");
         foreach (var task in tasks) text.Append(Invariant($"| {task.Name} | {Engine.Evaluation.TaskMetricNames.WireName(task.Metric)} | {task.Train.Count} | {task.Scored.Count} | {task.CutRows} |\n"));
-        text.Append(Invariant($"\nTraining speed {learned.Sum(task => task.Tokens) / learned.Sum(task => task.Seconds):F0} tokens/s a run, while {settings.Parallel} runs shared the machine.\n\n"));
+        text.Append(Invariant($"\nTraining speed {learned.Sum(task => task.Tokens) / learned.Sum(task => task.Seconds):F0} tokens/s a run, while {settings.Parallel} runs shared the machine."));
+        var shares = ScoringShares([.. tasks.Select(task => task.Scored.Count)], runs);
+        if (shares.Count > 0)
+        {
+            text.Append(" Scoring the matrix row of task T, its own rows and those of every task before it, took in percent of that task's training: ");
+            text.Append(string.Join(", ", shares.Select((share, index) => Invariant($"{100 * share:F1} (T = {index + 1})")))).Append('.');
+        }
+
+        text.Append("\n\n");
+    }
+
+    /// <summary>By task, from the first: the seconds that its row of the matrix takes, for each second of its training; means over the runs that trained. Empty where none did.</summary>
+    /// <param name="scoredRows">Of each task.</param>
+    /// <param name="runs">Each scores the rows of all tasks after every one; those not learned yet are no part of a service's row.</param>
+    public static IReadOnlyList<double> ScoringShares(IReadOnlyList<int> scoredRows, IReadOnlyList<RunResult> runs)
+    {
+        var trained = runs.Where(run => run.Learned.All(task => task.Seconds > 0)).ToList();
+        if (trained.Count == 0) return [];
+        return [.. scoredRows.Select((_, index) => trained.Average(run => run.Learned[index].EvaluationSeconds / run.Learned[index].Seconds) * scoredRows.Take(index + 1).Sum() / scoredRows.Sum())];
     }
 
     private static void Means(StringBuilder text, double rate, ContinualSettings settings, IReadOnlyList<RunResult> runs)

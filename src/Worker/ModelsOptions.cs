@@ -1,3 +1,5 @@
+using System.ComponentModel.DataAnnotations;
+
 namespace ContinualService.Worker;
 
 /// <summary>Section <c>Models</c>: the base models on offer.</summary>
@@ -10,6 +12,11 @@ public sealed class ModelsOptions
 
     /// <summary>The model of an adapter that names none. Where it is absent and there is only one model, that one.</summary>
     public string Default { get; set; } = "tiny-llama";
+
+    /// <summary>What bases compute in, in training, scoring and serving: float32 or bfloat16. A LoRA's masters are float32 either way.</summary>
+    [Required(ErrorMessage = "Models:Precision is empty. Set it to float32 or bfloat16, or remove it.")]
+    [RegularExpression("float32|bfloat16", ErrorMessage = "Models:Precision must be float32 (the default) or bfloat16 (half the memory; best on GPUs, and on processors with bf16 instructions).")]
+    public string Precision { get; set; } = "float32";
 
     /// <summary>The folder that <see cref="Root"/> means.</summary>
     internal string FindRoot(string contentRoot)

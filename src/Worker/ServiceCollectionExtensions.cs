@@ -61,7 +61,7 @@ public static class ServiceCollectionExtensions
     /// <summary>Reads section <c>Models</c> and registers <see cref="ModelCatalog"/>.</summary>
     public static IServiceCollection AddModelCatalog(this IServiceCollection services, IConfiguration configuration)
     {
-        services.AddOptions<ModelsOptions>().Bind(configuration.GetSection(ModelsOptions.Section)).ValidateOnStart();
+        services.AddOptions<ModelsOptions>().Bind(configuration.GetSection(ModelsOptions.Section)).ValidateDataAnnotations().ValidateOnStart();
         services.AddSingleton(provider =>
         {
             var options = provider.GetRequiredService<IOptions<ModelsOptions>>().Value;

@@ -1,4 +1,5 @@
 using ContinualService.Domain.Tasks;
+using ContinualService.Engine.Inference;
 using ContinualService.Worker.Processes;
 using ContinualService.Worker.Runs;
 using Xunit;
@@ -40,6 +41,12 @@ public sealed class MemoryBudgetTests
         Assert.Null(OutOfMemoryEvent.AfterDeath(134, 2, 3, way, 5));
         Assert.Null(OutOfMemoryEvent.AfterDeath(137, 2, 3, null, 0));
         Assert.Null(OutOfMemoryEvent.AfterDeath(137, 2, 3, new MicroBatching(1, 1, true), 5));
+
+        // While it scored, less of that is what helps.
+        var scoring = OutOfMemoryEvent.AfterDeath(137, 2, 3, way, 5, new ScoringSize(4096))!;
+        Assert.Equal((5, null, 2048, null), (scoring.Step, scoring.Rows, scoring.ScoredTokens, scoring.Way));
+        Assert.Equal(" The next attempt scores 2048 tokens at a time.", scoring.Told());
+        Assert.Null(OutOfMemoryEvent.AfterDeath(137, 2, 3, way, 5, new ScoringSize(1)));
     }
 
     [Theory]

@@ -25,9 +25,9 @@ namespace ContinualService.Worker.Tests;
 
 /// <summary>
 /// The worker on a data folder of one test's own, with a base model of a few thousand weights. <paramref name="shared"/>: the database is PostgreSQL and the
-/// objects are in S3, so that several workers (<see cref="AnotherWorker"/>) can work on them; else both lie in the data folder.
+/// objects are in S3, so that several workers (<see cref="AnotherWorker"/>) can work on them; else both lie in the data folder. <paramref name="precision"/>: what bases compute in.
 /// </summary>
-internal sealed class TestService(bool shared = false) : IAsyncDisposable
+internal sealed class TestService(bool shared = false, string precision = "float32") : IAsyncDisposable
 {
     public const string Model = "llama2";
 
@@ -274,6 +274,7 @@ internal sealed class TestService(bool shared = false) : IAsyncDisposable
         {
             ["Data:Root"] = Path.Combine(_folder, "data"),
             ["Models:Root"] = _models,
+            ["Models:Precision"] = precision,
             ["Training:Threads"] = "1",
             ["Training:SweepSeconds"] = "1",
             ["Training:StopSeconds"] = "5",

@@ -3,8 +3,10 @@ using ContinualService.Engine.Inference;
 using ContinualService.Engine.Inference.Batching;
 using ContinualService.Engine.Lora;
 using ContinualService.Engine.Models;
+using ContinualService.Engine.Training;
 using ContinualService.Infrastructure.Storage;
 using ContinualService.Infrastructure.Telemetry;
+using ContinualService.Worker;
 using Microsoft.Extensions.Options;
 using TorchSharp;
 
@@ -20,14 +22,16 @@ internal sealed class ModelHost : IServingBackend, IDisposable
     private const long LeastCacheTokens = 256;
 
     private readonly ServingOptions _options;
+    private readonly torch.ScalarType _computesIn;
     private readonly IObjectStore _objects;
     private readonly AdapterCache _adapters;
     private readonly BatchMetrics _metrics;
     private readonly Dictionary<string, Task<HostedModel>> _bases = []; // by digest
 
-    public ModelHost(IOptions<ServingOptions> options, IObjectStore objects, IMeterFactory meters)
+    public ModelHost(IOptions<ServingOptions> options, IOptions<ModelsOptions> models, IObjectStore objects, IMeterFactory meters)
     {
         _options = options.Value;
+        _computesIn = Precision.Base(models.Value.Precision);
         _objects = objects;
         var meter = meters.CreateServiceMeter();
         _adapters = new AdapterCache(_options.MaxResidentAdapters, new AdapterMetrics(meter));
@@ -76,7 +80,7 @@ internal sealed class ModelHost : IServingBackend, IDisposable
 
     private HostedModel Load(CatalogModel model, string digest)
     {
-        var loaded = BaseModel.Load(model.Folder, torch.device(_options.Device), torch.ScalarType.Float32, digest, forGeneration: true);
+        var loaded = BaseModel.Load(model.Folder, torch.device(_options.Device), _computesIn, digest, forGeneration: true);
         var cacheTokens = Math.Max(LeastCacheTokens, _options.CacheMegabytes * (1L << 20) / SequenceCache.BytesPerToken(loaded.Decoder));
         var options = new BatchOptions(_options.MaxBatch, _options.MaxBatch, _options.StepTokens, cacheTokens, _options.MaxWaitingRequests, _options.MaxWaitingPerTenant);
         return new HostedModel(loaded, new BatchEngine(loaded.Decoder, options, loaded.Name, _metrics));

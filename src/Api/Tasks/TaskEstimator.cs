@@ -13,7 +13,7 @@ using Microsoft.Extensions.Options;
 namespace ContinualService.Api.Tasks;
 
 /// <summary>Says what a checked task would cost: counts from shapes, times only from what was measured.</summary>
-internal sealed class TaskEstimator(ServiceDbContext database, IOptions<TrainingSettings> training)
+internal sealed class TaskEstimator(ServiceDbContext database, IOptions<TrainingSettings> training, IOptions<ModelsOptions> models)
 {
     private const int UsedRuns = 5;
 
@@ -26,8 +26,8 @@ internal sealed class TaskEstimator(ServiceDbContext database, IOptions<Training
         var lora = new LoraConfig(adapter.Rank, adapter.Alpha, JsonSerializer.Deserialize<string[]>(adapter.TargetModulesJson) ?? []);
         var plan = MemoryPlan.Choose(
             draft.Hyperparameters.BatchSize, draft.Size.LongestRow, MemoryBudget.Bytes(training.Value.MemoryMegabytes, training.Value.Device),
-            (rows, recomputes) => MemoryEstimate.Of(
-                draft.Model.Config, lora, adapter.ContinualMethod(), adapter.TaskCount, Math.Min(rows, draft.Training.Examples.Count), draft.Size.LongestRow, draft.HeldOutSize?.LongestRow ?? 0, draft.Hyperparameters.Dropout > 0, recomputes));
+            (rows, recomputes, size) => MemoryEstimate.Of(
+                draft.Model.Config, lora, adapter.ContinualMethod(), adapter.TaskCount, Math.Min(rows, draft.Training.Examples.Count), draft.Size.LongestRow, draft.HeldOutSize?.LongestRow ?? 0, draft.Hyperparameters.Dropout > 0, recomputes, size, Precision.Base(models.Value.Precision)));
         var speed = await SpeedAsync(draft, cancellationToken);
         var tokens = ProcessedTokens(draft);
         return new TaskEstimate(
@@ -49,7 +49,7 @@ internal sealed class TaskEstimator(ServiceDbContext database, IOptions<Training
             speed,
             plan.Estimate.Total,
             MemoryParts.Of(plan.Estimate),
-            new MemoryPlanned(plan.Way.Rows, plan.Way.Recomputes, plan.BudgetBytes, plan.Fits, plan.Problem));
+            new MemoryPlanned(plan.Way.Rows, plan.Way.Recomputes, plan.Size.Tokens, plan.BudgetBytes, plan.Fits, plan.Problem));
     }
 
     /// <summary>Every epoch reads every row, one that the method adds taken as long as the task's own; steps that are cut off read their share of one.</summary>

@@ -27,20 +27,22 @@ public static class DriftProbe
     /// <param name="now">The new one.</param>
     /// <param name="canaries">Prompts, as a user would send them; none: no divergence is measured.</param>
     /// <param name="questions">Held-out rows; those without a question and an answer are left out, and without any other no share is measured.</param>
+    /// <param name="size">How much is computed at once; null: the largest.</param>
     /// <param name="cancellation">Ends it with <see cref="OperationCanceledException"/>.</param>
     public static DriftMeasures Run(
-        BaseModel model, LoraWeights before, LoraWeights now, IReadOnlyList<string> canaries, IReadOnlyList<EncodedExample> questions, CancellationToken cancellation = default)
+        BaseModel model, LoraWeights before, LoraWeights now, IReadOnlyList<string> canaries, IReadOnlyList<EncodedExample> questions, ScoringSize? size = null,
+        CancellationToken cancellation = default)
     {
         var turned = RowSpace.LargestAngle(before, now);
         List<int[]> prompts = [.. canaries.Select(text => Encode(model, text)).Where(ids => ids.Length > 0)];
-        var (fromBefore, fromBase) = prompts.Count == 0 ? (null, null) : Divergence(model.Decoder, before, now, prompts, AnswerEnds.StopIds(model.Decoder, model.Tokenizer, questions), cancellation);
+        var (fromBefore, fromBase) = prompts.Count == 0 ? (null, null) : Divergence(model.Decoder, before, now, prompts, AnswerEnds.StopIds(model.Decoder, model.Tokenizer, questions), size, cancellation);
         List<EncodedExample> asked = [.. questions.Where(row => row.Target is not null && row.PromptIds.Length > 0)];
         var (stoppedBefore, stopped) = ((double?)null, (double?)null);
         if (asked.Count > 0)
         {
             var (limit, stops) = (AnswerEnds.LongestAnswer(model.Tokenizer, asked) + new EvaluationOptions().AnswerMargin, AnswerEnds.StopIds(model.Decoder, model.Tokenizer, asked));
             List<int[]> ids = [.. asked.Select(row => row.PromptIds)];
-            (stoppedBefore, stopped) = (StopShare(model.Decoder, before, ids, limit, stops, cancellation), StopShare(model.Decoder, now, ids, limit, stops, cancellation));
+            (stoppedBefore, stopped) = (StopShare(model.Decoder, before, ids, limit, stops, size, cancellation), StopShare(model.Decoder, now, ids, limit, stops, size, cancellation));
         }
 
         return new DriftMeasures(turned?.Degrees, turned?.Layer.Path, fromBefore, fromBase, stoppedBefore, stopped, asked.Count);
@@ -55,9 +57,9 @@ public static class DriftProbe
     /// version before gives: where it stood is what people got.
     /// </summary>
     internal static (double? FromBefore, double? FromBase) Divergence(
-        Decoder decoder, LoraWeights before, LoraWeights now, IReadOnlyList<int[]> prompts, IReadOnlyList<int> stopIds, CancellationToken cancellation)
+        Decoder decoder, LoraWeights before, LoraWeights now, IReadOnlyList<int[]> prompts, IReadOnlyList<int> stopIds, ScoringSize? size = null, CancellationToken cancellation = default)
     {
-        var answers = GreedyGenerator.Generate(decoder, before, prompts, CanaryTokens, stopIds, cancellation);
+        var answers = GreedyGenerator.Generate(decoder, before, prompts, CanaryTokens, stopIds, size, cancellation);
         var (fromBefore, fromBase, count) = (0.0, 0.0, 0L);
         for (var index = 0; index < prompts.Count; index++)
         {
@@ -85,10 +87,10 @@ public static class DriftProbe
     }
 
     /// <summary>Share of greedy answers that end with one of <paramref name="stopIds"/> within so many tokens.</summary>
-    internal static double StopShare(Decoder decoder, LoraWeights? lora, IReadOnlyList<int[]> prompts, int maxNewTokens, IReadOnlyList<int> stopIds, CancellationToken cancellation)
+    internal static double StopShare(Decoder decoder, LoraWeights? lora, IReadOnlyList<int[]> prompts, int maxNewTokens, IReadOnlyList<int> stopIds, ScoringSize? size = null, CancellationToken cancellation = default)
     {
         // One more is asked for than may be used: an answer that is as long as it may be can still end.
-        var answers = GreedyGenerator.Generate(decoder, lora, prompts, maxNewTokens + 1, stopIds, cancellation);
+        var answers = GreedyGenerator.Generate(decoder, lora, prompts, maxNewTokens + 1, stopIds, size, cancellation);
         return (double)answers.Where((answer, index) => answer.Length < Math.Min(maxNewTokens + 1, decoder.Config.MaxPositions - prompts[index].Length)).Count() / prompts.Count;
     }
 

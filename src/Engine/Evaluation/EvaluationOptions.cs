@@ -1,3 +1,5 @@
+using ContinualService.Engine.Inference;
+
 namespace ContinualService.Engine.Evaluation;
 
 /// <summary>How evaluation spends time and tokens.</summary>
@@ -11,4 +13,7 @@ public sealed record EvaluationOptions
 
     /// <summary>Tokens allowed beyond the longest gold answer, so that the end of the turn can appear; default 4.</summary>
     public int AnswerMargin { get; init; } = 4;
+
+    /// <summary>How much is computed at once; the default is the largest.</summary>
+    public ScoringSize Size { get; init; } = ScoringSize.Largest;
 }

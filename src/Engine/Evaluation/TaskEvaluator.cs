@@ -71,7 +71,7 @@ public static class TaskEvaluator
         foreach (var batch in job.Batches(row => row.PromptIds.Length, job.Options.BatchSize))
         {
             var answers = GreedyGenerator.Generate(
-                job.Decoder, job.Lora, [.. batch.Select(row => job.Rows[row].PromptIds)], maxNewTokens, stopIds, job.Cancellation);
+                job.Decoder, job.Lora, [.. batch.Select(row => job.Rows[row].PromptIds)], maxNewTokens, stopIds, job.Options.Size, job.Cancellation);
             for (var index = 0; index < batch.Length; index++)
             {
                 var answer = job.Tokenizer.Decode(answers[index], skipSpecialTokens: true);
@@ -90,7 +90,7 @@ public static class TaskEvaluator
         foreach (var batch in job.Batches(row => row.PromptIds.Length, job.Options.BatchSize))
         {
             var likelihoods = ContinuationScorer.MeanLogProbabilities(
-                job.Decoder, job.Lora, [.. batch.Select(row => job.Rows[row].PromptIds)], labelIds, job.Cancellation);
+                job.Decoder, job.Lora, [.. batch.Select(row => job.Rows[row].PromptIds)], labelIds, job.Options.Size, job.Cancellation);
             for (var index = 0; index < batch.Length; index++)
             {
                 var best = Enumerable.Range(0, labels.Count).MaxBy(label => likelihoods[index][label]);
@@ -108,7 +108,7 @@ public static class TaskEvaluator
         {
             var trained = batch.Select(row => TrainedPositions(job.Rows[row])).ToList();
             var logProbabilities = SequenceScorer.LogProbabilities(
-                job.Decoder, job.Lora, [.. batch.Select(row => job.Rows[row].Ids)], [.. trained.Select(positions => positions[0])], job.Cancellation);
+                job.Decoder, job.Lora, [.. batch.Select(row => job.Rows[row].Ids)], [.. trained.Select(positions => positions[0])], job.Options.Size, job.Cancellation);
             for (var index = 0; index < batch.Length; index++)
             {
                 var row = batch[index];

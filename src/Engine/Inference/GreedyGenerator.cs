@@ -8,17 +8,16 @@ namespace ContinualService.Engine.Inference;
 /// <summary>Greedy decoding of many prompts at once.</summary>
 public static class GreedyGenerator
 {
-    private const int MaxRows = 64;
-    private const int MaxTokens = 16_384;
-
     /// <summary>
     /// New ids per prompt, in the order given; the stop id that ended a row is left out. A row also ends at <paramref name="maxNewTokens"/> and where the
-    /// model's context is full.
+    /// model's context is full. Null for <paramref name="size"/> takes the largest.
     /// </summary>
     /// <exception cref="ArgumentException">A prompt is empty or longer than the context.</exception>
     public static int[][] Generate(
-        Decoder decoder, LoraWeights? lora, IReadOnlyList<int[]> prompts, int maxNewTokens, IReadOnlyList<int> stopIds, CancellationToken cancellation = default)
+        Decoder decoder, LoraWeights? lora, IReadOnlyList<int[]> prompts, int maxNewTokens, IReadOnlyList<int> stopIds, ScoringSize? size = null,
+        CancellationToken cancellation = default)
     {
+        size ??= ScoringSize.Largest;
         Check(decoder, prompts, maxNewTokens);
         var results = new int[prompts.Count][];
         if (maxNewTokens == 0)
@@ -27,7 +26,8 @@ public static class GreedyGenerator
             return results;
         }
 
-        foreach (var group in RightPadded.Groups([.. prompts.Select(prompt => prompt.Length + maxNewTokens)], MaxRows, MaxTokens))
+        var rows = Math.Min(ScoringSize.MaxRows, size.Positions(decoder.Config.VocabularySize)); // each has logits at every token
+        foreach (var group in RightPadded.Groups([.. prompts.Select(prompt => prompt.Length + maxNewTokens)], rows, size.Tokens))
         {
             var generated = GenerateGroup(decoder, lora, [.. group.Select(index => prompts[index])], maxNewTokens, [.. stopIds], cancellation);
             for (var i = 0; i < group.Length; i++) results[group[i]] = generated[i];

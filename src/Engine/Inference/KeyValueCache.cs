@@ -25,11 +25,14 @@ public sealed class KeyValueCache : IDisposable
         _lengths = new int[batch];
         var config = decoder.Config;
         // Zeros, not empty: padding is masked by weight 0, and 0 times a stray NaN is NaN.
-        Tensor[] Allocate() => [.. Enumerable.Range(0, config.LayerCount).Select(_ =>
-            zeros([batch, config.KeyValueHeadCount, capacity, config.HeadWidth], decoder.DType, decoder.Device).DetachFromDisposeScope())];
-        _keys = Allocate();
-        _values = Allocate();
+        Tensor[] Allocate() => [.. Enumerable.Range(0, config.LayerCount).Select(_ => zeros([batch, config.KeyValueHeadCount, capacity, config.HeadWidth], decoder.DType, decoder.Device))];
+        // Detached together: where memory runs out, nothing is left behind.
+        using var scope = NewDisposeScope();
+        (_keys, _values) = (Allocate(), Allocate());
+        foreach (var tensor in _keys.Concat(_values)) tensor.DetachFromDisposeScope();
     }
+
+    private KeyValueCache(Tensor[] keys, Tensor[] values, int[] lengths, int capacity) => (_keys, _values, _lengths, Capacity) = (keys, values, lengths, capacity);
 
     public int Capacity { get; }
 
@@ -50,7 +53,7 @@ public sealed class KeyValueCache : IDisposable
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        var index = tensor(rows.Select(row => (long)row).ToArray(), int64, _keys[0].device);
+        var index = Index(rows);
         for (var layer = 0; layer < _keys.Length; layer++)
         {
             _keys[layer] = Replace(_keys[layer], index);
@@ -58,6 +61,18 @@ public sealed class KeyValueCache : IDisposable
         }
 
         _lengths = [.. rows.Select(row => _lengths[row])];
+    }
+
+    /// <summary>A copy of these rows, in this order.</summary>
+    public KeyValueCache Rows(IReadOnlyList<int> rows)
+    {
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        var index = Index(rows);
+        Tensor[] Copy(Tensor[] held) => [.. held.Select(tensor => tensor.index_select(0, index))];
+        var copy = new KeyValueCache(Copy(_keys), Copy(_values), [.. rows.Select(row => _lengths[row])], Capacity);
+        foreach (var tensor in copy._keys.Concat(copy._values)) tensor.DetachFromDisposeScope();
+        return copy;
     }
 
     public void Dispose()
@@ -93,6 +108,8 @@ public sealed class KeyValueCache : IDisposable
         if (plan.Positions is null) held.narrow(2, plan.Start, plan.Length).copy_(added);
         else held.scatter_(2, plan.Positions.unsqueeze(1).unsqueeze(-1).expand(added.shape), added);
     }
+
+    private Tensor Index(IReadOnlyList<int> rows) => tensor(rows.Select(row => (long)row).ToArray(), int64, _keys[0].device);
 
     private static Tensor Replace(Tensor held, Tensor index)
     {

@@ -23,9 +23,23 @@ internal sealed record Prefill(KeyValueCache Cache, Tensor Last)
     /// <param name="room">Tokens that each row of the cache can take beyond the longest prompt.</param>
     public static Prefill Run(Decoder decoder, LoraWeights? lora, IReadOnlyList<int[]> prompts, int room)
     {
-        using var scope = NewDisposeScope();
         var shared = Shared(prompts);
         var cache = new KeyValueCache(decoder, shared > 0 ? 1 : prompts.Count, prompts.Max(prompt => prompt.Length) + room);
+        try
+        {
+            return Run(decoder, lora, prompts, shared, cache);
+        }
+        catch
+        {
+            // Whoever tries again with fewer rows needs its memory at once.
+            cache.Dispose();
+            throw;
+        }
+    }
+
+    private static Prefill Run(Decoder decoder, LoraWeights? lora, IReadOnlyList<int[]> prompts, int shared, KeyValueCache cache)
+    {
+        using var scope = NewDisposeScope();
         if (shared > 0)
         {
             decoder.HiddenCached(RightPadded.Batch([prompts[0][..shared]], decoder.Device), cache, lora).Dispose();

@@ -8,20 +8,19 @@ namespace ContinualService.Engine.Inference;
 /// <summary>Log-probabilities of given token sequences.</summary>
 public static class SequenceScorer
 {
-    private const int MaxRows = 64;
-    private const int MaxTokens = 8_192;
-
-    // 64 MiB of float32 logits at a time, whatever the vocabulary.
-    private const int MaxLogits = 1 << 24;
+    // Whole rows at once have more beside their keys and values than rows that are generated: half as many tokens.
+    private const int TokensShare = 2;
 
     /// <summary>
     /// Per sequence a float[Length]: element t is ln p(ids[t] | ids[..t]). Element 0, and every element before <paramref name="firstScored"/> of its row,
-    /// is NaN: not computed. Sequences are batched by length and only scored positions go through the head.
+    /// is NaN: not computed. Sequences are batched by length and only scored positions go through the head; null for <paramref name="size"/> takes the largest.
     /// </summary>
     /// <exception cref="ArgumentException">A sequence is empty or longer than the context.</exception>
     public static float[][] LogProbabilities(
-        Decoder decoder, LoraWeights? lora, IReadOnlyList<int[]> sequences, IReadOnlyList<int>? firstScored = null, CancellationToken cancellation = default)
+        Decoder decoder, LoraWeights? lora, IReadOnlyList<int[]> sequences, IReadOnlyList<int>? firstScored = null, ScoringSize? size = null,
+        CancellationToken cancellation = default)
     {
+        size ??= ScoringSize.Largest;
         for (var i = 0; i < sequences.Count; i++)
         {
             if (sequences[i].Length == 0 || sequences[i].Length > decoder.Config.MaxPositions)
@@ -29,17 +28,17 @@ public static class SequenceScorer
         }
 
         var results = new float[sequences.Count][];
-        foreach (var group in RightPadded.Groups([.. sequences.Select(ids => ids.Length)], MaxRows, MaxTokens))
+        foreach (var group in RightPadded.Groups([.. sequences.Select(ids => ids.Length)], ScoringSize.MaxRows, size.Tokens / TokensShare))
         {
             cancellation.ThrowIfCancellationRequested();
-            ScoreGroup(decoder, lora, sequences, firstScored, group, results);
+            ScoreGroup(decoder, lora, sequences, firstScored, group, results, size);
         }
 
         return results;
     }
 
     private static void ScoreGroup(
-        Decoder decoder, LoraWeights? lora, IReadOnlyList<int[]> sequences, IReadOnlyList<int>? firstScored, int[] group, float[][] results)
+        Decoder decoder, LoraWeights? lora, IReadOnlyList<int[]> sequences, IReadOnlyList<int>? firstScored, int[] group, float[][] results, ScoringSize size)
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
@@ -61,13 +60,21 @@ public static class SequenceScorer
 
         if (places.Count == 0) return;
         var hidden = decoder.Hidden(ids, lora).view(group.Length * length, decoder.Config.HiddenSize); // [B*T, D]
-        var chunk = Math.Max(1, MaxLogits / decoder.Config.VocabularySize);
-        for (var start = 0; start < places.Count; start += chunk)
+        var scores = Score(decoder, hidden, sources, targets, size);
+        for (var i = 0; i < places.Count; i++) results[places[i].Sequence][places[i].Token] = scores[i];
+    }
+
+    /// <summary>ln p of each target after the state of its source, a row of <paramref name="hidden"/> [N, D].</summary>
+    internal static float[] Score(Decoder decoder, Tensor hidden, List<long> sources, List<long> targets, ScoringSize size)
+    {
+        var (scores, chunk) = (new float[targets.Count], size.Positions(decoder.Config.VocabularySize));
+        for (var start = 0; start < scores.Length; start += chunk)
         {
-            var count = Math.Min(chunk, places.Count - start);
-            var scores = Score(decoder, hidden, [.. sources.GetRange(start, count)], [.. targets.GetRange(start, count)]);
-            for (var i = 0; i < count; i++) results[places[start + i].Sequence][places[start + i].Token] = scores[i];
+            var count = Math.Min(chunk, scores.Length - start);
+            Score(decoder, hidden, [.. sources.GetRange(start, count)], [.. targets.GetRange(start, count)]).CopyTo(scores, start);
         }
+
+        return scores;
     }
 
     private static float[] Score(Decoder decoder, Tensor hidden, long[] sources, long[] targets)

@@ -2,6 +2,7 @@ using System.Diagnostics.Metrics;
 using ContinualService.Engine.Inference.Batching;
 using ContinualService.Engine.Lora;
 using ContinualService.Engine.Models;
+using ContinualService.Engine.Training;
 
 namespace ContinualService.Engine.Inference;
 
@@ -35,7 +36,7 @@ public static class ServingProbe
         var together = SequenceScorer.LogProbabilities(decoder, trained, probes);
         var alone = probes.ConvertAll(ids => SequenceScorer.LogProbabilities(decoder, trained, [ids])[0]);
         var served = Serve(decoder, new BatchAdapter(digest, stored), probes);
-        return new ServingAgreement(probes.Sum(ids => ids.Length - 1), Largest(together, served), Largest(together, alone));
+        return new ServingAgreement(probes.Sum(ids => ids.Length - 1), Largest(together, served), Largest(together, alone), decoder.DType == Precision.Master ? ServingAgreement.LeastTolerance : ServingAgreement.LeastNarrowTolerance);
     }
 
     private static List<float[]> Serve(Decoder decoder, BatchAdapter adapter, List<int[]> texts)

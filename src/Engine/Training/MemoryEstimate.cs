@@ -1,19 +1,22 @@
 using ContinualService.Engine.Continual;
+using ContinualService.Engine.Inference;
 using ContinualService.Engine.Lora;
 using ContinualService.Engine.Models;
+using TorchSharp;
+using static TorchSharp.torch;
 
 namespace ContinualService.Engine.Training;
 
 /// <summary>
-/// What a training process holds at its fullest, counted from shapes; docs/performance.md has the arithmetic. Everything is float32, as the service
-/// computes. On a GPU all but <see cref="Process"/> lies there.
+/// What a training process holds at its fullest, counted from shapes; docs/performance.md has the arithmetic. Masters, optimiser, logits and what norms read are float32; weights, other
+/// activations, keys and values are what the base computes in. On a GPU all but <see cref="Process"/> lies there.
 /// </summary>
 /// <param name="Weights">The base.</param>
 /// <param name="Adapters">The states before and after the task, what serves of both, and where the task starts.</param>
 /// <param name="Optimiser">What is trained in one vector, its gradient, and AdamW's two moments.</param>
 /// <param name="Activations">What the forward pass of the longest micro-batch keeps for the backward pass (<see cref="TrainedBlock"/>), and one layer's gradients on their way; with gradient checkpointing the inputs of all layers, and one layer.</param>
 /// <param name="Logits">The loss's piece of the vocabulary's logits.</param>
-/// <param name="Scoring">Scoring's activations, keys and values, and logits; nothing of training but the weights and adapters is there then.</param>
+/// <param name="Scoring">Scoring's activations, keys and values, and logits; nothing of training but the weights and adapters is there then. What a method draws from the adapter before it trains is generated in the same way, always with the largest size: another one would draw other rows.</param>
 /// <param name="Process">Runtime and libraries before a model is loaded, as measured on Linux for x86-64.</param>
 public sealed record MemoryEstimate(long Weights, long Adapters, long Optimiser, long Activations, long Logits, long Scoring, long Process)
 {
@@ -24,13 +27,11 @@ public sealed record MemoryEstimate(long Weights, long Adapters, long Optimiser,
     private const long LossRows = 512;
     private const long LossCopies = 3;
 
-    // Of the scorers: tokens and values of logits at a time.
-    private const long ScoredTokens = 16_384;
-    private const long ScoredRows = 64;
-    private const long ScoredLogits = 1 << 24;
-
     /// <summary>Training and scoring come after one another: the larger counts.</summary>
-    public long Total => Weights + Adapters + Math.Max(Optimiser + Activations + Logits, Scoring) + Process;
+    public long Total => Math.Max(Weights + Adapters + Optimiser + Activations + Logits + Process, WhileScoring);
+
+    /// <summary>What scoring needs with all that is there then.</summary>
+    public long WhileScoring => Weights + Adapters + Scoring + Process;
 
     /// <param name="model">The base's shape.</param>
     /// <param name="lora">One task's shape.</param>
@@ -41,33 +42,43 @@ public sealed record MemoryEstimate(long Weights, long Adapters, long Optimiser,
     /// <param name="scoredRow">Tokens of the longest row to score; 0: there is none.</param>
     /// <param name="dropout">Whether the LoRA's input is dropped out, which takes a mask and copies of the layer at work.</param>
     /// <param name="recomputes">Gradient checkpointing.</param>
-    public static MemoryEstimate Of(ModelConfig model, LoraConfig lora, IContinualMethod method, int learned, int rows, int longestRow, int scoredRow, bool dropout, bool recomputes = false)
+    /// <param name="size">How much scoring computes at once; null: the largest.</param>
+    /// <param name="computesIn">See <see cref="Precision.Base"/>.</param>
+    public static MemoryEstimate Of(ModelConfig model, LoraConfig lora, IContinualMethod method, int learned, int rows, int longestRow, int scoredRow, bool dropout, bool recomputes = false, ScoringSize? size = null,
+        ScalarType computesIn = Precision.Master)
     {
         var sites = LoraWeights.Resolve(model, lora);
         var pair = Pairs(lora);
         long adapters = pair + State(learned + 1) + Pairs(method.ServedConfig(lora, learned + 1));
         if (learned > 0) adapters += State(learned) + Pairs(method.ServedConfig(lora, learned));
-        var (tokens, scored) = ((long)rows * longestRow, Math.Min(ScoredTokens, ScoredRows * scoredRow));
+        var (tokens, narrow) = ((long)rows * longestRow, (long)computesIn.ElementSize());
         long queries = model.HeadCount * model.HeadWidth, keys = model.KeyValueHeadCount * model.HeadWidth, hidden = model.HiddenSize, wide = model.IntermediateSize;
         return new MemoryEstimate(
-            Wide * DecoderLayout.Shapes(model).Values.Sum(shape => shape.Aggregate(1L, (product, size) => product * size)),
+            narrow * DecoderLayout.Shapes(model).Values.Sum(shape => shape.Aggregate(1L, (product, size) => product * size)),
             Wide * adapters,
             Wide * 4 * pair,
-            Wide * tokens * (KeptValues() + OneLayer() + 4 * hidden),
+            narrow * tokens * (KeptValues() + OneLayer() + 4 * hidden),
             Wide * LossCopies * Math.Min(LossRows, tokens) * model.VocabularySize,
-            // Without gradients a layer's values go with the layer; the cache of a generation stays.
-            Wide * (scored * (6 * hidden + 6 * queries + 4 * wide + 2 * keys * model.LayerCount) + 2 * Math.Min(ScoredLogits, scored * model.VocabularySize)),
+            Math.Max(Scored(size ?? ScoringSize.Largest, scoredRow), learned > 0 && method.NeedsUserTurn ? Scored(ScoringSize.Largest, longestRow) : 0),
             ProcessBytes);
 
         long Pairs(LoraConfig shape) => sites.Sum(site => (long)shape.RankOf(site.Path) * (site.InFeatures + site.OutFeatures));
 
         long State(int tasks) => sites.Sum(site => method.Layout(lora, site, tasks).Sum(tensor => tensor.Elements));
 
+        // Without gradients a layer's values go with the layer; the cache of a generation stays.
+        long Scored(ScoringSize each, int row)
+        {
+            var count = Math.Max(row, Math.Min(each.Tokens, ScoringSize.MaxRows * (long)row));
+            return narrow * count * (6 * hidden + 6 * queries + 4 * wide + 2 * keys * model.LayerCount) + Wide * 2 * Math.Min(count, each.Positions(model.VocabularySize)) * model.VocabularySize;
+        }
+
         long KeptValues() => recomputes ? LayerValues() + hidden * model.LayerCount : LayerValues() * model.LayerCount;
 
         // For each token: the layer's input and what attention made of it; queries, keys, values and result of attention, for every query head, the result twice where rows differ in length; gate and up.
         long LayerValues() => 2 * hidden + 5 * queries + (keys < queries ? 2 * keys : 0) + (model.QueryKeyNorm ? queries + keys : 0) + 2 * wide;
 
-        long OneLayer() => 5 * wide + 4 * hidden + (dropout ? 4 * wide : 0);
+        // Of one layer's gradients; those of a norm are float32 whatever the rest is.
+        long OneLayer() => 5 * wide + Wide / narrow * 4 * hidden + (dropout ? 4 * wide : 0);
     }
 }

@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace ContinualService.Engine.Training;
 
-/// <summary>Memory ran out with one row at a time and gradient checkpointing: less is not possible.</summary>
+/// <summary>Memory ran out with one row at a time, in training with gradient checkpointing: less is not possible.</summary>
 public sealed class MemoryExhaustedException : Exception
 {
     public MemoryExhaustedException()
@@ -20,10 +20,14 @@ public sealed class MemoryExhaustedException : Exception
     }
 
     /// <summary>Whether an error of the tensor library says that it got no memory.</summary>
-    internal static bool Is(ExternalException error) =>
+    public static bool Is(ExternalException error) =>
         error.Message.Contains("DefaultCPUAllocator: ", StringComparison.Ordinal) // libtorch's, on the CPU
         || error.Message.Contains("out of memory", StringComparison.OrdinalIgnoreCase) // CUDA's
         || error.Message.Contains("bad_alloc", StringComparison.Ordinal); // the C++ library's
+
+    /// <summary>While held-out rows were scored.</summary>
+    public static MemoryExhaustedException Scoring(int tokens, Exception error) => new(
+        FormattableString.Invariant($"Memory ran out while held-out rows of up to {tokens} tokens were scored, one at a time: less is not possible. Send shorter held-out rows, or train where there is more memory. The library said: {error.Message.Split('\n')[0]}"), error);
 
     internal static MemoryExhaustedException At(int step, int tokens, Exception error) => new(
         FormattableString.Invariant($"Memory ran out in step {step} with one row of {tokens} tokens and gradient checkpointing: less at a time is not possible. Send a smaller maxSequenceLength, or train where there is more memory. The library said: {error.Message.Split('\n')[0]}"), error);

@@ -1,6 +1,7 @@
 using ContinualService.Domain.Gates;
 using ContinualService.Domain.Previews;
 using ContinualService.Engine.Continual;
+using ContinualService.Engine.Inference;
 using ContinualService.Engine.Lora;
 using ContinualService.Engine.Models;
 using ContinualService.Worker.Runs;
@@ -11,14 +12,20 @@ namespace ContinualService.Worker.Child;
 /// Scores what a run made and, where the adapter has a gate, has it judged. A run that is repeated judges the same: rows, weights and resamples are.
 /// </summary>
 internal sealed class Candidates(
-    RunSpec spec, BaseModel model, IReadOnlyList<TaskRunner.PreparedEvaluation> evaluations, RunReporter reporter, CancellationToken stop)
+    RunSpec spec, BaseModel model, IReadOnlyList<TaskRunner.PreparedEvaluation> evaluations, ScoringSize size, RunReporter reporter, CancellationToken stop)
 {
     // Lambdas beyond the method's own are not in the total: how many there will be is not known.
     private readonly RowScorer _scorer = new(
-        model, reporter, evaluations.Sum(each => each.Rows.Count * (each.TaskId == spec.TaskId ? (spec.ScoresBase ? 2 : 1) + (spec.PreviousState is null ? 0 : 1) : each.Reference is null ? 1 : 2)), stop);
+        model, reporter, size, evaluations.Sum(each => each.Rows.Count * (each.TaskId == spec.TaskId ? (spec.ScoresBase ? 2 : 1) + (spec.PreviousState is null ? 0 : 1) : each.Reference is null ? 1 : 2)), stop);
 
     /// <summary>How many rows were scored, under one version or another.</summary>
     public int ScoredRows => _scorer.Done;
+
+    /// <summary>See <see cref="RowScorer.Size"/>.</summary>
+    public ScoringSize Size => _scorer.Size;
+
+    /// <summary>See <see cref="RowScorer.Sizes"/>.</summary>
+    public string? Sizes => _scorer.Sizes;
 
     /// <summary>The candidate to publish, or to keep; null where it was asked to stop. Its state is the caller's, unless it is the one given.</summary>
     /// <param name="state">What the run made.</param>

@@ -37,7 +37,7 @@ internal static class ForecastRunner
             if (head is not null) work.Add((evaluation, ScoredWeights.Previous, head));
         }
 
-        if (new RowScorer(model, reporter, work.Sum(each => each.Evaluation.Rows.Count), stop).Score(work) is not { } scores) return false;
+        if (new RowScorer(model, reporter, TaskRunner.SizeOf(spec, model, state?.TaskIndex ?? 0, evaluations), work.Sum(each => each.Evaluation.Rows.Count), stop).Score(work) is not { } scores) return false;
 
         // Step 3: gradients.
         using var space = new SketchSpace(model.Decoder, config, head);

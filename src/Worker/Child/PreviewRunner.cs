@@ -44,7 +44,7 @@ internal static class PreviewRunner
         var rows = evaluations.Sum(each => each.Rows.Count);
         var judge = spec.Gate is { } gate && preview.Merges.Count > 0 ? new GateJudge(gate, preview.TaskId, evaluations) : null;
         var compared = judge is null ? 0 : evaluations.Where(each => each.TaskId == preview.TaskId || each.Reference is not null).Sum(each => each.Rows.Count);
-        var scorer = new RowScorer(model, reporter, compared + (preview.Measured + preview.Merges.Count) * rows, stop, preview.Measured * rows);
+        var scorer = new RowScorer(model, reporter, TaskRunner.SizeOf(spec, model, previous.TaskIndex, evaluations), compared + (preview.Measured + preview.Merges.Count) * rows, stop, preview.Measured * rows);
         if ((judge is null ? [] : Known()) is not { } known) return false;
         for (var index = 0; index < preview.Merges.Count; index++)
         {

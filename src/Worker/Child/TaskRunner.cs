@@ -42,6 +42,7 @@ internal static class TaskRunner
         if (plan.Problem is { } problem) throw new RunFailureException(TaskFailureCode.OutOfMemory, problem, userError: true);
         var ways = spec.MicroBatches is { } given ? MicroBatching.Read(given) : [plan.Way];
         options = options with { MicroBatches = MicroBatching.With(ways, ways[0].AtMost(plan.Way)) };
+        var size = plan.Size.AtMost(spec.ScoredTokens);
         SayMemory(options.MicroBatches[0], ranShort: false);
 
         // Step 4: train, from the checkpoint where there is a good one, and merge.
@@ -55,19 +56,18 @@ internal static class TaskRunner
 
         // Step 5: score and write.
         // A run that went on from a checkpoint did its first steps on who knows what machine.
-        return ScoreAndWrite(spec, model, merged ?? newState, merge, previous, rows, evaluations, relay.Resumed ? null : learned.Training, learned.Training.MicroBatches, reporter, stop);
+        return ScoreAndWrite(spec, model, merged ?? newState, merge, previous, rows, evaluations, relay.Resumed ? null : learned.Training, learned.Training.MicroBatches, size, reporter, stop);
 
         MemoryPlan Plan()
         {
             var longest = rows.Max(row => row.Ids.Length);
-            var scored = evaluations.SelectMany(each => each.Rows).Select(row => row.Ids.Length).DefaultIfEmpty().Max();
             return MemoryPlan.Choose(
                 options.BatchSize, longest, MemoryBudget.Bytes(spec.MemoryMegabytes, spec.Device),
-                (count, recomputes) => MemoryEstimate.Of(model.Config, config, method, previous?.TaskIndex ?? 0, Math.Min(count, rows.Count), longest, scored, options.Dropout > 0, recomputes));
+                (count, recomputes, each) => MemoryEstimate.Of(model.Config, config, method, previous?.TaskIndex ?? 0, Math.Min(count, rows.Count), longest, LongestOf(evaluations), options.Dropout > 0, recomputes, each, model.Decoder.DType));
         }
 
         void SayMemory(MicroBatching way, bool ranShort) => reporter.Send(new RunMessage.Memory(
-            way, way is { Recomputes: false } && way.Rows >= Math.Min(options.BatchSize, rows.Count), plan.Estimate.Total, plan.BudgetBytes, ranShort));
+            way, size.Tokens, way is { Recomputes: false } && way.Rows >= Math.Min(options.BatchSize, rows.Count) && size == ScoringSize.Largest, plan.Estimate.Total, plan.BudgetBytes, ranShort));
 
         // Null: it is merged so already.
         AdapterState? Merged() => merge.Lambda == learned.Lambda || previous is null ? null : method is IAffineMerge affine
@@ -96,14 +96,15 @@ internal static class TaskRunner
     /// <param name="merge">How the state was merged; a run with a gate has one lambda.</param>
     /// <param name="training">What the training took; null where that is not known of all of it.</param>
     /// <param name="microBatches">How its steps were cut; null: nothing was trained.</param>
+    /// <param name="size">How much is scored at once.</param>
     internal static bool ScoreAndWrite(
         RunSpec spec, BaseModel model, AdapterState state, MergeSchedule merge, AdapterState? previous, IReadOnlyList<EncodedExample> rows, IReadOnlyList<PreparedEvaluation> evaluations,
-        TrainingOutcome? training, string? microBatches, RunReporter reporter, CancellationToken stop)
+        TrainingOutcome? training, string? microBatches, ScoringSize size, RunReporter reporter, CancellationToken stop)
     {
         // Step 1: score and, where the adapter has a gate, judge.
         reporter.Send(new RunMessage.Phase(LearningTaskPhase.Evaluating));
         var began = TimeProvider.System.GetTimestamp();
-        var candidates = new Candidates(spec, model, evaluations, reporter, stop);
+        var candidates = new Candidates(spec, model, evaluations, size, reporter, stop);
         if (candidates.Choose(state, merge.Mean(model.Config.LayerCount), previous) is not { } chosen) return false;
         using var merged = ReferenceEquals(chosen.State, state) ? null : chosen.State;
         // Its rank grows with the tasks where the method lays their pairs side by side.
@@ -118,7 +119,7 @@ internal static class TaskRunner
         try
         {
             if (spec.Drift is { } watch && before is not null)
-                drift = DriftProbe.Run(model, before, candidate, watch.CanaryPrompts, DriftProbe.Spread([.. evaluations.SelectMany(each => each.Rows)], watch.StopRows), stop);
+                drift = DriftProbe.Run(model, before, candidate, watch.CanaryPrompts, DriftProbe.Spread([.. evaluations.SelectMany(each => each.Rows)], watch.StopRows), candidates.Size, stop);
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {
@@ -133,7 +134,7 @@ internal static class TaskRunner
         var agreement = ServingCheck.Run(model.Decoder, served, candidate, Path.Combine(spec.OutputFolder, PeftAdapter.WeightsFile), texts);
         RunJson.Write(
             Path.Combine(spec.OutputFolder, RunResult.FileName),
-            new RunResult(chosen.State.TaskIndex, chosen.Lambda, chosen.Scores, agreement, HereAndNow.Of(spec, microBatches), cost, drift, chosen.Gate) { Schedule = merge.Schedule });
+            new RunResult(chosen.State.TaskIndex, chosen.Lambda, chosen.Scores, agreement, HereAndNow.Of(spec, microBatches, candidates.Sizes), cost, drift, chosen.Gate) { Schedule = merge.Schedule });
         return true;
     }
 
@@ -155,6 +156,21 @@ internal static class TaskRunner
     private static void SayUnusable(Exception why, RunReporter reporter) =>
         reporter.Send(new RunMessage.Log($"The run's checkpoint cannot be used; the run starts from its first step. {why.Message}"));
 
+    /// <summary>How much a run scores at once that trains nothing before it: what the plan of one that trains takes, beside the same weights.</summary>
+    /// <param name="spec">The run.</param>
+    /// <param name="model">The base.</param>
+    /// <param name="learned">Tasks learned before what is scored.</param>
+    /// <param name="evaluations">What is scored.</param>
+    internal static ScoringSize SizeOf(RunSpec spec, BaseModel model, int learned, IReadOnlyList<PreparedEvaluation> evaluations)
+    {
+        var (config, method) = (new LoraConfig(spec.Rank, spec.Alpha, spec.TargetModules), ContinualMethods.ByName(spec.Method, spec.MethodOptions));
+        return MemoryPlan.SizeOf(
+            MemoryBudget.Bytes(spec.MemoryMegabytes, spec.Device),
+            size => MemoryEstimate.Of(model.Config, config, method, learned, 1, 1, LongestOf(evaluations), dropout: false, size: size, computesIn: model.Decoder.DType)).AtMost(spec.ScoredTokens);
+    }
+
+    private static int LongestOf(IReadOnlyList<PreparedEvaluation> evaluations) => evaluations.SelectMany(each => each.Rows).Select(row => row.Ids.Length).DefaultIfEmpty().Max();
+
     internal static BaseModel LoadBase(RunSpec spec)
     {
         var digest = ModelDigest.Of(spec.ModelFolder);
@@ -166,7 +182,7 @@ internal static class TaskRunner
                 userError: false);
         }
 
-        return BaseModel.Load(spec.ModelFolder, torch.device(spec.Device), Precision.Master, digest);
+        return BaseModel.Load(spec.ModelFolder, torch.device(spec.Device), Precision.Base(spec.Precision), digest);
     }
 
     private static TrainingOptions Options(Hyperparameters wanted)

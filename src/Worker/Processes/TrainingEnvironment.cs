@@ -28,6 +28,8 @@ public static class TrainingEnvironment
         environment["OMP_WAIT_POLICY"] = "PASSIVE";
         // On machines with large caches the first generation grows so large that dead tensors' handles pile up.
         environment["DOTNET_GCgen0size"] = "0x1000000";
+        // In bfloat16 the library compiles code for every shape that it meets, of which packed rows have a new one at each step, and keeps a thousand: enough for one step is kept.
+        environment["ONEDNN_PRIMITIVE_CACHE_CAPACITY"] = environment["LRU_CACHE_CAPACITY"] = "128";
         environment["DOTNET_DbgEnableMiniDump"] = "0";
         if (AllocatorPaths.FirstOrDefault(File.Exists) is { } allocator) environment["LD_PRELOAD"] = allocator;
     }

@@ -11,9 +11,10 @@ namespace ContinualService.Worker.Runs;
 /// <param name="Merge">Text of the <see cref="Domain.Previews.MergeSchedule"/> with which it is merged; null: the method's own.</param>
 /// <param name="State">The stored state of the version: what is compared with, or what the pair is taken out of; null: not needed.</param>
 /// <param name="MicroBatches">How its steps were cut the first time; null: not written down.</param>
+/// <param name="Precision">What the base computed in the first time; null: not written down.</param>
 /// <param name="Without">The number of the task whose pair is taken out of the state; null: the task is learned.</param>
 internal sealed record ReplayPart(
-    int Number, string TaskId, StoredFile Train, Hyperparameters Hyperparameters, IReadOnlyList<EvaluationSpec> Evaluations, string? Merge, StoredFile? State, string? MicroBatches = null, int? Without = null)
+    int Number, string TaskId, StoredFile Train, Hyperparameters Hyperparameters, IReadOnlyList<EvaluationSpec> Evaluations, string? Merge, StoredFile? State, string? MicroBatches = null, string? Precision = null, int? Without = null)
 {
     /// <summary>Under which name a part's file lies in the run's folder once the next part has begun.</summary>
     public static string FileOf(int part, string file) => FormattableString.Invariant($"{part}-{file}");

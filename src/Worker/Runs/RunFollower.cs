@@ -3,6 +3,7 @@ using ContinualService.Domain.Forecasts;
 using ContinualService.Domain.Previews;
 using ContinualService.Domain.Replays;
 using ContinualService.Domain.Tasks;
+using ContinualService.Engine.Inference;
 using ContinualService.Worker.Processes;
 using Microsoft.Extensions.Logging;
 
@@ -34,6 +35,7 @@ internal sealed class RunFollower(
     private RunMessage.Step? _lastStep;
     private RunMessage.Failed? _failed;
     private MicroBatching? _way;
+    private ScoringSize? _size;
 
     /// <summary>Returns after the process has ended and its last checkpoint is stored.</summary>
     /// <param name="process">Freshly started.</param>
@@ -88,7 +90,7 @@ internal sealed class RunFollower(
         if (ended is RunOutcome.LeaseLost) return ended;
         await checkpoints.DrainAsync();
         if (ended is not null) return ended;
-        var less = task.Kind == LearningTaskKind.Training ? OutOfMemoryEvent.AfterDeath(exitCode, killsBefore, MemoryKills.Count(), _way, progress.Step) : null;
+        var less = task.Kind == LearningTaskKind.Training ? OutOfMemoryEvent.AfterDeath(exitCode, killsBefore, MemoryKills.Count(), _way, progress.Step, progress.Phase == LearningTaskPhase.Evaluating ? _size : null) : null;
         if (less is not null) _events.Add((TaskEventTypes.OutOfMemory, less));
         if (await FlushAsync(CancellationToken.None) == RunWish.Cancel) return new RunOutcome.Cancelled();
         if (_failed is not null) return new RunOutcome.Failed(_failed.Code, _failed.Message, _failed.UserError);
@@ -192,9 +194,14 @@ internal sealed class RunFollower(
                 _done = true;
                 break;
             case RunMessage.Memory memory:
-                _way = memory.Way;
+                (_way, _size) = (memory.Way, new ScoringSize(memory.ScoredTokens));
                 if (memory.RanShort) _events.Add((TaskEventTypes.OutOfMemory, OutOfMemoryEvent.Of(memory.Way, nextAttempt: false)));
-                else if (!memory.Whole) _events.Add((TaskEventTypes.MemoryPlan, new { memory.Way.Rows, memory.Way.Recomputes, memory.NeedBytes, memory.BudgetBytes }));
+                else if (!memory.Whole) _events.Add((TaskEventTypes.MemoryPlan, new { memory.Way.Rows, memory.Way.Recomputes, memory.NeedBytes, memory.BudgetBytes, memory.ScoredTokens }));
+                _dirty = true;
+                break;
+            case RunMessage.ScoringShort shortOfMemory:
+                _size = new ScoringSize(shortOfMemory.Tokens);
+                _events.Add((TaskEventTypes.OutOfMemory, OutOfMemoryEvent.Of(_size, progress.Step, nextAttempt: false)));
                 _dirty = true;
                 break;
             case RunMessage.Log log:

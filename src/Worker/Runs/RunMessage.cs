@@ -21,6 +21,7 @@ namespace ContinualService.Worker.Runs;
 [JsonDerivedType(typeof(Part), "part")]
 [JsonDerivedType(typeof(Replayed), "replayed")]
 [JsonDerivedType(typeof(Memory), "memory")]
+[JsonDerivedType(typeof(ScoringShort), "scoring_short")]
 [JsonDerivedType(typeof(Log), "log")]
 [JsonDerivedType(typeof(Failed), "failed")]
 [JsonDerivedType(typeof(Done), "done")]
@@ -89,11 +90,15 @@ internal abstract record RunMessage
 
     /// <summary>How the steps are cut from one on: by the plan before the first, or because memory ran out.</summary>
     /// <param name="Way">From its step on.</param>
-    /// <param name="Whole">A whole batch at once, nothing computed twice.</param>
+    /// <param name="ScoredTokens">Tokens that scoring takes at a time.</param>
+    /// <param name="Whole">A whole batch at once, nothing computed twice, and scoring in its largest size.</param>
     /// <param name="NeedBytes">What the plan counts for it.</param>
     /// <param name="BudgetBytes">What it may use; null: not known.</param>
     /// <param name="RanShort">Memory ran out.</param>
-    public sealed record Memory(MicroBatching Way, bool Whole, long NeedBytes, long? BudgetBytes, bool RanShort) : RunMessage;
+    public sealed record Memory(MicroBatching Way, int ScoredTokens, bool Whole, long NeedBytes, long? BudgetBytes, bool RanShort) : RunMessage;
+
+    /// <summary>Memory ran out while rows were scored: from there on so many tokens at a time.</summary>
+    public sealed record ScoringShort(int Tokens) : RunMessage;
 
     /// <summary>For the service's log.</summary>
     public sealed record Log(string Text) : RunMessage;

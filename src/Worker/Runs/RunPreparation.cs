@@ -21,7 +21,8 @@ namespace ContinualService.Worker.Runs;
 
 /// <summary>Gathers what a training process needs into the run's folder.</summary>
 internal sealed class RunPreparation(
-    IDbContextFactory<ServiceDbContext> contexts, IObjectStore objects, DataFolder data, ModelCatalog models, IOptions<TrainingSettings> settings, IOptions<DriftOptions> drift,
+    IDbContextFactory<ServiceDbContext> contexts, IObjectStore objects, DataFolder data, ModelCatalog models, IOptions<ModelsOptions> computing, IOptions<TrainingSettings> settings,
+    IOptions<DriftOptions> drift,
     ILogger<RunPreparation> logger)
 {
     /// <summary>Makes the folder and writes spec.json.</summary>
@@ -72,6 +73,7 @@ internal sealed class RunPreparation(
             : unlearning is not null ? await UnlearningAsync(database, plan, unlearning, learned, evaluations, cancellationToken)
             : (preview is null ? plan.Parent : ancestors[^2], null);
 
+        var shorts = await ShortsOfMemoryAsync(database, task, cancellationToken);
         RunJson.Write(plan.SpecPath, new RunSpec
         {
             TaskId = task.Id,
@@ -81,6 +83,7 @@ internal sealed class RunPreparation(
             BaseDigest = adapter.BaseDigest,
             Device = settings.Value.Device,
             Threads = Threads(settings.Value),
+            Precision = computing.Value.Precision,
             Method = adapter.Method,
             MethodOptions = adapter.MethodOptionsJson,
             Rank = adapter.Rank,
@@ -92,7 +95,9 @@ internal sealed class RunPreparation(
             Evaluations = evaluations,
             Checkpoint = checkpoint is null ? null : await CheckpointAsync(checkpoint, folder, cancellationToken),
             MemoryMegabytes = settings.Value.MemoryMegabytes,
-            MicroBatches = await ShortOfMemoryAsync(database, task, cancellationToken),
+            // What is learned once more is cut as it was.
+            MicroBatches = task.Kind == LearningTaskKind.Training && shorts.Select(each => each.Way).LastOrDefault(way => way is not null) is { } way ? MicroBatching.Write([way]) : null,
+            ScoredTokens = shorts.Select(each => each.ScoredTokens).LastOrDefault(tokens => tokens is not null),
             // Of a run of several parts steps do not tell which is further, and a newer checkpoint is what ends a circle of deaths.
             CheckpointSeconds = task.Kind == LearningTaskKind.Training ? settings.Value.CheckpointSeconds : 0,
             ScoresBase = unlearning is null,
@@ -149,16 +154,16 @@ internal sealed class RunPreparation(
         return new ForecastSpec(plan.Parent?.Number ?? 0, tasks);
     }
 
-    // Its event outlives the run, whichever way that ended.
-    private static async Task<string?> ShortOfMemoryAsync(ServiceDbContext database, LearningTask task, CancellationToken cancellationToken)
+    // Their events outlive the run, whichever way that ended. Oldest first.
+    private static async Task<List<OutOfMemoryEvent>> ShortsOfMemoryAsync(ServiceDbContext database, LearningTask task, CancellationToken cancellationToken)
     {
-        if (task.Kind != LearningTaskKind.Training) return null;
-        var last = await database.TaskEvents.AsNoTracking().Where(row => row.TaskId == task.Id && row.Type == TaskEventTypes.OutOfMemory)
-            .OrderByDescending(row => row.Number).Select(row => row.DataJson).FirstOrDefaultAsync(cancellationToken);
-        return last is null ? null : MicroBatching.Write([OutOfMemoryEvent.Read(last)]);
+        var events = await database.TaskEvents.AsNoTracking().Where(row => row.TaskId == task.Id && row.Type == TaskEventTypes.OutOfMemory)
+            .OrderBy(row => row.Number).Select(row => row.DataJson).ToListAsync(cancellationToken);
+        return events.ConvertAll(OutOfMemoryEvent.Read);
     }
 
-    private static string? MicroBatchesOf(AdapterVersion version) => TrainingEnvironment.Read(version.EnvironmentJson)?.MicroBatches;
+    // As it was made the first time.
+    private static (string? MicroBatches, string? Precision) WayOf(AdapterVersion version) => TrainingEnvironment.Read(version.EnvironmentJson) is { } made ? (made.MicroBatches, made.Precision) : (null, null);
 
     private static Hyperparameters HyperparametersOf(LearningTask task) => JsonSerializer.Deserialize<Hyperparameters>(task.HyperparametersJson, RunJson.Options) ?? new Hyperparameters();
 
@@ -172,10 +177,10 @@ internal sealed class RunPreparation(
         List<ReplayPart> parts = [];
         foreach (var version in trained.Skip(done))
         {
-            var task = learned[version.TaskId!];
+            var (task, way) = (learned[version.TaskId!], WayOf(version));
             parts.Add(new ReplayPart(
                 version.Number, task.Id, await DatasetAsync(database, task, task.TrainDatasetId, plan.Folder, cancellationToken), HyperparametersOf(task), [],
-                version.Merge().Text, await FileAsync(version.StateSha256, plan.Folder, cancellationToken), MicroBatchesOf(version)));
+                version.Merge().Text, await FileAsync(version.StateSha256, plan.Folder, cancellationToken), way.MicroBatches, way.Precision));
         }
 
         return (done > 0 ? trained[done - 1] : plan.Ancestors[0] is { TaskId: null } imported ? imported : null, new ReplaySpec(parts, replay.Tolerance));
@@ -190,7 +195,7 @@ internal sealed class RunPreparation(
         List<ReplayPart> parts = [];
         foreach (var version in path.Again)
         {
-            var task = learned[version.TaskId!];
+            var (task, way) = (learned[version.TaskId!], WayOf(version));
             known.Add(task.Id);
             var approximate = unlearning.Mode == UnlearnMode.Approximate;
             // A weight that somebody chose stays chosen; the method's own is that of the task's new place. The first task has none.
@@ -198,7 +203,7 @@ internal sealed class RunPreparation(
             parts.Add(new ReplayPart(
                 version.Number, task.Id, await DatasetAsync(database, task, task.TrainDatasetId, plan.Folder, cancellationToken), HyperparametersOf(task),
                 evaluations.FindAll(evaluation => known.Contains(evaluation.TaskId)), chosen,
-                approximate ? await FileAsync(version.StateSha256, plan.Folder, cancellationToken) : null, MicroBatchesOf(version), approximate ? removed.TaskIndex : null));
+                approximate ? await FileAsync(version.StateSha256, plan.Folder, cancellationToken) : null, way.MicroBatches, way.Precision, approximate ? removed.TaskIndex : null));
         }
 
         return (path.Kept.Count == 0 ? null : path.Kept[^1], new ReplaySpec(parts, null));

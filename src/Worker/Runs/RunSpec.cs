@@ -20,6 +20,9 @@ internal sealed record RunSpec
 
     public required int Threads { get; init; }
 
+    /// <summary>What the base computes in: float32 or bfloat16.</summary>
+    public string Precision { get; init; } = "float32";
+
     public required string Method { get; init; }
 
     /// <summary>A JSON object of the method's options.</summary>
@@ -46,6 +49,9 @@ internal sealed record RunSpec
 
     /// <summary>How the steps are cut at most, as <see cref="MicroBatching.Write"/> has it: as they were where a version is made again, or as an earlier attempt that ran out of memory says; null: by the plan.</summary>
     public string? MicroBatches { get; init; }
+
+    /// <summary>Tokens that scoring takes at a time at most, as an earlier attempt that ran out of memory says; null: by the plan.</summary>
+    public int? ScoredTokens { get; init; }
 
     /// <summary>Seconds of training between two checkpoints, and one more at its end; 0: none, except where the process is asked to stop while it trains.</summary>
     public int CheckpointSeconds { get; init; }

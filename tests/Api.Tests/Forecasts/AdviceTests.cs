@@ -38,7 +38,7 @@ public sealed class AdviceTests(AdviceWorld advice) : IClassFixture<AdviceWorld>
         Assert.Equal(Part("weights") + Part("adapters") + Math.Max(Part("optimiser") + Part("activations") + Part("logits"), Part("scoring")) + Part("process"), (long)estimate["memoryBytes"]!);
 
         var plan = estimate["memoryPlan"]!;
-        Assert.Equal((4, false, true, null), ((int)plan["microBatchRows"]!, (bool)plan["gradientCheckpointing"]!, (bool)plan["fits"]!, (string?)plan["problem"]));
+        Assert.Equal((4, false, 16_384, true, null), ((int)plan["microBatchRows"]!, (bool)plan["gradientCheckpointing"]!, (int)plan["scoredTokens"]!, (bool)plan["fits"]!, (string?)plan["problem"]));
         Assert.True((long)plan["budgetBytes"]! > (long)estimate["memoryBytes"]!);
 
         // Steps that are cut off read their share; another shape is told apart; another base has no speed.

@@ -66,7 +66,7 @@ public sealed class RecallTests : IDisposable
             Assert.Equal([9, 20, 21], row.PromptIds[^3..]);
             Assert.Equal(row.PromptIds, row.Ids[..row.PromptIds.Length]);
             Assert.True(row.Ids.Length <= 16);
-            var answer = GreedyGenerator.Generate(_decoder, served, [row.PromptIds], 16, [.. _decoder.Config.EosTokenIds, End], TestContext.Current.CancellationToken)[0];
+            var answer = GreedyGenerator.Generate(_decoder, served, [row.PromptIds], 16, [.. _decoder.Config.EosTokenIds, End], cancellation: TestContext.Current.CancellationToken)[0];
             Assert.Equal([.. row.PromptIds, .. answer, End], row.Ids);
         });
     }

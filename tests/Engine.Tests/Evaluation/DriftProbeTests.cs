@@ -34,10 +34,10 @@ public sealed class DriftProbeTests : IDisposable
     {
         int[][] prompts = [TinyModels.Ids(3, seed: 1), TinyModels.Ids(5, seed: 2)];
         // A token that the second answer has ends it there.
-        var free = GreedyGenerator.Generate(_decoder, _before, prompts, 8, [], TestContext.Current.CancellationToken);
+        var free = GreedyGenerator.Generate(_decoder, _before, prompts, 8, [], cancellation: TestContext.Current.CancellationToken);
         int[] stops = [free[1].Last(id => id != free[1][0])];
 
-        var (fromBefore, fromBase) = DriftProbe.Divergence(_decoder, _before, _now, prompts, stops, TestContext.Current.CancellationToken);
+        var (fromBefore, fromBase) = DriftProbe.Divergence(_decoder, _before, _now, prompts, stops, cancellation: TestContext.Current.CancellationToken);
 
         var (expected, expectedFromBase, count) = (0.0, 0.0, 0);
         for (var index = 0; index < prompts.Length; index++)
@@ -55,7 +55,7 @@ public sealed class DriftProbeTests : IDisposable
         Assert.True(expected / count > 1e-6);
         Assert.Equal(expected / count, fromBefore!.Value, 1e-3 * expected / count);
         Assert.Equal(expectedFromBase / count, fromBase!.Value, 1e-3 * expectedFromBase / count);
-        Assert.Equal(0, DriftProbe.Divergence(_decoder, _before, _before, prompts, stops, TestContext.Current.CancellationToken).FromBefore);
+        Assert.Equal(0, DriftProbe.Divergence(_decoder, _before, _before, prompts, stops, cancellation: TestContext.Current.CancellationToken).FromBefore);
     }
 
     [Fact]
@@ -63,7 +63,7 @@ public sealed class DriftProbeTests : IDisposable
     {
         using var broken = new LoraWeights([.. _before.Pairs.Select(pair => pair with { A = pair.A.clone(), B = full_like(pair.B, double.NaN) })]);
 
-        Assert.Equal(double.MaxValue, DriftProbe.Divergence(_decoder, _before, broken, [TinyModels.Ids(3, seed: 1)], [], TestContext.Current.CancellationToken).FromBefore);
+        Assert.Equal(double.MaxValue, DriftProbe.Divergence(_decoder, _before, broken, [TinyModels.Ids(3, seed: 1)], [], cancellation: TestContext.Current.CancellationToken).FromBefore);
     }
 
     [Fact]
@@ -74,7 +74,7 @@ public sealed class DriftProbeTests : IDisposable
         // What some answers have within ten tokens ends them.
         int[] stops = [answers[0][2], answers[3][1]];
 
-        var shares = Enumerable.Range(0, 9).Select(limit => DriftProbe.StopShare(_decoder, _now, prompts, limit, stops, TestContext.Current.CancellationToken)).ToList();
+        var shares = Enumerable.Range(0, 9).Select(limit => DriftProbe.StopShare(_decoder, _now, prompts, limit, stops, cancellation: TestContext.Current.CancellationToken)).ToList();
 
         // An answer of exactly the limit may still end with the next token.
         Assert.Equal(Enumerable.Range(0, 9).Select(limit => answers.Count(answer => answer.Take(limit + 1).Any(stops.Contains)) / 6.0), shares);

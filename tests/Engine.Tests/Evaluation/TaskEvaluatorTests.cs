@@ -1,5 +1,6 @@
 using ContinualService.Engine.Data;
 using ContinualService.Engine.Evaluation;
+using ContinualService.Engine.Inference;
 using ContinualService.Engine.Lora;
 using ContinualService.Engine.Models;
 using ContinualService.Engine.Tests.Data;
@@ -83,6 +84,36 @@ public sealed class TaskEvaluatorTests : IDisposable
             _decoder, ByteText.Tokenizer, null, [Row("one", "some words " + answer)], TaskMetric.RougeL, [], new EvaluationOptions { MaxNewTokens = 8 }, null,
             TestContext.Current.CancellationToken);
         Assert.Equal(RougeL.Score(answer, ["some words " + answer]), Assert.Single(score.RowScores), 12);
+    }
+
+    [Theory]
+    [InlineData(TaskMetric.ExactMatch)]
+    [InlineData(TaskMetric.LabelLikelihood)]
+    [InlineData(TaskMetric.Loss)]
+    public void Evaluate_InSmallerSizes_TakesMorePassesAndScoresTheSame(TaskMetric metric)
+    {
+        string[] labels = ["yes", "no", "perhaps not", "never"];
+        var rows = Prompts.Select((prompt, row) => Row(prompt, labels[row % 4])).ToList();
+        var (whole, passes) = Score(ScoringSize.Largest);
+        // A row of each group, the logits of a few positions; one label after another.
+        var (single, more) = Score(new ScoringSize(1));
+        var (some, between) = Score(new ScoringSize(64));
+
+        Assert.True(passes < between && between < more && more > 3 * passes, $"{passes}, {between} and {more} tensors");
+        foreach (var other in new[] { some, single })
+        {
+            Assert.Equal(whole.RowAnswers, other.RowAnswers);
+            Assert.All(whole.RowScores.Zip(other.RowScores), pair => Assert.Equal(pair.First, pair.Second, 1e-5));
+        }
+
+        (TaskScore Score, long Tensors) Score(ScoringSize size)
+        {
+            using var scope = NewDisposeScope();
+            var before = DisposeScopeManager.Statistics.CreatedInScopeCount;
+            var options = new EvaluationOptions { MaxNewTokens = 5, Size = size };
+            var score = TaskEvaluator.Evaluate(_decoder, ByteText.Tokenizer, null, rows, metric, labels, options, null, TestContext.Current.CancellationToken);
+            return (score, DisposeScopeManager.Statistics.CreatedInScopeCount - before);
+        }
     }
 
     [Fact]

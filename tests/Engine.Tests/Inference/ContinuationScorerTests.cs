@@ -16,14 +16,14 @@ public sealed class ContinuationScorerTests
         int[][] prompts = [[.. beginning, .. TinyModels.Ids(9)], [.. beginning, .. TinyModels.Ids(3, seed: 4)], [.. beginning, .. TinyModels.Ids(9, seed: 8)], [.. beginning, .. TinyModels.Ids(1, seed: 2)]];
         int[][] continuations = [TinyModels.Ids(1, seed: 5), TinyModels.Ids(4, seed: 6), TinyModels.Ids(2, seed: 7)];
 
-        var found = ContinuationScorer.MeanLogProbabilities(decoder, null, prompts, continuations, TestContext.Current.CancellationToken);
+        var found = ContinuationScorer.MeanLogProbabilities(decoder, null, prompts, continuations, cancellation: TestContext.Current.CancellationToken);
 
         for (var prompt = 0; prompt < prompts.Length; prompt++)
         {
             for (var continuation = 0; continuation < continuations.Length; continuation++)
             {
                 int[] whole = [.. prompts[prompt], .. continuations[continuation]];
-                var expected = SequenceScorer.LogProbabilities(decoder, null, [whole], [prompts[prompt].Length], TestContext.Current.CancellationToken)[0]
+                var expected = SequenceScorer.LogProbabilities(decoder, null, [whole], [prompts[prompt].Length], cancellation: TestContext.Current.CancellationToken)[0]
                     .Skip(prompts[prompt].Length).Average(value => (double)value);
                 Assert.Equal(expected, found[prompt][continuation], 1e-5);
             }
@@ -35,7 +35,7 @@ public sealed class ContinuationScorerTests
     {
         using var decoder = TinyModels.Create();
 
-        var found = ContinuationScorer.MeanLogProbabilities(decoder, null, [TinyModels.Ids(5)], [[3], [4]], TestContext.Current.CancellationToken);
+        var found = ContinuationScorer.MeanLogProbabilities(decoder, null, [TinyModels.Ids(5)], [[3], [4]], cancellation: TestContext.Current.CancellationToken);
 
         foreach (var (token, index) in new[] { (3, 0), (4, 1) })
             Assert.Equal(SequenceScorer.LogProbabilities(decoder, null, [[.. TinyModels.Ids(5), token]], cancellation: TestContext.Current.CancellationToken)[0][5], found[0][index], 1e-5);
@@ -46,6 +46,6 @@ public sealed class ContinuationScorerTests
     {
         using var decoder = TinyModels.Create();
 
-        Assert.Throws<ArgumentException>(() => ContinuationScorer.MeanLogProbabilities(decoder, null, [[1]], [[]], TestContext.Current.CancellationToken));
+        Assert.Throws<ArgumentException>(() => ContinuationScorer.MeanLogProbabilities(decoder, null, [[1]], [[]], cancellation: TestContext.Current.CancellationToken));
     }
 }

@@ -102,7 +102,7 @@ public sealed class GreedyGeneratorTests
     }
 
     private static int[][] Generate(Decoder decoder, LoraWeights? lora, IReadOnlyList<int[]> prompts, int count, IReadOnlyList<int> stops) =>
-        GreedyGenerator.Generate(decoder, lora, prompts, count, stops, TestContext.Current.CancellationToken);
+        GreedyGenerator.Generate(decoder, lora, prompts, count, stops, cancellation: TestContext.Current.CancellationToken);
 
     /// <summary>No cache and no batch: the whole sequence again for every token.</summary>
     private static int[] Slow(Decoder decoder, LoraWeights lora, int[] prompt, int count, int[] stops)

@@ -54,5 +54,5 @@ public sealed class SequenceScorerTests
     }
 
     private static float[][] LogProbabilities(Decoder decoder, LoraWeights? lora, IReadOnlyList<int[]> sequences, IReadOnlyList<int>? firstScored = null) =>
-        SequenceScorer.LogProbabilities(decoder, lora, sequences, firstScored, TestContext.Current.CancellationToken);
+        SequenceScorer.LogProbabilities(decoder, lora, sequences, firstScored, cancellation: TestContext.Current.CancellationToken);
 }

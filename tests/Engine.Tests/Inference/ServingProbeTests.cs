@@ -38,6 +38,24 @@ public sealed class ServingProbeTests : IDisposable
         Assert.True(found.Holds);
     }
 
+    // General products: the kernels of short passes are float32's.
+    [Fact]
+    public void Run_InBFloat16_AgreesWithinItsOwnNoise()
+    {
+        var narrow = _decoder.Weights.ToDictionary(weight => weight.Key, weight => weight.Value.to(torch.bfloat16));
+        using var decoder = new Decoder(_decoder.Config, narrow);
+        using var trained = TinyModels.CreateLora(decoder, Config);
+
+        var found = ServingProbe.Run(decoder, trained, trained, "digest", Texts);
+        Assert.True(found.Holds, found.ToString());
+        Assert.True(found.NoiseFloor > ServingAgreement.LeastTolerance && found.Difference > ServingAgreement.LeastTolerance, found.ToString());
+        // Of one text both batch shapes are the same, and no noise is seen.
+        var single = ServingProbe.Run(decoder, trained, trained, "digest", [TinyModels.Ids(40)]);
+        Assert.Equal((0, ServingAgreement.LeastNarrowTolerance, true), (single.NoiseFloor, single.Tolerance, single.Holds));
+        using var other = TinyModels.CreateLora(decoder, Config, seed: 6);
+        Assert.False(ServingProbe.Run(decoder, trained, other, "other", Texts).Holds);
+    }
+
     [Fact]
     public void Run_WithOneValueChanged_Disagrees()
     {

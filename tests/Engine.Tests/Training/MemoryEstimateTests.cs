@@ -1,8 +1,10 @@
 using ContinualService.Engine.Continual;
+using ContinualService.Engine.Inference;
 using ContinualService.Engine.Lora;
 using ContinualService.Engine.Models;
 using ContinualService.Engine.Training;
 using Xunit;
+using static TorchSharp.torch;
 
 namespace ContinualService.Engine.Tests.Training;
 
@@ -49,6 +51,37 @@ public sealed class MemoryEstimateTests
         // One layer as above and its gradients, the inputs of two, and 4 x 8.
         Assert.Equal(4 * 15 * ((16 + 48 + 24) + 92 + 2 * 8 + 32), Of(true).Activations);
         Assert.Equal(Of(false) with { Activations = 0 }, Of(true) with { Activations = 0 });
+    }
+
+    // Of 64 rows of 4 tokens as many as the size says, and at least one.
+    [Theory]
+    [InlineData(16_384, 256, 256)]
+    [InlineData(128, 128, 128)]
+    [InlineData(2, 4, 4)] // 2,048 values of logits are more than four positions have
+    public void Of_SmallerScoring_TakesLess(int tokens, int counted, int positions)
+    {
+        MemoryEstimate Of(IContinualMethod method) => MemoryEstimate.Of(
+            Model, new LoraConfig(2, 4, [LoraConfig.AllLinear]), method, learned: 2, rows: 3, longestRow: 8, scoredRow: 4, dropout: false, size: new ScoringSize(tokens));
+        const int Token = 48 + 48 + 48 + 2 * 4 * 2;
+
+        Assert.Equal(4 * (counted * Token + 2 * positions * 10), Of(new Slao()).Scoring);
+        // The rows that it draws before it trains are as long as the training's, and drawn 64 at a time whatever the size.
+        Assert.Equal(4 * (512 * Token + 2 * 512 * 10), Of(new Recall()).Scoring);
+    }
+
+    [Fact]
+    public void Of_BFloat16_HalvesWhatTheBaseComputes()
+    {
+        MemoryEstimate Of(ScalarType type, bool recomputes) => MemoryEstimate.Of(
+            Model, new LoraConfig(2, 4, [LoraConfig.AllLinear]), new Slao(), learned: 2, rows: 3, longestRow: 5, scoredRow: 4, dropout: false, recomputes, computesIn: type);
+        var (wide, narrow) = (Of(ScalarType.Float32, false), Of(ScalarType.BFloat16, false));
+
+        Assert.Equal(wide.Weights / 2, narrow.Weights);
+        // The gradients of one layer's norms, 4 x 8, stay as they are.
+        Assert.Equal(2 * 15 * ((16 + 48 + 24) * 2 + 60 + 2 * 32 + 32), narrow.Activations);
+        Assert.Equal(2 * 15 * ((16 + 48 + 24) + 60 + 2 * 32 + 2 * 8 + 32), Of(ScalarType.BFloat16, true).Activations);
+        Assert.Equal(2 * 256 * (48 + 48 + 48 + 2 * 4 * 2) + 4 * 2 * 256 * 10, narrow.Scoring);
+        Assert.Equal(wide with { Weights = 0, Activations = 0, Scoring = 0 }, narrow with { Weights = 0, Activations = 0, Scoring = 0 });
     }
 
     [Fact]

@@ -1,4 +1,5 @@
 using ContinualService.Domain.Tasks;
+using ContinualService.Engine.Inference;
 using ContinualService.Engine.Training;
 using Xunit;
 
@@ -7,7 +8,7 @@ namespace ContinualService.Engine.Tests.Training;
 public sealed class MemoryPlanTests
 {
     // A row takes 100 for the backward pass, 40 with gradient checkpointing; all else 50.
-    private static MemoryEstimate Estimate(int rows, bool recomputes) => new(30, 5, 5, rows * (recomputes ? 40 : 100), 0, 0, 10);
+    private static MemoryEstimate Estimate(int rows, bool recomputes, ScoringSize size) => new(30, 5, 5, rows * (recomputes ? 40 : 100), 0, 0, 10);
 
     [Theory]
     [InlineData(null, "8")] // nobody knows what there is
@@ -23,14 +24,37 @@ public sealed class MemoryPlanTests
         Assert.Equal(expected, MicroBatching.Write([plan.Way]));
         Assert.True(plan.Fits);
         Assert.Null(plan.Problem);
-        Assert.Equal(Estimate(plan.Way.Rows, plan.Way.Recomputes), plan.Estimate);
+        Assert.Equal(Estimate(plan.Way.Rows, plan.Way.Recomputes, plan.Size), plan.Estimate);
+        Assert.Equal(ScoringSize.Largest, plan.Size);
+    }
+
+    // Scoring takes a byte for each token, beside 45 that are always there and 45 of training.
+    [Theory]
+    [InlineData(null, 16_384)]
+    [InlineData(16_429L, 16_384)]
+    [InlineData(16_428L, 8_192)]
+    [InlineData(200L, 128)]
+    [InlineData(90L, 32)] // training needs as much
+    public void Choose_ABudget_TakesTheLargestSizeOfScoringThatFits(long? budget, int tokens)
+    {
+        var plan = MemoryPlan.Choose(8, 12, budget, (rows, recomputes, size) => new MemoryEstimate(30, 5, 5, 40, 0, size.Tokens, 10));
+        Assert.Equal(new ScoringSize(tokens), plan.Size);
+        Assert.Equal((8, false, true), (plan.Way.Rows, plan.Way.Recomputes, plan.Fits));
+    }
+
+    [Fact]
+    public void Choose_NotEvenOneHeldOutRow_IsRefused()
+    {
+        var plan = MemoryPlan.Choose(8, 12, 100, (rows, recomputes, size) => new MemoryEstimate(30, 5, 5, 40, 0, Math.Max(60, size.Tokens), 10));
+        Assert.Equal(new ScoringSize(1), plan.Size);
+        Assert.Contains("The largest part is the scoring of held-out rows", plan.Problem, StringComparison.Ordinal);
     }
 
     [Fact]
     public void Choose_NotEvenOneRow_SaysWhichPartIsTooLargeAndWhatToDo()
     {
         const long Mib = 1 << 20;
-        MemoryPlan Plan(MemoryEstimate estimate) => MemoryPlan.Choose(8, 512, 100 * Mib, (_, _) => estimate);
+        MemoryPlan Plan(MemoryEstimate estimate) => MemoryPlan.Choose(8, 512, 100 * Mib, (_, _, _) => estimate);
 
         var activations = Plan(new MemoryEstimate(100 * Mib, 0, 0, 300 * Mib, 0, 350 * Mib, 0));
         Assert.False(activations.Fits);

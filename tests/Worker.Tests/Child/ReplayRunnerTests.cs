@@ -34,7 +34,7 @@ public sealed class ReplayRunnerTests : IDisposable
         Assert.All(versions, version => Assert.Equal((ReplayVerdict.BitIdentical, 0), (version.Verdict, version.Differing)));
         Assert.Equal(specs.Select(spec => RunFolder.StoredState(spec).Sha256), versions.Select(version => version.StateSha256));
         Assert.Equal(specs.Select(spec => RunFiles.Sha256Of(Path.Combine(spec.OutputFolder, RunResult.AdapterFile))), versions.Select(version => version.Sha256));
-        Assert.Equal(HereAndNow.Of(specs[0], "4"), versions[0].Environment);
+        Assert.Equal(HereAndNow.Of(specs[0], "4", "16384"), versions[0].Environment);
     }
 
     // The third task with another seed: the first two are the same, the third is not, and what would follow is not trained.

@@ -7,6 +7,7 @@ using ContinualService.Domain.Previews;
 using ContinualService.Domain.Replays;
 using ContinualService.Domain.Tasks;
 using ContinualService.Domain.Unlearnings;
+using ContinualService.Engine.Inference;
 using ContinualService.Infrastructure.Database;
 using ContinualService.Infrastructure.Storage;
 using ContinualService.Worker.Child;
@@ -84,15 +85,18 @@ public sealed class RunPreparationTests : IAsyncLifetime
             await database.SaveChangesAsync(Token);
             await database.AppendEventAsync(_tasks[0], TaskEventTypes.OutOfMemory, OutOfMemoryEvent.Of(new MicroBatching(9, 2, true), nextAttempt: true), DateTimeOffset.UnixEpoch, Token);
             await database.SaveChangesAsync(Token);
-            var environment = new TrainingEnvironment("", "", "cpu", "", 1, "float32", "8; 3:4");
+            await database.AppendEventAsync(_tasks[0], TaskEventTypes.OutOfMemory, OutOfMemoryEvent.Of(new ScoringSize(2048), stepsMade: 9, nextAttempt: false), DateTimeOffset.UnixEpoch, Token);
+            await database.SaveChangesAsync(Token);
+            var environment = new TrainingEnvironment("", "", "cpu", "", 1, "bfloat16", "8; 3:4");
             await database.Versions.Where(row => row.Number == 2).ExecuteUpdateAsync(set => set.SetProperty(row => row.EnvironmentJson, environment.Write()), Token);
         }
 
         var plan = await _service.Services.GetRequiredService<RunPreparation>().PrepareAsync(await _service.TaskAsync(_tasks[0]), Token);
-        Assert.Equal("2+recompute", RunJson.Read<RunSpec>(plan.SpecPath).MicroBatches);
+        Assert.Equal(("2+recompute", 2048), (RunJson.Read<RunSpec>(plan.SpecPath).MicroBatches, RunJson.Read<RunSpec>(plan.SpecPath).ScoredTokens));
         var replayed = await PrepareReplayAsync("[]");
         Assert.Null(replayed.MicroBatches);
         Assert.Equal([null, "8; 3:4", null], replayed.Replay!.Parts.Select(part => part.MicroBatches));
+        Assert.Equal(("float32", "bfloat16"), (replayed.Precision, replayed.Replay.Parts[1].Precision));
     }
 
     [Fact]

@@ -35,7 +35,8 @@ internal static class JobEvents
         TaskEventTypes.Started => $"Started, attempt {data["attempt"]}.",
         TaskEventTypes.Phase => $"Now {data["phase"]}.",
         TaskEventTypes.Progress => $"Step {data["step"]}/{data["total_steps"]}{Loss(data["train_loss"])}",
-        TaskEventTypes.MemoryPlan => $"Trains on {data["rows"]} rows at a time{Recomputed(data)}, to fit into memory.",
+        TaskEventTypes.MemoryPlan => $"Trains on {data["rows"]} rows at a time{Recomputed(data)}{Scoring(data)}, to fit into memory.",
+        TaskEventTypes.OutOfMemory when data["scored_tokens"] is { } tokens => $"Memory ran out while rows were scored: from there on {tokens} tokens at a time.",
         TaskEventTypes.OutOfMemory => $"Memory ran out in step {data["step"]}: from there on {data["rows"]} rows at a time{Recomputed(data)}. The batch stays as large.",
         TaskEventTypes.Checkpoint => $"Wrote a recovery point at step {data["step"]}.",
         TaskEventTypes.Resumed => $"Went on from step {data["step"]}.",
@@ -53,6 +54,8 @@ internal static class JobEvents
     };
 
     private static string Recomputed(JsonObject data) => (bool?)data["recomputes"] == true ? " with gradient checkpointing" : "";
+
+    private static string Scoring(JsonObject data) => data["scored_tokens"] is { } tokens ? $", and scores {tokens} tokens at a time" : "";
 
     private static string Loss(JsonNode? loss) => loss is null ? "" : string.Create(CultureInfo.InvariantCulture, $": training loss {(double)loss:0.0000}");
 
