@@ -56,6 +56,7 @@ public static class Trainer
         var ways = options.Ways();
         // What was done is done; what comes takes as little as both say.
         if (from is not null) ways = MicroBatching.With(from.Ways, MicroBatching.At(ways, made + 1) with { FromStep = made + 1 });
+        if (decoder.Holding.Recomputes) ways = [.. ways.Select(way => way with { Recomputes = true })];
         if (from is not null)
         {
             live.Weights.copy_(from.Weights);
@@ -196,7 +197,7 @@ public static class Trainer
         var (at, next) = (OnDevice([.. positions], decoder.Device), OnDevice([.. targets], decoder.Device)); // [n], [n]
         var (input, lengths) = (OnDevice(ids, decoder.Device), rows.Select(row => row.Ids.Length).ToArray());
         var each = weights is null ? null : OnDevice(tensor(weights.ToArray()), decoder.Device); // [n]
-        var pass = recomputes ? decoder.Recomputed(input, lengths, update) : null;
+        var pass = recomputes || decoder.Holding.Recomputes ? decoder.Recomputed(input, lengths, update) : null;
         var hidden = pass?.Hidden ?? decoder.Hidden(input, lengths, update); // [1, N, D]
         var loss = MaskedCrossEntropy.Backward(decoder, hidden, at, next, each, stepWeight);
         pass?.Backward();
