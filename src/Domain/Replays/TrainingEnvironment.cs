@@ -11,7 +11,8 @@ namespace ContinualService.Domain.Replays;
 /// <param name="Threads">Of the training process.</param>
 /// <param name="Precision">Of base and masters.</param>
 /// <param name="MicroBatches">How the steps' rows were cut to fit into memory, as <see cref="Tasks.MicroBatching.Write"/> has it: <c>8</c> rows at a time, <c>4+recompute</c> with gradient checkpointing, <c>8; 37:4</c> where it changed with step 37; null: nothing was trained, or before this was written down.</param>
-public sealed record TrainingEnvironment(string Code, string Torch, string Device, string Processor, int Threads, string Precision, string? MicroBatches = null)
+/// <param name="Base">How the frozen base was held in training: <c>full</c>, <c>int8</c> or <c>int4</c>, with <c>+offload</c> in the host's memory; null: nothing was trained, or before this was written down, in full.</param>
+public sealed record TrainingEnvironment(string Code, string Torch, string Device, string Processor, int Threads, string Precision, string? MicroBatches = null, string? Base = null)
 {
     /// <summary>Null where nothing was written down.</summary>
     public static TrainingEnvironment? Read(string? json) => json is null ? null : JsonSerializer.Deserialize<TrainingEnvironment>(json, JsonSerializerOptions.Web);
@@ -21,7 +22,7 @@ public sealed record TrainingEnvironment(string Code, string Torch, string Devic
     /// <summary>All of it, by wire names.</summary>
     [JsonIgnore]
     public IReadOnlyList<(string Name, string Value)> Fields =>
-        [("code", Code), ("torch", Torch), ("device", Device), ("processor", Processor), ("threads", FormattableString.Invariant($"{Threads}")), ("precision", Precision), ("microBatches", MicroBatches ?? "")];
+        [("code", Code), ("torch", Torch), ("device", Device), ("processor", Processor), ("threads", FormattableString.Invariant($"{Threads}")), ("precision", Precision), ("microBatches", MicroBatches ?? ""), ("base", Base ?? "")];
 
     /// <summary>The fields that are not the same here; what one of them did not write down is no difference.</summary>
     public IReadOnlyList<(string Field, string Stored, string Here)> DifferencesTo(TrainingEnvironment here) =>

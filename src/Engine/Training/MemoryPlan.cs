@@ -32,9 +32,10 @@ public sealed record MemoryPlan(MicroBatching Way, MemoryEstimate Estimate, long
     /// <param name="longestRow">Tokens of the longest training row.</param>
     /// <param name="budgetBytes">What may be used; null: not known.</param>
     /// <param name="estimate">What so many rows at once need, with gradient checkpointing or without.</param>
-    public static MemoryPlan Choose(int batchRows, int longestRow, long? budgetBytes, Func<int, bool, MemoryEstimate> estimate)
+    /// <param name="recomputes">Gradient checkpointing in any case, see <see cref="Models.BaseHolding.Recomputes"/>.</param>
+    public static MemoryPlan Choose(int batchRows, int longestRow, long? budgetBytes, Func<int, bool, MemoryEstimate> estimate, bool recomputes = false)
     {
-        var plan = Of(new MicroBatching(1, batchRows, false));
+        var plan = Of(new MicroBatching(1, batchRows, recomputes));
         if (!plan.Fits) plan = Of(plan.Way with { Recomputes = true });
         while (!plan.Fits && plan.Way.Smaller(batchRows) is { } smaller) plan = Of(smaller);
         return plan;
@@ -44,10 +45,10 @@ public sealed record MemoryPlan(MicroBatching Way, MemoryEstimate Estimate, long
 
     private (string Part, long Bytes, string Mend) Largest()
     {
-        var training = Estimate.Optimiser + Estimate.Activations + Estimate.Logits >= Estimate.Scoring;
+        var training = Estimate.Optimiser + Estimate.Activations + Estimate.Logits >= Estimate.WholeBase + Estimate.Scoring;
         (string Part, long Bytes, string Mend)[] parts =
         [
-            ("the base model's weights", Estimate.Weights, "choose a smaller base"),
+            ("the base model's weights", Estimate.Weights + (training ? 0 : Estimate.WholeBase), "choose a smaller base, have it held otherwise (Training:Base, Training:Offload)"),
             ("the adapter's states", Estimate.Adapters, "choose a smaller rank, fewer target modules or a method that keeps less"),
             ("the optimiser", training ? Estimate.Optimiser : 0, "choose a smaller rank or fewer target modules"),
             ("the activations", training ? Estimate.Activations : 0, "send a smaller maxSequenceLength"),

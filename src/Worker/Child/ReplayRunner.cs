@@ -18,10 +18,11 @@ internal static class ReplayRunner
     /// <summary>True with all parts done, or one that diverged; false where it was asked to stop before that and did.</summary>
     public static bool Run(RunSpec spec, ReplaySpec replay, RunReporter reporter, CancellationToken stop)
     {
-        // Step 1: load the base, once for all parts.
+        // Step 1: one base for all parts.
         reporter.Send(new RunMessage.Phase(LearningTaskPhase.Preparing));
         torch.set_num_threads(spec.Threads);
-        using var model = TaskRunner.LoadBase(spec);
+        using var bases = new RunBase(spec);
+        var config = ModelConfig.Load(spec.ModelFolder);
         var previous = spec.PreviousState;
         for (var index = 0; index < replay.Parts.Count; index++)
         {
@@ -38,11 +39,12 @@ internal static class ReplayRunner
                 Evaluations = part.Evaluations,
                 Merge = part.Merge,
                 MicroBatches = part.MicroBatches,
+                Base = part.Base,
                 // Its digests say which part it belongs to; in another it is refused, and that part starts from its first step.
                 Checkpoint = index == 0 ? spec.Checkpoint : null,
                 Replay = null,
             };
-            if (!(part.Without is { } task ? WithoutTask(run, part, task, model, reporter, stop) : TaskRunner.Run(run, model, reporter, stop))) return false;
+            if (!(part.Without is { } task ? WithoutTask(run, part, task, bases.Held(BaseHolding.Read(part.Base).InFull), reporter, stop) : TaskRunner.Run(run, bases, reporter, stop))) return false;
 
             // Step 3: keep what it left from being overwritten.
             string[] files = [RunResult.StateFile, RunResult.AdapterFile, RunResult.FileName];
@@ -67,8 +69,8 @@ internal static class ReplayRunner
 
         ReplayedVersion Compare(ReplayPart part, StoredFile state, StoredFile adapter, TrainingEnvironment environment, double tolerance)
         {
-            using var stored = AdapterState.Load(RunFiles.Verify(part.State!), model.Config, torch.CPU, spec.BaseDigest);
-            using var again = AdapterState.Load(state.Path, model.Config, torch.CPU, spec.BaseDigest);
+            using var stored = AdapterState.Load(RunFiles.Verify(part.State!), config, torch.CPU, spec.BaseDigest);
+            using var again = AdapterState.Load(state.Path, config, torch.CPU, spec.BaseDigest);
             return ReplayedVersion.Of(part.Number, part.TaskId, adapter.Sha256, state.Sha256, environment, StateComparison.Of(stored, again), tolerance);
         }
     }

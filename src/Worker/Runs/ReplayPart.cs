@@ -12,8 +12,9 @@ namespace ContinualService.Worker.Runs;
 /// <param name="State">The stored state of the version: what is compared with, or what the pair is taken out of; null: not needed.</param>
 /// <param name="MicroBatches">How its steps were cut the first time; null: not written down.</param>
 /// <param name="Without">The number of the task whose pair is taken out of the state; null: the task is learned.</param>
+/// <param name="Base">How the frozen base is held, see <see cref="RunSpec.Base"/>.</param>
 internal sealed record ReplayPart(
-    int Number, string TaskId, StoredFile Train, Hyperparameters Hyperparameters, IReadOnlyList<EvaluationSpec> Evaluations, string? Merge, StoredFile? State, string? MicroBatches = null, int? Without = null)
+    int Number, string TaskId, StoredFile Train, Hyperparameters Hyperparameters, IReadOnlyList<EvaluationSpec> Evaluations, string? Merge, StoredFile? State, string? MicroBatches = null, int? Without = null, string Base = "full")
 {
     /// <summary>Under which name a part's file lies in the run's folder once the next part has begun.</summary>
     public static string FileOf(int part, string file) => FormattableString.Invariant($"{part}-{file}");

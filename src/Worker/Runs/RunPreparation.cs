@@ -92,6 +92,7 @@ internal sealed class RunPreparation(
             Evaluations = evaluations,
             Checkpoint = checkpoint is null ? null : await CheckpointAsync(checkpoint, folder, cancellationToken),
             MemoryMegabytes = settings.Value.MemoryMegabytes,
+            Base = settings.Value.Holding.Write(),
             MicroBatches = await ShortOfMemoryAsync(database, task, cancellationToken),
             // Of a run of several parts steps do not tell which is further, and a newer checkpoint is what ends a circle of deaths.
             CheckpointSeconds = task.Kind == LearningTaskKind.Training ? settings.Value.CheckpointSeconds : 0,
@@ -160,6 +161,13 @@ internal sealed class RunPreparation(
 
     private static string? MicroBatchesOf(AdapterVersion version) => TrainingEnvironment.Read(version.EnvironmentJson)?.MicroBatches;
 
+    // In the numbers it was trained on. Where it lies is this service's choice, unless it did not fit then either.
+    private string BaseOf(AdapterVersion version)
+    {
+        var then = TrainingEnvironment.Read(version.EnvironmentJson)?.Base is { } text ? BaseHolding.Read(text) : BaseHolding.Resident;
+        return (then with { Offload = then.Offload || settings.Value.Offload }).Write();
+    }
+
     private static Hyperparameters HyperparametersOf(LearningTask task) => JsonSerializer.Deserialize<Hyperparameters>(task.HyperparametersJson, RunJson.Options) ?? new Hyperparameters();
 
     // What came out the same in an earlier attempt is stored, and need not be made again.
@@ -175,7 +183,7 @@ internal sealed class RunPreparation(
             var task = learned[version.TaskId!];
             parts.Add(new ReplayPart(
                 version.Number, task.Id, await DatasetAsync(database, task, task.TrainDatasetId, plan.Folder, cancellationToken), HyperparametersOf(task), [],
-                version.Merge().Text, await FileAsync(version.StateSha256, plan.Folder, cancellationToken), MicroBatchesOf(version)));
+                version.Merge().Text, await FileAsync(version.StateSha256, plan.Folder, cancellationToken), MicroBatchesOf(version), Base: BaseOf(version)));
         }
 
         return (done > 0 ? trained[done - 1] : plan.Ancestors[0] is { TaskId: null } imported ? imported : null, new ReplaySpec(parts, replay.Tolerance));
@@ -198,7 +206,7 @@ internal sealed class RunPreparation(
             parts.Add(new ReplayPart(
                 version.Number, task.Id, await DatasetAsync(database, task, task.TrainDatasetId, plan.Folder, cancellationToken), HyperparametersOf(task),
                 evaluations.FindAll(evaluation => known.Contains(evaluation.TaskId)), chosen,
-                approximate ? await FileAsync(version.StateSha256, plan.Folder, cancellationToken) : null, MicroBatchesOf(version), approximate ? removed.TaskIndex : null));
+                approximate ? await FileAsync(version.StateSha256, plan.Folder, cancellationToken) : null, MicroBatchesOf(version), approximate ? removed.TaskIndex : null, BaseOf(version)));
         }
 
         return (path.Kept.Count == 0 ? null : path.Kept[^1], new ReplaySpec(parts, null));

@@ -26,6 +26,23 @@ public sealed class MemoryPlanTests
         Assert.Equal(Estimate(plan.Way.Rows, plan.Way.Recomputes), plan.Estimate);
     }
 
+    // A base whose blocks are made whole for each run.
+    [Theory]
+    [InlineData(850L, "8+recompute")]
+    [InlineData(369L, "4+recompute")]
+    public void Choose_AHeldBase_AlwaysRecomputes(long budget, string expected) =>
+        Assert.Equal(expected, MicroBatching.Write([MemoryPlan.Choose(8, 12, budget, Estimate, recomputes: true).Way]));
+
+    // Narrow it fits for training, but it is scored in full.
+    [Fact]
+    public void Choose_TheWholeBaseIsTooLargeToScore_SaysSo()
+    {
+        const long Mib = 1 << 20;
+        var problem = MemoryPlan.Choose(8, 512, 100 * Mib, (_, _) => new MemoryEstimate(20 * Mib, 0, 0, 10 * Mib, 0, 5 * Mib, 0, WholeBase: 90 * Mib), recomputes: true).Problem;
+        Assert.Contains("needs 115 MiB", problem, StringComparison.Ordinal);
+        Assert.Contains("the base model's weights with 110 MiB: choose a smaller base, have it held otherwise (Training:Base, Training:Offload)", problem, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Choose_NotEvenOneRow_SaysWhichPartIsTooLargeAndWhatToDo()
     {
