@@ -21,7 +21,7 @@ public sealed record BaseHolding(BaseFormat Format, bool Offload)
     public bool Recomputes => this != Resident;
 
     /// <summary>The base in full where this one lies: what is served is scored.</summary>
-    public BaseHolding InFull => this with { Format = BaseFormat.Full };
+    public BaseHolding InFull() => this with { Format = BaseFormat.Full };
 
     /// <summary><c>full</c>, <c>int8</c>, <c>int4+offload</c>.</summary>
     public string Write() => WireName.Of(Format) + (Offload ? Offloaded : "");

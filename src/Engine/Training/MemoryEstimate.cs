@@ -63,7 +63,7 @@ public sealed record MemoryEstimate(long Weights, long Adapters, long Optimiser,
             // Without gradients a layer's values go with the layer; the cache of a generation stays.
             Wide * (scored * (6 * hidden + 6 * queries + 4 * wide + 2 * keys * model.LayerCount) + 2 * Math.Min(ScoredLogits, scored * model.VocabularySize)),
             ProcessBytes,
-            Math.Max(0, Base(held.InFull) - Base(held)));
+            Math.Max(0, Base(held.InFull()) - Base(held)));
 
         long Base(BaseHolding way)
         {

@@ -44,7 +44,7 @@ internal static class ReplayRunner
                 Checkpoint = index == 0 ? spec.Checkpoint : null,
                 Replay = null,
             };
-            if (!(part.Without is { } task ? WithoutTask(run, part, task, bases.Held(BaseHolding.Read(part.Base).InFull), reporter, stop) : TaskRunner.Run(run, bases, reporter, stop))) return false;
+            if (!(part.Without is { } task ? WithoutTask(run, part, task, bases.Held(BaseHolding.Read(part.Base).InFull()), reporter, stop) : TaskRunner.Run(run, bases, reporter, stop))) return false;
 
             // Step 3: keep what it left from being overwritten.
             string[] files = [RunResult.StateFile, RunResult.AdapterFile, RunResult.FileName];

@@ -57,7 +57,7 @@ internal static class TaskRunner
         using var merged = Merged();
 
         // Step 5: score and write, with the base in full.
-        model = bases.Held(holding.InFull);
+        model = bases.Held(holding.InFull());
         // A run that went on from a checkpoint did its first steps on who knows what machine.
         return ScoreAndWrite(spec, model, merged ?? newState, merge, previous, rows, evaluations, relay.Resumed ? null : learned.Training, learned.Training.MicroBatches, reporter, stop);
 
