@@ -29,6 +29,7 @@ public sealed class HeldBaseTests
         var (expected, actual) = (whole.Logits(whole.Hidden(ids)), narrow.Logits(narrow.Hidden(ids)));
         var error = actual.sub(expected).norm().item<float>() / expected.norm().item<float>();
         Assert.InRange(error, tolerance / 50, tolerance);
+        Assert.Same(narrow, narrow.IntoLargePages()); // what serves from memory of its own is resident
     }
 
     // The same products of the same numbers in the same order.
@@ -58,6 +59,24 @@ public sealed class HeldBaseTests
         foreach (var (expected, actual) in whole.Zip(other)) Assert.InRange(Math.Abs(actual - expected), 0, tolerance * expected);
     }
 
+    // Whoever asks for a gradient: a graph of all blocks would keep all that was made for their runs.
+    [Fact]
+    public void Backward_AHeldBase_RunsEveryBlockOnceMore()
+    {
+        using var scope = NewDisposeScope();
+        using var decoder = TinyModel.Create();
+        using var held = HeldBases.Of(decoder, new BaseHolding(BaseFormat.Int8, false));
+        using var tuning = new Tuning(TinyModel.FirstLora(decoder));
+        using var live = new LiveParameters(tuning, CPU);
+        var rows = TinyModel.Rows(1);
+        foreach (var (on, times) in new[] { (decoder, 1), (held, 2) })
+        {
+            var counted = new Counted(tuning.Update(live, null));
+            Trainer.Backward(on, counted, rows, rows.Sum(Trainer.LabelledTokens)).Dispose();
+            Assert.Equal(times * decoder.Linears.Count, counted.Calls);
+        }
+    }
+
     [Fact]
     public void Learn_ContinuedOnAnotherFormat_IsRefused()
     {
@@ -68,6 +87,17 @@ public sealed class HeldBaseTests
         string Options(Decoder on) => LearningInputs.Of(on, new Slao(), TinyModel.Lora, null, rows, _options, "base").Options;
         Assert.NotEqual(Options(decoder), Options(narrow));
         Assert.Equal(Options(decoder), Options(offloaded));
+    }
+
+    private sealed class Counted(LinearUpdate inner) : LinearUpdate
+    {
+        public int Calls { get; private set; }
+
+        internal override Tensor AddTo(Tensor y, Tensor x, int site)
+        {
+            Calls++;
+            return inner.AddTo(y, x, site);
+        }
     }
 
     private static (float[] Weights, TrainingOutcome Outcome) Trained(Decoder decoder, TrainingOptions options, List<double>? losses = null)
