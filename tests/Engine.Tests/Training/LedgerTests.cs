@@ -23,8 +23,9 @@ public sealed class LedgerTests : IDisposable
     [Fact]
     public void Fit_ABaseHeldNarrowAndElsewhere_LiveTensorsStayFlat()
     {
-        using var held = HeldBases.Of(_decoder, new BaseHolding(BaseFormat.Int4, true));
-        AssertFlat(held, _options);
+        var before = Tensor.TotalCount;
+        using (var held = HeldBases.Of(_decoder, new BaseHolding(BaseFormat.Int4, true))) AssertFlat(held, _options);
+        AssertNoGrowth(before, Tensor.TotalCount);
     }
 
     [Fact]
