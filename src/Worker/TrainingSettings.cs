@@ -28,7 +28,8 @@ public sealed class TrainingSettings
     /// <summary>Whether the frozen base lies in the host's memory, and each of its blocks is copied to the device when it is run.</summary>
     public bool Offload { get; set; }
 
-    public BaseHolding Holding => new(WireName.Parse<BaseFormat>(Base)!.Value, Offload);
+    // No property: whatever binds settings would read it before they are checked.
+    public BaseHolding Holding() => new(WireName.Parse<BaseFormat>(Base)!.Value, Offload);
 
     /// <summary>Runs of a task that may end one after the other by the death of the training process, or of the service, with no newer checkpoint between them, before the task fails.</summary>
     [Range(1, 100)]

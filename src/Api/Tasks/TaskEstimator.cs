@@ -27,8 +27,8 @@ internal sealed class TaskEstimator(ServiceDbContext database, IOptions<Training
         var plan = MemoryPlan.Choose(
             draft.Hyperparameters.BatchSize, draft.Size.LongestRow, MemoryBudget.Bytes(training.Value.MemoryMegabytes, training.Value.Device),
             (rows, recomputes) => MemoryEstimate.Of(
-                draft.Model.Config, lora, adapter.ContinualMethod(), adapter.TaskCount, Math.Min(rows, draft.Training.Examples.Count), draft.Size.LongestRow, draft.HeldOutSize?.LongestRow ?? 0, draft.Hyperparameters.Dropout > 0, recomputes, training.Value.Holding, training.Value.Device),
-            training.Value.Holding.Recomputes);
+                draft.Model.Config, lora, adapter.ContinualMethod(), adapter.TaskCount, Math.Min(rows, draft.Training.Examples.Count), draft.Size.LongestRow, draft.HeldOutSize?.LongestRow ?? 0, draft.Hyperparameters.Dropout > 0, recomputes, training.Value.Holding(), training.Value.Device),
+            training.Value.Holding().Recomputes);
         var speed = await SpeedAsync(draft, cancellationToken);
         var tokens = ProcessedTokens(draft);
         return new TaskEstimate(

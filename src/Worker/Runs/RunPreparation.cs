@@ -92,7 +92,7 @@ internal sealed class RunPreparation(
             Evaluations = evaluations,
             Checkpoint = checkpoint is null ? null : await CheckpointAsync(checkpoint, folder, cancellationToken),
             MemoryMegabytes = settings.Value.MemoryMegabytes,
-            Base = settings.Value.Holding.Write(),
+            Base = settings.Value.Holding().Write(),
             MicroBatches = await ShortOfMemoryAsync(database, task, cancellationToken),
             // Of a run of several parts steps do not tell which is further, and a newer checkpoint is what ends a circle of deaths.
             CheckpointSeconds = task.Kind == LearningTaskKind.Training ? settings.Value.CheckpointSeconds : 0,

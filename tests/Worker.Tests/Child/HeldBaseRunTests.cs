@@ -2,6 +2,7 @@ using System.ComponentModel.DataAnnotations;
 using ContinualService.Domain.Replays;
 using ContinualService.Worker.Child;
 using ContinualService.Worker.Runs;
+using Microsoft.Extensions.Configuration;
 using Xunit;
 
 namespace ContinualService.Worker.Tests.Child;
@@ -55,7 +56,7 @@ public sealed class HeldBaseRunTests : IDisposable
     public void Settings_ABase_IsOneOfThree(string text, bool taken)
     {
         List<ValidationResult> found = [];
-        var settings = new TrainingSettings { Base = text };
+        var settings = new ConfigurationBuilder().AddInMemoryCollection([KeyValuePair.Create("Training:Base", (string?)text)]).Build().GetSection(TrainingSettings.Section).Get<TrainingSettings>()!;
         Assert.Equal(taken, Validator.TryValidateObject(settings, new ValidationContext(settings), found, validateAllProperties: true));
         Assert.Equal(taken ? [] : ["Training:Base must be full, int8 or int4."], found.Select(each => each.ErrorMessage));
     }
