@@ -16,10 +16,6 @@ internal sealed class BaseWeights(ModelConfig config, BaseHolding holding, Devic
 
     public BaseHolding Holding => holding;
 
-    public Device Device => device;
-
-    public ScalarType DType => dtype;
-
     public IReadOnlyDictionary<string, Tensor> Resident => _resident;
 
     public IReadOnlyDictionary<string, HeldMatrix> Held => _held;

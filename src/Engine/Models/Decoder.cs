@@ -8,8 +8,8 @@ using static TorchSharp.torch.nn.functional;
 namespace ContinualService.Engine.Models;
 
 /// <summary>
-/// One decoder for every supported family; families differ by <see cref="ModelConfig"/> alone. The weights are plain tensors under their checkpoint names
-/// and are never changed by a call, and a LoRA is an argument of the call, so one instance serves many adapters and threads at once.
+/// One decoder for every supported family; families differ by <see cref="ModelConfig"/> alone. The weights are plain tensors under their checkpoint names,
+/// or held as <see cref="Holding"/> says, and are never changed by a call, and a LoRA is an argument of the call, so one instance serves many adapters and threads at once.
 /// Letters in shapes: B batch, T tokens, D hidden, H query heads, G key/value heads, K head width, F feed-forward width, V vocabulary, R rank.
 /// </summary>
 public sealed class Decoder : IDisposable
@@ -193,9 +193,6 @@ public sealed class Decoder : IDisposable
         foreach (var matrix in _held.Values) matrix.Dispose();
         _rotary.Dispose();
     }
-
-    /// <summary>Bytes of the base as it lies, on the device or in the host's memory.</summary>
-    internal long HeldBytes => Weights.Values.Sum(weight => weight.numel() * weight.element_size()) + _held.Values.Sum(matrix => matrix.Bytes);
 
     private IEnumerable<int?> Windows => Enumerable.Range(0, Config.LayerCount).Select(Config.WindowOf);
 

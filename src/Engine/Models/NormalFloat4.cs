@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -25,6 +26,9 @@ internal sealed class NormalFloat4 : WeightFormat
     // Both levels of each of the 256 bytes, the upper four bits' first.
     private static readonly float[] Pairs = [.. Enumerable.Range(0, 256).SelectMany(code => new[] { Levels[code >> 4], Levels[code & 15] })];
 
+    // By device, for good: made anew for each matrix it would be a copy that the device waits for.
+    private static readonly ConcurrentDictionary<(DeviceType, int), Tensor> Tables = new();
+
     /// <summary>Half the widest gap between two levels: what a weight is off by at most, in scales.</summary>
     internal static float LargestError => Levels.Zip(Levels.Skip(1), (below, above) => (above - below) / 2).Max();
 
@@ -44,7 +48,10 @@ internal sealed class NormalFloat4 : WeightFormat
     public override Tensor Widen(Tensor[] parts, long[] shape, ScalarType dtype)
     {
         var (codes, scales) = (parts[0], parts[1]); // [G, 32], [G, 1]
-        var pairs = tensor(Pairs, device: codes.device).view(256, 2).index_select(0, codes.reshape(-1).to(int32)); // [G * 32, 2]
+        var pairs = Table(codes.device).index_select(0, codes.reshape(-1).to(int32)); // [G * 32, 2]
         return pairs.view(-1, Group).mul_(scales).reshape(-1).narrow(0, 0, shape[0] * shape[1]).view(shape).to(dtype);
     }
+
+    /// <summary>[256, 2]</summary>
+    private static Tensor Table(Device device) => Tables.GetOrAdd((device.type, device.index), _ => tensor(Pairs, device: device).view(256, 2).DetachFromDisposeScope());
 }
