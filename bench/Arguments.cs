@@ -1,4 +1,6 @@
 using System.Globalization;
+using ContinualService.Domain;
+using ContinualService.Engine.Models;
 
 namespace ContinualService.Bench;
 
@@ -34,6 +36,9 @@ public sealed class Arguments
     public bool Flag(string name) => Text(name) == "true";
 
     public IReadOnlyList<string>? List(string name) => Text(name)?.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+
+    /// <summary>How a frozen base is held to train on: <c>--base</c> and <c>--offload</c>.</summary>
+    public BaseHolding Holding() => new(WireName.Parse<BaseFormat>(Text("base") ?? "full") ?? throw new UsageException("--base: full, int8 or int4."), Flag("offload"));
 
     /// <summary>Call after the last option was asked for.</summary>
     public void RefuseOthers()

@@ -42,13 +42,14 @@ public static class ContinualCommand
         var named = OrderChoice.Of(settings, source);
         var tasks = named.SelectMany(order => order.Tasks).Distinct().ToDictionary(name => name, source.Read);
         var digest = ModelDigest.Of(settings.ModelFolder);
-        using var decoder = Engine.Models.Decoder.Load(settings.ModelFolder, ModelConfig.Load(settings.ModelFolder), torch.device(settings.Device), torch.ScalarType.Float32);
+        using var decoder = Load(BaseHolding.Resident);
+        using var held = settings.Base == BaseHolding.Resident ? null : Load(settings.Base);
         var meter = new WorkMeter(Console.Out, redraws: !Console.IsOutputRedirected);
         var untrained = new ConcurrentDictionary<string, Lazy<StreamRunner.Scored>>();
         var orders = named.Select(order =>
         {
             IReadOnlyList<BenchTask> own = [.. order.Tasks.Select(name => tasks[name])];
-            return new PlannedOrder(order.Name, own, new StreamRunner(settings, decoder, tokenizer, order.Name, own, untrained, meter));
+            return new PlannedOrder(order.Name, own, new StreamRunner(settings, decoder, held ?? decoder, tokenizer, order.Name, own, untrained, meter));
         }).ToList();
         foreach (var order in orders) Console.WriteLine($"{order.Name}: {string.Join(" -> ", order.Tasks.Select(task => $"{task.Name} ({task.Train.Count} + {task.Scored.Count} rows, {task.CutRows} cut)"))}");
 
@@ -103,6 +104,9 @@ public static class ContinualCommand
         Console.WriteLine("\n" + text);
         return 0;
 
+        Engine.Models.Decoder Load(BaseHolding holding) =>
+            Engine.Models.Decoder.Load(settings.ModelFolder, ModelConfig.Load(settings.ModelFolder), torch.device(settings.Device), torch.ScalarType.Float32, holding);
+
         void Save(string name, string report, object data)
         {
             var path = Path.Combine(settings.OutFolder, name);
@@ -153,7 +157,8 @@ public static class ContinualCommand
             method,
             seed,
             settings.Threads,
-            settings.Device,
+            // As it was before there was another way to hold the base.
+            Device = settings.Device + (settings.Base == BaseHolding.Resident ? "" : $" {settings.Base.Write()}"),
             settings.LabelLikelihood,
         }, Json);
         return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)))[..12];

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using ContinualService.Domain.Evaluation;
+using ContinualService.Engine.Models;
 
 namespace ContinualService.Bench.Continual;
 
@@ -36,7 +37,7 @@ public static class ContinualReport
         var (training, lora) = (settings.Training, settings.Lora);
         var learned = runs.SelectMany(run => run.Learned).ToList();
         text.Append(Invariant($"# Continual learning, {order}: {string.Join(" -> ", tasks.Select(task => task.Name))}\n\n"));
-        text.Append(Invariant($"Base {Path.GetFileName(Path.TrimEndingDirectorySeparator(settings.ModelFolder))} ({digest[..12]}), scored on {settings.Split} rows. "));
+        text.Append(Invariant($"Base {Path.GetFileName(Path.TrimEndingDirectorySeparator(settings.ModelFolder))} ({digest[..12]}), scored on {settings.Split} rows{(settings.Base == BaseHolding.Resident ? "" : $", held as {settings.Base.Write()} to train on")}. "));
         text.Append(Invariant($"LoRA rank {lora.Rank}, alpha {lora.Alpha}, {string.Join(", ", lora.TargetModules)}. "));
         text.Append(Invariant($"Rate {string.Join(", ", runs.Select(run => run.LearningRate).Distinct())}, {training.Epochs} epochs, batch {training.BatchSize}, {training.Schedule} schedule, "));
         text.Append(Invariant($"warm-up {training.WarmupFraction}, weight decay {training.WeightDecay}, clip {training.MaxGradNorm}, dropout {training.Dropout}, "));

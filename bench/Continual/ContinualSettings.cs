@@ -2,6 +2,7 @@ using System.Globalization;
 using ContinualService.Domain.Tasks;
 using ContinualService.Engine.Continual;
 using ContinualService.Engine.Lora;
+using ContinualService.Engine.Models;
 using ContinualService.Engine.Training;
 
 namespace ContinualService.Bench.Continual;
@@ -25,6 +26,7 @@ public sealed record ContinualSettings
             --rank 8 --alpha 16 --targets all-linear|q_proj,v_proj,...
             --max-sequence-length N        tokens of prompt and answer; a longer input loses its end              (128)
             --sweep-learning-rates a,b,c   the regime: every rate with every method and seed, on dev rows
+            --base full|int8|int4 --offload  how the frozen base is held to train on (full); scores are those of the whole base
             --threads 1 --parallel 2       threads of each run, and runs at a time
             --device cpu|cuda  --out DIR   where results go; a finished run with the same settings is not repeated (results/continual)
         """;
@@ -50,6 +52,7 @@ public sealed record ContinualSettings
     public required int Threads { get; init; }
     public required int Parallel { get; init; }
     public required string Device { get; init; }
+    public required BaseHolding Base { get; init; }
     public required string OutFolder { get; init; }
 
     /// <exception cref="UsageException">An option is missing, unknown or out of range.</exception>
@@ -95,6 +98,7 @@ public sealed record ContinualSettings
                 Threads = arguments.Whole("threads", 1),
                 Parallel = arguments.Whole("parallel", 2),
                 Device = arguments.Text("device") ?? "cpu",
+                Base = arguments.Holding(),
                 OutFolder = arguments.Text("out") ?? Path.Combine("results", "continual"),
             };
             arguments.RefuseOthers();

@@ -17,14 +17,15 @@ namespace ContinualService.Bench.Continual;
 /// stream of random numbers, so it is the same computation).
 /// </summary>
 /// <param name="settings">What the command line says.</param>
-/// <param name="decoder">The base.</param>
+/// <param name="decoder">The base that is scored.</param>
+/// <param name="trained">The same as it is held to train on.</param>
 /// <param name="tokenizer">Its tokenizer.</param>
 /// <param name="order">The order's name.</param>
 /// <param name="tasks">Its tasks.</param>
 /// <param name="untrained">The base's scores by task's name, common to all orders.</param>
 /// <param name="meter">Told of the work done.</param>
 public sealed class StreamRunner(
-    ContinualSettings settings, Decoder decoder, Tokenizer tokenizer, string order, IReadOnlyList<BenchTask> tasks, ConcurrentDictionary<string, Lazy<StreamRunner.Scored>> untrained, WorkMeter meter)
+    ContinualSettings settings, Decoder decoder, Decoder trained, Tokenizer tokenizer, string order, IReadOnlyList<BenchTask> tasks, ConcurrentDictionary<string, Lazy<StreamRunner.Scored>> untrained, WorkMeter meter)
 {
     private readonly Lock _gate = new();
     private readonly Dictionary<(long Seed, double Rate), Lazy<Taught>> _firstTasks = [];
@@ -128,7 +129,7 @@ public sealed class StreamRunner(
     {
         var units = TrainUnits(task);
         var watch = new PhaseWatch(share => meter.Add(units * share));
-        var learned = ContinualLearner.Learn(decoder, method, settings.Lora, previous, task.Train, options, watch, cancellationToken);
+        var learned = ContinualLearner.Learn(trained, method, settings.Lora, previous, task.Train, options, watch, cancellationToken);
         watch.Report(new LearningProgress(LearningPhase.Merging));
         using var served = learned.State.ServingWeights();
         var clock = Stopwatch.StartNew();

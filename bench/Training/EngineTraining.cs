@@ -15,7 +15,7 @@ internal static class EngineTraining
     public static TrainingFigures Run(TrainingSettings settings)
     {
         var before = DeviceMemory.UsedBytes();
-        using var decoder = RandomDecoder.Create(TrainingShapes.Config(settings.Shape), torch.device(settings.Device), settings.DType);
+        using var decoder = RandomDecoder.Create(TrainingShapes.Config(settings.Shape), torch.device(settings.Device), settings.DType, settings.Base);
         using var generator = new torch.Generator(1);
         var config = new LoraConfig(settings.Rank, 2 * settings.Rank, settings.Targets);
         using var lora = LoraWeights.CreateFresh(decoder, config, generator);

@@ -1,5 +1,7 @@
 using System.Globalization;
+using ContinualService.Domain;
 using ContinualService.Engine.Lora;
+using ContinualService.Engine.Models;
 using TorchSharp;
 
 namespace ContinualService.Bench.Training;
@@ -20,6 +22,8 @@ public sealed record TrainingSettings
             --batch 8                      rows of a step
             --micro-batch N                rows of a forward pass (all of the step's)
             --recompute                    gradient checkpointing: each block's forward pass is run once more for its gradient
+            --base full                    full, int8 or int4: in what numbers the frozen base's blocks are kept; not full, or offloaded, means --recompute
+            --offload                      the base's blocks lie in the host's memory and are copied for each run
             --steps 10                     counted steps; 2 more come before them
             --threads 2                    of the CPU
             --peer                         first the same in PyTorch, with PEFT and transformers where they are installed
@@ -41,6 +45,7 @@ public sealed record TrainingSettings
     public required int Batch { get; init; }
     public required int? MicroBatch { get; init; }
     public required bool Recompute { get; init; }
+    public required BaseHolding Base { get; init; }
     public required int Steps { get; init; }
     public required int Threads { get; init; }
     public required bool Peer { get; init; }
@@ -74,6 +79,7 @@ public sealed record TrainingSettings
             Batch = batch,
             MicroBatch = arguments.Text("micro-batch") is null ? null : arguments.Whole("micro-batch", 0),
             Recompute = arguments.Flag("recompute"),
+            Base = arguments.Holding(),
             Steps = steps,
             Threads = arguments.Whole("threads", 2),
             Peer = arguments.Flag("peer"),
@@ -101,6 +107,8 @@ public sealed record TrainingSettings
     [
         "--shape", Shape, "--device", Device, "--dtype", Type, "--rank", Text(Rank), "--targets", string.Join(',', Targets), "--sequence", Text(Sequence), "--batch", Text(Batch), "--steps", Text(Steps), "--threads", Text(Threads),
         .. DataFile is null ? [] : (string[])["--data", DataFile, "--tokenizer", Tokenizer],
+        .. Base.Format == BaseFormat.Full ? [] : (string[])["--base", WireName.Of(Base.Format)],
+        .. Base.Offload ? (string[])["--offload"] : [],
         .. MicroBatch is { } rows ? (string[])["--micro-batch", Text(rows)] : [],
         .. Recompute ? (string[])["--recompute"] : [],
         .. peer ? (string[])["--peer"] : [],

@@ -1,4 +1,6 @@
 using System.ComponentModel.DataAnnotations;
+using ContinualService.Domain;
+using ContinualService.Engine.Models;
 
 namespace ContinualService.Worker;
 
@@ -18,6 +20,16 @@ public sealed class TrainingSettings
     /// <summary>MiB that a training process may plan with; 0: three quarters of the memory of the machine or its container, on a GPU nine tenths of what is free there.</summary>
     [Range(0, 1 << 30)]
     public int MemoryMegabytes { get; set; }
+
+    /// <summary>In what numbers the frozen base is kept while a task is trained on it: full, int8 or int4. It is scored and served in full.</summary>
+    [AllowedValues("full", "int8", "int4", ErrorMessage = "Training:Base must be full, int8 or int4.")]
+    public string Base { get; set; } = "full";
+
+    /// <summary>Whether the frozen base lies in the host's memory, and each of its blocks is copied to the device when it is run.</summary>
+    public bool Offload { get; set; }
+
+    // No property: whatever binds settings would read it before they are checked.
+    public BaseHolding Holding() => new(WireName.Parse<BaseFormat>(Base)!.Value, Offload);
 
     /// <summary>Runs of a task that may end one after the other by the death of the training process, or of the service, with no newer checkpoint between them, before the task fails.</summary>
     [Range(1, 100)]

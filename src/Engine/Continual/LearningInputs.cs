@@ -19,8 +19,11 @@ internal static class LearningInputs
     private static string OptionsDigest(Decoder decoder, IContinualMethod method, LoraConfig config, TrainingOptions options)
     {
         var training = options with { MicroBatchSize = null, RecomputesBlocks = false, MicroBatches = [] };
-        return Convert.ToHexStringLower(SHA256.HashData(JsonSerializer.SerializeToUtf8Bytes(new { Method = method.Label(), Adapter = config, Training = training, Device = decoder.Device.type.ToString(), Base = decoder.DType.ToString() })));
+        return Convert.ToHexStringLower(SHA256.HashData(JsonSerializer.SerializeToUtf8Bytes(new { Method = method.Label(), Adapter = config, Training = training, Device = decoder.Device.type.ToString(), Base = BaseOf(decoder) })));
     }
+
+    // Where it lies is no input: the numbers are the same.
+    private static string BaseOf(Decoder decoder) => decoder.DType + (decoder.Holding.Format == BaseFormat.Full ? "" : $" as {decoder.Holding.Format}");
 
     private static string RowsDigest(IReadOnlyList<EncodedExample> rows)
     {

@@ -39,11 +39,12 @@ public sealed class BaseModel : IDisposable
     /// <param name="dtype">What they are computed in; float32 on a CPU.</param>
     /// <param name="digest">The folder's digest where the caller knows it already.</param>
     /// <param name="forGeneration">Whether a CPU's weights are copied to where they are read fastest, instead of used where the file is mapped.</param>
+    /// <param name="holding">How the blocks' matrices are kept; null: whole, on the device.</param>
     /// <exception cref="ModelFormatException">A file is absent, malformed, or describes something that is not computed.</exception>
-    public static BaseModel Load(string folder, Device device, ScalarType dtype, string? digest = null, bool forGeneration = false)
+    public static BaseModel Load(string folder, Device device, ScalarType dtype, string? digest = null, bool forGeneration = false, BaseHolding? holding = null)
     {
         var text = TextAssets.Load(Path.GetFullPath(folder));
-        var decoder = Decoder.Load(text.Folder, text.Config, device, dtype);
+        var decoder = Decoder.Load(text.Folder, text.Config, device, dtype, holding);
         return new BaseModel(text, forGeneration ? decoder.IntoLargePages() : decoder, digest);
     }
 

@@ -22,13 +22,11 @@ internal static class Checkpoint
         return [index, .. ShardNames(ReadIndex(index), index).Select(name => Path.Combine(folder, name))];
     }
 
-    /// <summary>Every weight that the layout asks for, as <paramref name="dtype"/> on <paramref name="device"/>.</summary>
+    /// <summary>Adds every weight that the layout asks for.</summary>
     /// <exception cref="ModelFormatException">A weight is missing, unexpected, or of another shape or dtype.</exception>
-    public static Dictionary<string, Tensor> Load(string folder, ModelConfig config, Device device, ScalarType dtype)
+    public static void Load(string folder, ModelConfig config, BaseWeights weights)
     {
-        using var scope = NewDisposeScope();
         var shapes = DecoderLayout.Shapes(config);
-        var weights = new Dictionary<string, Tensor>();
         var unexpected = new List<string>();
         var files = Files(folder);
         var expectedFile = files[0].EndsWith(IndexFile, StringComparison.Ordinal) ? ReadIndex(files[0]) : null;
@@ -41,24 +39,21 @@ internal static class Checkpoint
                     throw new ModelFormatException($"{path} holds {name}, but {IndexFile} does not place it there; download the model again.");
                 if (Ignored(name, config)) continue;
                 if (!shapes.TryGetValue(name, out var shape)) unexpected.Add(name);
-                else weights[name] = Read(file, path, name, shape, device, dtype);
+                else Add(weights, file, path, name, shape);
             }
         }
 
-        Check(folder, shapes.Keys.Where(name => !weights.ContainsKey(name)), unexpected);
-        foreach (var weight in weights.Values) weight.DetachFromDisposeScope();
-        return weights;
+        Check(folder, shapes.Keys.Where(name => !weights.Has(name)), unexpected);
     }
 
-    private static Tensor Read(SafetensorsFile file, string path, string name, long[] shape, Device device, ScalarType dtype)
+    private static void Add(BaseWeights weights, SafetensorsFile file, string path, string name, long[] shape)
     {
         if (!file.Shape(name).SequenceEqual(shape))
             throw new ModelFormatException($"{path}: {name} has shape [{string.Join(", ", file.Shape(name))}], but config.json makes it [{string.Join(", ", shape)}].");
         if (!Readable.Contains(file.DType(name)))
             throw new ModelFormatException($"{path}: {name} has dtype {file.DType(name)}; weights must be F32, F16 or BF16.");
-        using var scope = NewDisposeScope();
-        // To the device first: a narrow weight travels as it is, and the device widens it.
-        return file.Map(name).to(device).to(dtype).MoveToOuterDisposeScope();
+        using var mapped = file.Map(name);
+        weights.Add(name, mapped);
     }
 
     /// <summary>Buffers that old exports wrote, and the head beside tied embeddings, which repeats them.</summary>

@@ -8,13 +8,14 @@ using static TorchSharp.torch.nn.functional;
 namespace ContinualService.Engine.Models;
 
 /// <summary>
-/// One decoder for every supported family; families differ by <see cref="ModelConfig"/> alone. The weights are plain tensors under their checkpoint names
-/// and are never changed by a call, and a LoRA is an argument of the call, so one instance serves many adapters and threads at once.
+/// One decoder for every supported family; families differ by <see cref="ModelConfig"/> alone. The weights are plain tensors under their checkpoint names,
+/// or held as <see cref="Holding"/> says, and are never changed by a call, and a LoRA is an argument of the call, so one instance serves many adapters and threads at once.
 /// Letters in shapes: B batch, T tokens, D hidden, H query heads, G key/value heads, K head width, F feed-forward width, V vocabulary, R rank.
 /// </summary>
 public sealed class Decoder : IDisposable
 {
-    private readonly DecoderBlock[] _blocks;
+    private readonly IBlockWeights[] _blocks;
+    private readonly IReadOnlyDictionary<string, HeldMatrix> _held;
     private readonly Tensor _embedding;
     private readonly Tensor _finalNorm;
     private readonly Tensor _head;
@@ -23,23 +24,39 @@ public sealed class Decoder : IDisposable
     /// <summary>Takes ownership of <paramref name="weights"/>: they leave the caller's dispose scope. They may require gradients (pretraining).</summary>
     /// <exception cref="ModelFormatException">A weight is missing, unexpected, or has the wrong shape.</exception>
     public Decoder(ModelConfig config, IReadOnlyDictionary<string, Tensor> weights)
+        : this(config, weights, new Dictionary<string, HeldMatrix>(), BaseHolding.Resident)
     {
-        CheckWeights(config, weights);
-        Config = config;
+    }
+
+    /// <summary>The same with the matrices of the blocks held as they were added.</summary>
+    internal Decoder(ModelConfig config, BaseWeights weights)
+        : this(config, weights.Resident, weights.Held, weights.Holding)
+    {
+    }
+
+    private Decoder(ModelConfig config, IReadOnlyDictionary<string, Tensor> weights, IReadOnlyDictionary<string, HeldMatrix> held, BaseHolding holding)
+    {
+        CheckWeights(config, weights, held);
+        (Config, Holding, _held) = (config, holding, held);
         Weights = weights;
         Linears = DecoderLayout.Linears(config);
         _embedding = weights[DecoderLayout.Embedding];
         _finalNorm = weights[DecoderLayout.FinalNorm];
         _head = config.TieWordEmbeddings ? _embedding : weights[DecoderLayout.Head];
-        _blocks = [.. Enumerable.Range(0, config.LayerCount).Select(layer => DecoderBlock.From(config, layer, weights))];
         Device = _embedding.device;
+        _blocks = [.. Enumerable.Range(0, config.LayerCount).Select(layer =>
+            holding == BaseHolding.Resident ? (IBlockWeights)DecoderBlock.From(config, layer, weights) : new HeldBlock(config, layer, weights, held, Device, DType))];
         _rotary = new RotaryTable(config.Rope, config.HeadWidth, Device, RotatesByMatrices ? DType : ScalarType.Float32);
         foreach (var weight in weights.Values) weight.DetachFromDisposeScope();
+        foreach (var matrix in held.Values) matrix.DetachFromDisposeScope();
     }
 
     public ModelConfig Config { get; }
 
-    /// <summary>Every weight under its checkpoint name; with tied embeddings there is no head.</summary>
+    /// <summary>How the matrices of the blocks lie between their runs.</summary>
+    public BaseHolding Holding { get; }
+
+    /// <summary>Every weight that is resident under its checkpoint name; with tied embeddings there is no head.</summary>
     public IReadOnlyDictionary<string, Tensor> Weights { get; }
 
     /// <summary>The layers that can carry a LoRA, block by block: q, k, v, o, gate, up, down.</summary>
@@ -49,13 +66,19 @@ public sealed class Decoder : IDisposable
 
     public ScalarType DType => _embedding.dtype;
 
-    /// <summary>Reads the weights of a model folder (single file or shards, F32, F16 or BF16) as <paramref name="dtype"/>.</summary>
-    public static Decoder Load(string folder, ModelConfig config, Device device, ScalarType dtype) => new(config, Checkpoint.Load(folder, config, device, dtype));
+    /// <summary>Reads the weights of a model folder (single file or shards, F32, F16 or BF16) as <paramref name="dtype"/>, matrix by matrix as <paramref name="holding"/> says; null: whole, on the device.</summary>
+    public static Decoder Load(string folder, ModelConfig config, Device device, ScalarType dtype, BaseHolding? holding = null)
+    {
+        using var scope = NewDisposeScope();
+        var weights = new BaseWeights(config, holding ?? BaseHolding.Resident, device, dtype);
+        Checkpoint.Load(folder, config, weights);
+        return new Decoder(config, weights);
+    }
 
     /// <summary>The same weights in memory of their own that is quick to read through, where this is a CPU: for generating. This decoder is used up by it.</summary>
     public Decoder IntoLargePages()
     {
-        if (Device.type != DeviceType.CPU) return this;
+        if (Device.type != DeviceType.CPU || Holding != BaseHolding.Resident) return this;
         _rotary.Dispose();
         return new Decoder(Config, LargePages.Take(Weights));
     }
@@ -118,7 +141,7 @@ public sealed class Decoder : IDisposable
         using var noGrad = no_grad();
         var (batch, length) = CheckIds(ids);
         var plan = cache.Plan(batch, length, Device);
-        plan.Prepare(_blocks.Select(block => block.Window), Device);
+        plan.Prepare(Windows, Device);
         var (cos, sin) = _rotary.AtLeast(plan.End);
         var step = plan.Positions is null
             ? new CachedStep(batch, length, cos.narrow(0, plan.Start, length), sin.narrow(0, plan.Start, length), cache, plan)
@@ -142,14 +165,15 @@ public sealed class Decoder : IDisposable
         var positions = tensor(batch.Positions(), int64, Device); // [N]
         var (cos, sin) = _rotary.AtLeast(batch.Longest);
         var step = new PackedStep(batch, kernels, cos.index_select(0, positions), sin.index_select(0, positions)); // tables [N, K/2]
-        step.Prepare(_blocks.Select(block => block.Window), Device);
+        step.Prepare(Windows, Device);
         var hidden = Run(tensor(batch.Ids(), int64, Device), step, update).squeeze(0);
         batch.Advance();
         return hidden.MoveToOuterDisposeScope();
     }
 
-    /// <summary>What computes a few tokens on the CPU; null where this decoder is not on one, or not in float32. It must not outlive the decoder.</summary>
-    internal ShortPass? ShortPass(CpuKernels? kernels) => kernels is null ? null : new ShortPass(Config, _blocks, _embedding, _finalNorm, _rotary, kernels);
+    /// <summary>What computes a few tokens on the CPU; null where this decoder is not on one, not in float32, or not resident. It must not outlive the decoder.</summary>
+    internal ShortPass? ShortPass(CpuKernels? kernels) =>
+        kernels is null || Holding != BaseHolding.Resident ? null : new ShortPass(Config, _blocks.Select(block => block.ForRun()), _embedding, _finalNorm, _rotary, kernels);
 
     /// <summary>[..., D] to logits, float32 [..., V]: softmax and loss lose small differences in less.</summary>
     public Tensor Logits(Tensor hidden) => Logits(hidden, null);
@@ -166,8 +190,11 @@ public sealed class Decoder : IDisposable
     public void Dispose()
     {
         foreach (var weight in Weights.Values) weight.Dispose();
+        foreach (var matrix in _held.Values) matrix.Dispose();
         _rotary.Dispose();
     }
+
+    private IEnumerable<int?> Windows => Enumerable.Range(0, Config.LayerCount).Select(Config.WindowOf);
 
     // In float32 the products would be no faster, and TF32 would spoil them.
     private bool RotatesByMatrices => Device.type == DeviceType.CUDA && DType == ScalarType.BFloat16;
@@ -203,7 +230,7 @@ public sealed class Decoder : IDisposable
     internal Tensor Block(Tensor x, int layer, AttentionStep step, LinearUpdate? update)
     {
         using var scope = NewDisposeScope();
-        var block = _blocks[layer];
+        var block = BlockAt(layer);
         var attended = DecoderAttention.Run(Config, block, layer, Norm(x, block.InputNorm), step, update);
         var h = x.add(attended, Scalars.One); // [B*T, D]
         var normed = Norm(h, block.PostAttentionNorm);
@@ -211,7 +238,8 @@ public sealed class Decoder : IDisposable
         return h.add(AdaptedLinear.Apply(gated, block.Down, update), Scalars.One).MoveToOuterDisposeScope(); // [B*T, D]
     }
 
-    internal DecoderBlock BlockAt(int layer) => _blocks[layer];
+    /// <summary>A block's weights for one run; what is made for it belongs to the caller's dispose scope.</summary>
+    internal DecoderBlock BlockAt(int layer) => _blocks[layer].ForRun();
 
     /// <summary>The final norm, [N, D] to the same.</summary>
     internal Tensor Normed(Tensor x) => Norm(x, _finalNorm);
@@ -228,14 +256,14 @@ public sealed class Decoder : IDisposable
         return ((int)ids.shape[0], (int)ids.shape[1]);
     }
 
-    private static void CheckWeights(ModelConfig config, IReadOnlyDictionary<string, Tensor> weights)
+    private static void CheckWeights(ModelConfig config, IReadOnlyDictionary<string, Tensor> weights, IReadOnlyDictionary<string, HeldMatrix> held)
     {
         var shapes = DecoderLayout.Shapes(config);
         foreach (var (name, shape) in shapes)
         {
-            if (!weights.TryGetValue(name, out var weight)) throw new ModelFormatException($"The weight {name} is missing.");
-            if (!weight.shape.SequenceEqual(shape))
-                throw new ModelFormatException($"The weight {name} has shape [{string.Join(", ", weight.shape)}], but the configuration makes it [{string.Join(", ", shape)}].");
+            var found = weights.TryGetValue(name, out var weight) ? weight.shape : held.GetValueOrDefault(name)?.Shape ?? throw new ModelFormatException($"The weight {name} is missing.");
+            if (!found.SequenceEqual(shape))
+                throw new ModelFormatException($"The weight {name} has shape [{string.Join(", ", found)}], but the configuration makes it [{string.Join(", ", shape)}].");
         }
 
         if (weights.Keys.FirstOrDefault(name => !shapes.ContainsKey(name)) is { } unexpected) throw new ModelFormatException($"The weight {unexpected} is unexpected.");

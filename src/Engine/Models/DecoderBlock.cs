@@ -18,13 +18,16 @@ internal sealed record DecoderBlock(
     DecoderLinear Gate,
     DecoderLinear Up,
     DecoderLinear Down,
-    int? Window)
+    int? Window) : IBlockWeights
 {
-    public static DecoderBlock From(ModelConfig config, int layer, IReadOnlyDictionary<string, Tensor> weights)
+    public static DecoderBlock From(ModelConfig config, int layer, IReadOnlyDictionary<string, Tensor> weights) => From(config, layer, weights, name => weights[name]);
+
+    /// <summary>The same with the matrices of the linear layers from elsewhere, by their checkpoint names.</summary>
+    public static DecoderBlock From(ModelConfig config, int layer, IReadOnlyDictionary<string, Tensor> weights, Func<string, Tensor> matrix)
     {
         var block = $"model.layers.{layer}.";
         var linears = DecoderLayout.BlockLinears.Select((name, i) => new DecoderLinear(
-            layer * DecoderLayout.BlockLinears.Length + i, weights[block + name + ".weight"], weights.GetValueOrDefault(block + name + ".bias"))).ToArray();
+            layer * DecoderLayout.BlockLinears.Length + i, matrix(block + name + ".weight"), weights.GetValueOrDefault(block + name + ".bias"))).ToArray();
         return new DecoderBlock(
             weights[block + "input_layernorm.weight"],
             weights[block + "post_attention_layernorm.weight"],
@@ -33,4 +36,6 @@ internal sealed record DecoderBlock(
             linears[0], linears[1], linears[2], linears[3], linears[4], linears[5], linears[6],
             config.WindowOf(layer));
     }
+
+    public DecoderBlock ForRun() => this;
 }

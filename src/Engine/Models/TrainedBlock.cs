@@ -12,6 +12,11 @@ namespace ContinualService.Engine.Models;
 /// </summary>
 internal sealed class TrainedBlock : IDisposable
 {
+    private readonly Decoder _decoder;
+    private readonly int _layer;
+    private readonly AttentionStep _step;
+    private readonly LinearUpdate _update;
+    private readonly Tensor? _wanted; // int64 [n]
     private readonly Tensor _x; // [N, D]
     private readonly Tensor? _query; // [N, H * K] before its norm; null: it has none, and turning back needs no values
     private readonly Tensor? _key; // as _query
@@ -24,17 +29,17 @@ internal sealed class TrainedBlock : IDisposable
     private readonly Tensor _up; // [n, F]
 
     /// <summary>The forward pass. To be called without a graph. What it keeps belongs to the caller's dispose scope, until it is disposed of.</summary>
-    /// <param name="config">The decoder's.</param>
-    /// <param name="block">Its weights.</param>
-    /// <param name="layer">Its index.</param>
+    /// <param name="decoder">The base.</param>
+    /// <param name="layer">Which block of it.</param>
     /// <param name="x">[N, D], which it keeps as well.</param>
     /// <param name="step">Where the tokens stand.</param>
     /// <param name="update">What is added to the layers.</param>
     /// <param name="wanted">int64 [n]: the tokens whose result anybody asks for; null: all. The others give keys and values, and that is all that is computed of them.</param>
-    public TrainedBlock(ModelConfig config, DecoderBlock block, int layer, Tensor x, AttentionStep step, LinearUpdate update, Tensor? wanted)
+    public TrainedBlock(Decoder decoder, int layer, Tensor x, AttentionStep step, LinearUpdate update, Tensor? wanted)
     {
         using var scope = NewDisposeScope();
-        _x = x;
+        (_decoder, _layer, _x, _step, _update, _wanted) = (decoder, layer, x, step, update, wanted);
+        var (config, block) = (decoder.Config, decoder.BlockAt(layer));
         Tensor query, key;
         using (var attention = NewDisposeScope())
         {
@@ -63,18 +68,14 @@ internal sealed class TrainedBlock : IDisposable
     public Tensor Output { get; }
 
     /// <summary>Adds to the gradients of what is trained in this block.</summary>
-    /// <param name="config">As before.</param>
-    /// <param name="block">As before.</param>
-    /// <param name="step">As before.</param>
-    /// <param name="update">As before.</param>
-    /// <param name="wanted">As before.</param>
     /// <param name="gradient">[n, D]: that of <see cref="Output"/>.</param>
     /// <returns>That of x, [N, D], in the caller's dispose scope; null where nothing before this block is trained.</returns>
-    public Tensor? Backward(ModelConfig config, DecoderBlock block, AttentionStep step, LinearUpdate update, Tensor? wanted, Tensor gradient)
+    public Tensor? Backward(Tensor gradient)
     {
         using var scope = NewDisposeScope();
+        var (config, block) = (_decoder.Config, _decoder.BlockAt(_layer));
         // What lies before the first trained layer needs no gradient.
-        bool Reaches(DecoderLinear layer) => layer.Site > update.FirstSite;
+        bool Reaches(DecoderLinear layer) => layer.Site > _update.FirstSite;
 
         // Step 1: the feed-forward layers.
         Tensor? attended; // [n, D]: the gradient of what follows attention
@@ -84,30 +85,30 @@ internal sealed class TrainedBlock : IDisposable
             using (enable_grad()) activated = silu(gate = _gate.detach().requires_grad_(true)); // [n, F]
             var opened = activated.detach();
             attended = null;
-            if (AdaptedLinear.Backward(gradient, opened.mul(_up), block.Down, update, null, Reaches(block.Down)) is { } product)
+            if (AdaptedLinear.Backward(gradient, opened.mul(_up), block.Down, _update, null, Reaches(block.Down)) is { } product)
             {
                 activated.backward([product.mul(_up)]);
                 var normed = RmsNorm.Apply(_hidden, block.PostAttentionNorm, config.RmsNormEpsilon);
-                var input = AdaptedLinear.Backward(gate.grad!, normed, block.Gate, update, null, Reaches(block.Gate));
+                var input = AdaptedLinear.Backward(gate.grad!, normed, block.Gate, _update, null, Reaches(block.Gate));
                 // The gate's input is its own as well: where one reaches further back, so does the other.
-                AdaptedLinear.Backward(product.mul_(opened), normed, block.Up, update, input, Reaches(block.Gate));
+                AdaptedLinear.Backward(product.mul_(opened), normed, block.Up, _update, input, Reaches(block.Gate));
                 if (input is not null) attended = RmsNorm.Backward(_hidden, block.PostAttentionNorm, config.RmsNormEpsilon, input).add_(gradient, Scalars.One).MoveToOuterDisposeScope();
             }
         }
 
         // Step 2: attention's result.
-        if (attended is null || AdaptedLinear.Backward(attended, Mixed(wanted), block.Output, update, null, Reaches(block.Output)) is not { } mixed) return null;
-        _mixed.backward([wanted is null ? mixed : zeros_like(_mixed).index_copy_(0, wanted, mixed)]);
+        if (attended is null || AdaptedLinear.Backward(attended, Mixed(_wanted), block.Output, _update, null, Reaches(block.Output)) is not { } mixed) return null;
+        _mixed.backward([_wanted is null ? mixed : zeros_like(_mixed).index_copy_(0, _wanted, mixed)]);
 
         // Step 3: queries, keys and values.
         var first = Reaches(block.Query);
         var read = RmsNorm.Apply(_x, block.InputNorm, config.RmsNormEpsilon);
-        var sum = AdaptedLinear.Backward(DecoderAttention.TurnedBack(config, _turnedQuery.grad!, _query, block.QueryNorm, step), read, block.Query, update, null, first);
-        AdaptedLinear.Backward(DecoderAttention.TurnedBack(config, _turnedKey.grad!, _key, block.KeyNorm, step), read, block.Key, update, sum, first);
-        AdaptedLinear.Backward(DecoderAttention.Flat(_value.grad!.transpose(1, 2)), read, block.Value, update, sum, first);
+        var sum = AdaptedLinear.Backward(DecoderAttention.TurnedBack(config, _turnedQuery.grad!, _query, block.QueryNorm, _step), read, block.Query, _update, null, first);
+        AdaptedLinear.Backward(DecoderAttention.TurnedBack(config, _turnedKey.grad!, _key, block.KeyNorm, _step), read, block.Key, _update, sum, first);
+        AdaptedLinear.Backward(DecoderAttention.Flat(_value.grad!.transpose(1, 2)), read, block.Value, _update, sum, first);
         if (sum is null) return null;
         var x = RmsNorm.Backward(_x, block.InputNorm, config.RmsNormEpsilon, sum); // [N, D]
-        return (wanted is null ? x.add_(attended, Scalars.One) : x.index_add_(0, wanted, attended, Scalars.One)).MoveToOuterDisposeScope();
+        return (_wanted is null ? x.add_(attended, Scalars.One) : x.index_add_(0, _wanted, attended, Scalars.One)).MoveToOuterDisposeScope();
     }
 
     public void Dispose()

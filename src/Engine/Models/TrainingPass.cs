@@ -75,7 +75,7 @@ internal sealed class TrainingPass
             using var block = _blocks[layer] ?? Again(layer);
             _blocks[layer] = null;
             using var above = gradient;
-            var below = block.Backward(_decoder.Config, _decoder.BlockAt(layer), _step, _update, Wanted(layer), above);
+            var below = block.Backward(above);
             if (below is null) return;
             gradient = below;
         }
@@ -89,7 +89,7 @@ internal sealed class TrainingPass
         return block;
     }
 
-    private TrainedBlock Run(Tensor x, int layer) => new(_decoder.Config, _decoder.BlockAt(layer), layer, x, _step, _update, Wanted(layer));
+    private TrainedBlock Run(Tensor x, int layer) => new(_decoder, layer, x, _step, _update, Wanted(layer));
 
     // Above the last block only the tokens are asked for that the loss is made of.
     private Tensor? Wanted(int layer) => layer == _blocks.Length - 1 ? _wanted : null;

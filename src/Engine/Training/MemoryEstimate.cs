@@ -11,14 +11,15 @@ namespace ContinualService.Engine.Training;
 /// What a training process holds at its fullest, counted from shapes; docs/performance.md has the arithmetic. Masters, optimiser, logits and what norms read are float32; weights, other
 /// activations, keys and values are what the base computes in. On a GPU all but <see cref="Process"/> lies there.
 /// </summary>
-/// <param name="Weights">The base.</param>
+/// <param name="Weights">The base as it is held to train on, with one block whole where blocks are made whole when they are run.</param>
 /// <param name="Adapters">The states before and after the task, what serves of both, and where the task starts.</param>
 /// <param name="Optimiser">What is trained in one vector, its gradient, and AdamW's two moments.</param>
 /// <param name="Activations">What the forward pass of the longest micro-batch keeps for the backward pass (<see cref="TrainedBlock"/>), and one layer's gradients on their way; with gradient checkpointing the inputs of all layers, and one layer.</param>
 /// <param name="Logits">The loss's piece of the vocabulary's logits.</param>
 /// <param name="Scoring">Scoring's activations, keys and values, and logits; nothing of training but the weights and adapters is there then. What a method draws from the adapter before it trains is generated in the same way, always with the largest size: another one would draw other rows.</param>
 /// <param name="Process">Runtime and libraries before a model is loaded, as measured on Linux for x86-64.</param>
-public sealed record MemoryEstimate(long Weights, long Adapters, long Optimiser, long Activations, long Logits, long Scoring, long Process)
+/// <param name="WholeBase">What the base takes beyond <paramref name="Weights"/> where it is scored, in full.</param>
+public sealed record MemoryEstimate(long Weights, long Adapters, long Optimiser, long Activations, long Logits, long Scoring, long Process, long WholeBase = 0)
 {
     private const long Wide = sizeof(float);
     private const long ProcessBytes = 200L << 20;
@@ -31,7 +32,7 @@ public sealed record MemoryEstimate(long Weights, long Adapters, long Optimiser,
     public long Total => Math.Max(Weights + Adapters + Optimiser + Activations + Logits + Process, WhileScoring);
 
     /// <summary>What scoring needs with all that is there then.</summary>
-    public long WhileScoring => Weights + Adapters + Scoring + Process;
+    public long WhileScoring => Weights + WholeBase + Adapters + Scoring + Process;
 
     /// <param name="model">The base's shape.</param>
     /// <param name="lora">One task's shape.</param>
@@ -44,23 +45,38 @@ public sealed record MemoryEstimate(long Weights, long Adapters, long Optimiser,
     /// <param name="recomputes">Gradient checkpointing.</param>
     /// <param name="size">How much scoring computes at once; null: the largest.</param>
     /// <param name="computesIn">See <see cref="Precision.Base"/>.</param>
+    /// <param name="holding">How the base is held to train on; null: whole, on the device.</param>
+    /// <param name="device">cpu, cuda or cuda:N.</param>
     public static MemoryEstimate Of(ModelConfig model, LoraConfig lora, IContinualMethod method, int learned, int rows, int longestRow, int scoredRow, bool dropout, bool recomputes = false, ScoringSize? size = null,
-        ScalarType computesIn = Precision.Master)
+        ScalarType computesIn = Precision.Master, BaseHolding? holding = null, string device = "cpu")
     {
         var sites = LoraWeights.Resolve(model, lora);
         var pair = Pairs(lora);
         long adapters = pair + State(learned + 1) + Pairs(method.ServedConfig(lora, learned + 1));
         if (learned > 0) adapters += State(learned) + Pairs(method.ServedConfig(lora, learned));
+        var held = holding ?? BaseHolding.Resident;
         var (tokens, narrow) = ((long)rows * longestRow, (long)computesIn.ElementSize());
         long queries = model.HeadCount * model.HeadWidth, keys = model.KeyValueHeadCount * model.HeadWidth, hidden = model.HiddenSize, wide = model.IntermediateSize;
         return new MemoryEstimate(
-            narrow * DecoderLayout.Shapes(model).Values.Sum(shape => shape.Aggregate(1L, (product, size) => product * size)),
+            Base(held),
             Wide * adapters,
             Wide * 4 * pair,
             narrow * tokens * (KeptValues() + OneLayer() + 4 * hidden),
             Wide * LossCopies * Math.Min(LossRows, tokens) * model.VocabularySize,
             Math.Max(Scored(size ?? ScoringSize.Largest, scoredRow), learned > 0 && method.NeedsUserTurn ? Scored(ScoringSize.Largest, longestRow) : 0),
-            ProcessBytes);
+            ProcessBytes,
+            Math.Max(0, Base(held.InFull()) - Base(held)));
+
+        long Base(BaseHolding way)
+        {
+            var linears = DecoderLayout.Linears(model);
+            var resident = narrow * DecoderLayout.Shapes(model).Values.Sum(shape => shape.Aggregate(1L, (product, size) => product * size)) - linears.Sum(Whole);
+            // Pages of a mapped file are the system's to drop; what is narrow lies in memory of its own.
+            var kept = way.Offload && (way.Format == BaseFormat.Full || device != "cpu") ? 0 : linears.Sum(site => WeightFormat.Of(way.Format).Bytes(site.OutFeatures, site.InFeatures, narrow));
+            return resident + kept + (way.MakesBlocks ? linears.Take(DecoderLayout.BlockLinears.Length).Sum(Whole) : 0);
+
+            long Whole(LinearSite site) => narrow * site.OutFeatures * site.InFeatures;
+        }
 
         long Pairs(LoraConfig shape) => sites.Sum(site => (long)shape.RankOf(site.Path) * (site.InFeatures + site.OutFeatures));
 

@@ -57,10 +57,10 @@ public sealed record MemoryPlan(MicroBatching Way, ScoringSize Size, MemoryEstim
 
     private (string Part, long Bytes, string Mend) Largest()
     {
-        var training = Estimate.Optimiser + Estimate.Activations + Estimate.Logits >= Estimate.Scoring;
+        var training = Estimate.Optimiser + Estimate.Activations + Estimate.Logits >= Estimate.WholeBase + Estimate.Scoring;
         (string Part, long Bytes, string Mend)[] parts =
         [
-            ("the base model's weights", Estimate.Weights, "choose a smaller base"),
+            ("the base model's weights", Estimate.Weights + (training ? 0 : Estimate.WholeBase), "choose a smaller base, have it held otherwise (Training:Base, Training:Offload)"),
             ("the adapter's states", Estimate.Adapters, "choose a smaller rank, fewer target modules or a method that keeps less"),
             ("the optimiser", training ? Estimate.Optimiser : 0, "choose a smaller rank or fewer target modules"),
             ("the activations", training ? Estimate.Activations : 0, "send a smaller maxSequenceLength"),

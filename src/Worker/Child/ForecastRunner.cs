@@ -4,6 +4,7 @@ using ContinualService.Domain.Tasks;
 using ContinualService.Engine.Continual;
 using ContinualService.Engine.Evaluation;
 using ContinualService.Engine.Lora;
+using ContinualService.Engine.Models;
 using ContinualService.Engine.Training;
 using ContinualService.Worker.Runs;
 using TorchSharp;
@@ -22,7 +23,7 @@ internal static class ForecastRunner
         // Step 1: load the base, the head and the rows.
         reporter.Send(new RunMessage.Phase(LearningTaskPhase.Preparing));
         torch.set_num_threads(spec.Threads);
-        using var model = TaskRunner.LoadBase(spec);
+        using var model = TaskRunner.LoadBase(spec, BaseHolding.Read(spec.Base).InFull());
         var config = new LoraConfig(spec.Rank, spec.Alpha, spec.TargetModules);
         using var state = spec.PreviousState is { } file ? AdapterState.Load(RunFiles.Verify(file), model.Decoder, spec.BaseDigest, config) : null;
         using var head = state?.ServingWeights();

@@ -15,7 +15,7 @@ internal static class HereAndNow
     /// <param name="spec">Where it runs.</param>
     /// <param name="microBatches">How its steps were cut; null: nothing was trained.</param>
     /// <param name="scoring">See <see cref="RowScorer.Sizes"/>.</param>
-    public static TrainingEnvironment Of(RunSpec spec, string? microBatches, string? scoring) => new(Code, VersionOf(typeof(torch).Assembly), spec.Device, Processor(), spec.Threads, spec.Precision, microBatches, scoring);
+    public static TrainingEnvironment Of(RunSpec spec, string? microBatches, string? scoring) => new(Code, VersionOf(typeof(torch).Assembly), spec.Device, Processor(), spec.Threads, spec.Precision, microBatches, microBatches is null ? null : spec.Base, scoring);
 
     // A compiled assembly's identity follows from its content: two builds of one version that are not the same code are told apart.
     private static string Code { get; } = $"{VersionOf(typeof(HereAndNow).Assembly)}, engine {typeof(ContinualLearner).Module.ModuleVersionId:N}";

@@ -3,6 +3,7 @@ using ContinualService.Domain.Tasks;
 using ContinualService.Engine.Continual;
 using ContinualService.Engine.Inference;
 using ContinualService.Engine.Lora;
+using ContinualService.Engine.Models;
 using ContinualService.Worker.Runs;
 using TorchSharp;
 
@@ -20,7 +21,7 @@ internal static class PreviewRunner
         // Step 1: load the base, both states and the rows.
         reporter.Send(new RunMessage.Phase(LearningTaskPhase.Preparing));
         torch.set_num_threads(spec.Threads);
-        using var model = TaskRunner.LoadBase(spec);
+        using var model = TaskRunner.LoadBase(spec, BaseHolding.Read(spec.Base).InFull());
         var config = new LoraConfig(spec.Rank, spec.Alpha, spec.TargetModules);
         var method = ContinualMethods.ByName(spec.Method, spec.MethodOptions) as IAffineMerge
             ?? throw new RunFailureException(TaskFailureCode.InvalidSettings, $"The method '{spec.Method}' has no merge that one lambda says.", userError: true);

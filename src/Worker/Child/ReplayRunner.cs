@@ -18,10 +18,11 @@ internal static class ReplayRunner
     /// <summary>True with all parts done, or one that diverged; false where it was asked to stop before that and did.</summary>
     public static bool Run(RunSpec spec, ReplaySpec replay, RunReporter reporter, CancellationToken stop)
     {
-        // Step 1: load the base, once for all parts that computed in the same type.
+        // Step 1: one base for all parts, loaded anew where one was computed or held otherwise.
         reporter.Send(new RunMessage.Phase(LearningTaskPhase.Preparing));
         torch.set_num_threads(spec.Threads);
-        using var bases = new LoadedBase();
+        using var bases = new RunBase();
+        var config = ModelConfig.Load(spec.ModelFolder);
         var previous = spec.PreviousState;
         for (var index = 0; index < replay.Parts.Count; index++)
         {
@@ -39,12 +40,12 @@ internal static class ReplayRunner
                 Merge = part.Merge,
                 MicroBatches = part.MicroBatches,
                 Precision = part.Precision ?? spec.Precision,
+                Base = part.Base,
                 // Its digests say which part it belongs to; in another it is refused, and that part starts from its first step.
                 Checkpoint = index == 0 ? spec.Checkpoint : null,
                 Replay = null,
             };
-            var model = bases.For(run);
-            if (!(part.Without is { } task ? WithoutTask(run, part, task, model, reporter, stop) : TaskRunner.Run(run, model, reporter, stop))) return false;
+            if (!(part.Without is { } task ? WithoutTask(run, part, task, bases.Held(run, BaseHolding.Read(part.Base).InFull()), reporter, stop) : TaskRunner.Run(run, bases, reporter, stop))) return false;
 
             // Step 3: keep what it left from being overwritten.
             string[] files = [RunResult.StateFile, RunResult.AdapterFile, RunResult.FileName];
@@ -53,7 +54,7 @@ internal static class ReplayRunner
 
             // Step 4: compare.
             if (replay.Tolerance is not { } tolerance) continue;
-            var compared = Compare(model, part, state, adapter, RunJson.Read<RunResult>(result.Path).Environment, tolerance);
+            var compared = Compare(part, state, adapter, RunJson.Read<RunResult>(result.Path).Environment, tolerance);
             reporter.Send(new RunMessage.Replayed(compared));
             if (compared.Verdict == ReplayVerdict.Diverged) return true;
 
@@ -67,32 +68,12 @@ internal static class ReplayRunner
 
         return true;
 
-        ReplayedVersion Compare(BaseModel model, ReplayPart part, StoredFile state, StoredFile adapter, TrainingEnvironment environment, double tolerance)
+        ReplayedVersion Compare(ReplayPart part, StoredFile state, StoredFile adapter, TrainingEnvironment environment, double tolerance)
         {
-            using var stored = AdapterState.Load(RunFiles.Verify(part.State!), model.Config, torch.CPU, spec.BaseDigest);
-            using var again = AdapterState.Load(state.Path, model.Config, torch.CPU, spec.BaseDigest);
+            using var stored = AdapterState.Load(RunFiles.Verify(part.State!), config, torch.CPU, spec.BaseDigest);
+            using var again = AdapterState.Load(state.Path, config, torch.CPU, spec.BaseDigest);
             return ReplayedVersion.Of(part.Number, part.TaskId, adapter.Sha256, state.Sha256, environment, StateComparison.Of(stored, again), tolerance);
         }
-    }
-
-    /// <summary>One base at a time, loaded anew where another type is asked for.</summary>
-    private sealed class LoadedBase : IDisposable
-    {
-        private (string Precision, BaseModel Model)? _loaded;
-
-        public BaseModel For(RunSpec run)
-        {
-            if (_loaded?.Precision != run.Precision)
-            {
-                Dispose();
-                _loaded = null;
-                _loaded = (run.Precision, TaskRunner.LoadBase(run));
-            }
-
-            return _loaded!.Value.Model;
-        }
-
-        public void Dispose() => _loaded?.Model.Dispose();
     }
 
     private static bool WithoutTask(RunSpec spec, ReplayPart part, int task, BaseModel model, RunReporter reporter, CancellationToken stop)

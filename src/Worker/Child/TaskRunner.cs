@@ -19,16 +19,19 @@ internal static class TaskRunner
     /// <summary>True with all files written; false where it was asked to stop before that and did.</summary>
     public static bool Run(RunSpec spec, RunReporter reporter, CancellationToken stop)
     {
-        // Step 1: load the base.
         reporter.Send(new RunMessage.Phase(LearningTaskPhase.Preparing));
         torch.set_num_threads(spec.Threads);
-        using var model = LoadBase(spec);
-        return Run(spec, model, reporter, stop);
+        using var bases = new RunBase();
+        return Run(spec, bases, reporter, stop);
     }
 
-    /// <summary>The same with the base loaded and the first phase reported.</summary>
-    internal static bool Run(RunSpec spec, BaseModel model, RunReporter reporter, CancellationToken stop)
+    /// <summary>The same with the first phase reported.</summary>
+    internal static bool Run(RunSpec spec, RunBase bases, RunReporter reporter, CancellationToken stop)
     {
+        // Step 1: load the base.
+        var holding = BaseHolding.Read(spec.Base);
+        var model = bases.Held(spec, holding);
+
         // Step 2: load the last state and the rows.
         var config = new LoraConfig(spec.Rank, spec.Alpha, spec.TargetModules);
         var method = ContinualMethods.ByName(spec.Method, spec.MethodOptions);
@@ -54,7 +57,8 @@ internal static class TaskRunner
         var merge = spec.Merge is { } text ? MergeSchedule.Parse(text)! : MergeSchedule.Of(learned.Lambda);
         using var merged = Merged();
 
-        // Step 5: score and write.
+        // Step 5: score and write, with the base in full.
+        model = bases.Held(spec, holding.InFull());
         // A run that went on from a checkpoint did its first steps on who knows what machine.
         return ScoreAndWrite(spec, model, merged ?? newState, merge, previous, rows, evaluations, relay.Resumed ? null : learned.Training, learned.Training.MicroBatches, size, reporter, stop);
 
@@ -63,7 +67,7 @@ internal static class TaskRunner
             var longest = rows.Max(row => row.Ids.Length);
             return MemoryPlan.Choose(
                 options.BatchSize, longest, MemoryBudget.Bytes(spec.MemoryMegabytes, spec.Device),
-                (count, recomputes, each) => MemoryEstimate.Of(model.Config, config, method, previous?.TaskIndex ?? 0, Math.Min(count, rows.Count), longest, LongestOf(evaluations), options.Dropout > 0, recomputes, each, model.Decoder.DType));
+                (count, recomputes, each) => MemoryEstimate.Of(model.Config, config, method, previous?.TaskIndex ?? 0, Math.Min(count, rows.Count), longest, LongestOf(evaluations), options.Dropout > 0, recomputes, each, model.Decoder.DType, holding, spec.Device));
         }
 
         void SayMemory(MicroBatching way, bool ranShort) => reporter.Send(new RunMessage.Memory(
@@ -166,12 +170,12 @@ internal static class TaskRunner
         var (config, method) = (new LoraConfig(spec.Rank, spec.Alpha, spec.TargetModules), ContinualMethods.ByName(spec.Method, spec.MethodOptions));
         return MemoryPlan.SizeOf(
             MemoryBudget.Bytes(spec.MemoryMegabytes, spec.Device),
-            size => MemoryEstimate.Of(model.Config, config, method, learned, 1, 1, LongestOf(evaluations), dropout: false, size: size, computesIn: model.Decoder.DType)).AtMost(spec.ScoredTokens);
+            size => MemoryEstimate.Of(model.Config, config, method, learned, 1, 1, LongestOf(evaluations), dropout: false, size: size, computesIn: model.Decoder.DType, holding: model.Decoder.Holding, device: spec.Device)).AtMost(spec.ScoredTokens);
     }
 
     private static int LongestOf(IReadOnlyList<PreparedEvaluation> evaluations) => evaluations.SelectMany(each => each.Rows).Select(row => row.Ids.Length).DefaultIfEmpty().Max();
 
-    internal static BaseModel LoadBase(RunSpec spec)
+    internal static BaseModel LoadBase(RunSpec spec, BaseHolding holding)
     {
         var digest = ModelDigest.Of(spec.ModelFolder);
         if (digest != spec.BaseDigest)
@@ -182,7 +186,7 @@ internal static class TaskRunner
                 userError: false);
         }
 
-        return BaseModel.Load(spec.ModelFolder, torch.device(spec.Device), Precision.Base(spec.Precision), digest);
+        return BaseModel.Load(spec.ModelFolder, torch.device(spec.Device), Precision.Base(spec.Precision), digest, holding: holding);
     }
 
     private static TrainingOptions Options(Hyperparameters wanted)

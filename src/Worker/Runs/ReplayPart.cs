@@ -13,8 +13,10 @@ namespace ContinualService.Worker.Runs;
 /// <param name="MicroBatches">How its steps were cut the first time; null: not written down.</param>
 /// <param name="Precision">What the base computed in the first time; null: not written down.</param>
 /// <param name="Without">The number of the task whose pair is taken out of the state; null: the task is learned.</param>
+/// <param name="Base">How the frozen base is held, see <see cref="RunSpec.Base"/>.</param>
 internal sealed record ReplayPart(
-    int Number, string TaskId, StoredFile Train, Hyperparameters Hyperparameters, IReadOnlyList<EvaluationSpec> Evaluations, string? Merge, StoredFile? State, string? MicroBatches = null, string? Precision = null, int? Without = null)
+    int Number, string TaskId, StoredFile Train, Hyperparameters Hyperparameters, IReadOnlyList<EvaluationSpec> Evaluations, string? Merge, StoredFile? State, string? MicroBatches = null, string? Precision = null, int? Without = null,
+    string Base = "full")
 {
     /// <summary>Under which name a part's file lies in the run's folder once the next part has begun.</summary>
     public static string FileOf(int part, string file) => FormattableString.Invariant($"{part}-{file}");

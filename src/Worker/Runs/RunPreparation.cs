@@ -95,6 +95,7 @@ internal sealed class RunPreparation(
             Evaluations = evaluations,
             Checkpoint = checkpoint is null ? null : await CheckpointAsync(checkpoint, folder, cancellationToken),
             MemoryMegabytes = settings.Value.MemoryMegabytes,
+            Base = settings.Value.Holding().Write(),
             // What is learned once more is cut as it was.
             MicroBatches = task.Kind == LearningTaskKind.Training && shorts.Select(each => each.Way).LastOrDefault(way => way is not null) is { } way ? MicroBatching.Write([way]) : null,
             ScoredTokens = shorts.Select(each => each.ScoredTokens).LastOrDefault(tokens => tokens is not null),
@@ -165,6 +166,13 @@ internal sealed class RunPreparation(
     // As it was made the first time.
     private static (string? MicroBatches, string? Precision) WayOf(AdapterVersion version) => TrainingEnvironment.Read(version.EnvironmentJson) is { } made ? (made.MicroBatches, made.Precision) : (null, null);
 
+    // In the numbers it was trained on. Where it lies is this service's choice, unless it did not fit then either.
+    private string BaseOf(AdapterVersion version)
+    {
+        var then = TrainingEnvironment.Read(version.EnvironmentJson)?.Base is { } text ? BaseHolding.Read(text) : BaseHolding.Resident;
+        return (then with { Offload = then.Offload || settings.Value.Offload }).Write();
+    }
+
     private static Hyperparameters HyperparametersOf(LearningTask task) => JsonSerializer.Deserialize<Hyperparameters>(task.HyperparametersJson, RunJson.Options) ?? new Hyperparameters();
 
     // What came out the same in an earlier attempt is stored, and need not be made again.
@@ -180,7 +188,7 @@ internal sealed class RunPreparation(
             var (task, way) = (learned[version.TaskId!], WayOf(version));
             parts.Add(new ReplayPart(
                 version.Number, task.Id, await DatasetAsync(database, task, task.TrainDatasetId, plan.Folder, cancellationToken), HyperparametersOf(task), [],
-                version.Merge().Text, await FileAsync(version.StateSha256, plan.Folder, cancellationToken), way.MicroBatches, way.Precision));
+                version.Merge().Text, await FileAsync(version.StateSha256, plan.Folder, cancellationToken), way.MicroBatches, way.Precision, Base: BaseOf(version)));
         }
 
         return (done > 0 ? trained[done - 1] : plan.Ancestors[0] is { TaskId: null } imported ? imported : null, new ReplaySpec(parts, replay.Tolerance));
@@ -203,7 +211,7 @@ internal sealed class RunPreparation(
             parts.Add(new ReplayPart(
                 version.Number, task.Id, await DatasetAsync(database, task, task.TrainDatasetId, plan.Folder, cancellationToken), HyperparametersOf(task),
                 evaluations.FindAll(evaluation => known.Contains(evaluation.TaskId)), chosen,
-                approximate ? await FileAsync(version.StateSha256, plan.Folder, cancellationToken) : null, way.MicroBatches, way.Precision, approximate ? removed.TaskIndex : null));
+                approximate ? await FileAsync(version.StateSha256, plan.Folder, cancellationToken) : null, way.MicroBatches, way.Precision, approximate ? removed.TaskIndex : null, BaseOf(version)));
         }
 
         return (path.Kept.Count == 0 ? null : path.Kept[^1], new ReplaySpec(parts, null));

@@ -47,6 +47,9 @@ internal sealed record RunSpec
     /// <summary>MiB that training may plan with; 0: by what the machine or the device has.</summary>
     public int MemoryMegabytes { get; init; }
 
+    /// <summary>How the frozen base is held to train on, as <see cref="Engine.Models.BaseHolding.Write"/> has it; it is scored in full.</summary>
+    public string Base { get; init; } = "full";
+
     /// <summary>How the steps are cut at most, as <see cref="MicroBatching.Write"/> has it: as they were where a version is made again, or as an earlier attempt that ran out of memory says; null: by the plan.</summary>
     public string? MicroBatches { get; init; }
 

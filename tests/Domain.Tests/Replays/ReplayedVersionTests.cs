@@ -43,6 +43,7 @@ public sealed class ReplayedVersionTests
 
         Assert.Equal([("processor", "some, AVX2", "other, AVX-512"), ("threads", "4", "8")], Here.DifferencesTo(there));
         Assert.Equal([("microBatches", "8", "4+recompute")], (Here with { MicroBatches = "8" }).DifferencesTo(Here with { MicroBatches = "4+recompute" }));
+        Assert.Equal([("base", "full", "int4")], (Here with { Base = "full" }).DifferencesTo(Here with { Base = "int4" }));
         Assert.Empty(Here.DifferencesTo(Here with { MicroBatches = "8" })); // from before it was written down
         Assert.Empty(Here.DifferencesTo(TrainingEnvironment.Read(Here.Write())!));
         Assert.Equal(typeof(TrainingEnvironment).GetConstructors()[0].GetParameters().Length, Here.Fields.Count);

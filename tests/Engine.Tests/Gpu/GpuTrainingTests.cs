@@ -2,6 +2,7 @@ using ContinualService.Domain.Tasks;
 using ContinualService.Engine.Continual;
 using ContinualService.Engine.Kernels;
 using ContinualService.Engine.Models;
+using ContinualService.Engine.Tests.Models;
 using ContinualService.Engine.Tests.Training;
 using ContinualService.Engine.Training;
 using Xunit;
@@ -111,6 +112,19 @@ public sealed class GpuTrainingTests : IDisposable
 
         Assert.All(live.Skip(8), now => Assert.True(now.Tensors <= live[8].Tensors && now.Bytes <= live[8].Bytes, $"{now} after {live[8]}"));
         Assert.True(live[^1].Bytes > 0, "The driver does not tell how much of the device's memory is used.");
+    }
+
+    // Copied from pinned memory for each run of a block, and widened there.
+    [GpuFact]
+    public void Fit_ABaseHeldElsewhere_GivesTheCurveOfTheResidentOne()
+    {
+        using var decoder = TinyModel.Create(Gpu.Device);
+        using var offloaded = HeldBases.Of(decoder, new BaseHolding(BaseFormat.Full, true));
+        Numbers.AssertClose(Losses(decoder, Options), Losses(offloaded, Options), AgainstItself, "offloaded");
+        using var narrow = HeldBases.Of(decoder, new BaseHolding(BaseFormat.Int4, true));
+        using var onCpu = TinyModel.Create();
+        using var narrowOnCpu = HeldBases.Of(onCpu, new BaseHolding(BaseFormat.Int4, false));
+        Numbers.AssertClose(Losses(narrowOnCpu, Options), Losses(narrow, Options), AgainstCpu, "in four bits");
     }
 
     private static (AdapterState State, List<double> Losses) TwoTasks(Device device)

@@ -11,6 +11,9 @@ namespace ContinualService.Engine.Tests.Training;
 /// <summary>Counted by hand for a decoder of two layers: D 8, two query heads and one key head of 4, F 12, V 10, tied.</summary>
 public sealed class MemoryEstimateTests
 {
+    // Of a layer: q 8x8, k and v 8x4, o 8x8, gate and up 12x8, down 8x12.
+    private const int Matrices = 64 + 32 + 32 + 64 + 96 + 96 + 96;
+
     private static readonly ModelConfig Model = new()
     {
         ModelType = "llama",
@@ -82,6 +85,24 @@ public sealed class MemoryEstimateTests
         Assert.Equal(2 * 15 * ((16 + 48 + 24) + 60 + 2 * 32 + 2 * 8 + 32), Of(ScalarType.BFloat16, true).Activations);
         Assert.Equal(2 * 256 * (48 + 48 + 48 + 2 * 4 * 2) + 4 * 2 * 256 * 10, narrow.Scoring);
         Assert.Equal(wide with { Weights = 0, Activations = 0, Scoring = 0 }, narrow with { Weights = 0, Activations = 0, Scoring = 0 });
+    }
+
+    // One block is whole beside what is kept; norms and the embedding always are.
+    [Theory]
+    [InlineData(BaseFormat.Full, false, "cuda", 2 * Matrices * 4)] // nothing is made for a run
+    [InlineData(BaseFormat.Int8, false, "cuda", 2 * (Matrices + 4 * (8 + 4 + 4 + 8 + 12 + 12 + 8)) + Matrices * 4)]
+    [InlineData(BaseFormat.Int4, false, "cuda", 2 * 36 * (1 + 1 + 1 + 1 + 2 + 2 + 2) + Matrices * 4)]
+    [InlineData(BaseFormat.Int4, true, "cuda", Matrices * 4)]
+    [InlineData(BaseFormat.Int4, true, "cpu", 2 * 36 * (1 + 1 + 1 + 1 + 2 + 2 + 2) + Matrices * 4)] // its device is where it lies
+    [InlineData(BaseFormat.Full, true, "cpu", Matrices * 4)] // pages of the file
+    public void Of_AHeldBase_IsWhatIsKeptAndOneBlock(BaseFormat format, bool offload, string device, long matrices)
+    {
+        var estimate = MemoryEstimate.Of(
+            Model, new LoraConfig(2, 4, [LoraConfig.AllLinear]), new Slao(), learned: 2, rows: 3, longestRow: 5, scoredRow: 4, dropout: false, holding: new BaseHolding(format, offload), device: device);
+        Assert.Equal(4 * (10 * 8 + 8 + 2 * 16) + matrices, estimate.Weights);
+        // Scored in full where it lies.
+        Assert.Equal(Math.Max(0, 4 * (10 * 8 + 8 + 2 * 16) + (offload ? Matrices * 4 : 2 * Matrices * 4) - estimate.Weights), estimate.WholeBase);
+        Assert.Equal(estimate.Weights + estimate.Adapters + Math.Max(estimate.Optimiser + estimate.Activations + estimate.Logits, estimate.WholeBase + estimate.Scoring) + estimate.Process, estimate.Total);
     }
 
     [Fact]

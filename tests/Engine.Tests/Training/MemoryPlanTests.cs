@@ -50,6 +50,16 @@ public sealed class MemoryPlanTests
         Assert.Contains("The largest part is the scoring of held-out rows", plan.Problem, StringComparison.Ordinal);
     }
 
+    // Narrow it fits for training, but it is scored in full.
+    [Fact]
+    public void Choose_TheWholeBaseIsTooLargeToScore_SaysSo()
+    {
+        const long Mib = 1 << 20;
+        var problem = MemoryPlan.Choose(8, 512, 100 * Mib, (_, _, _) => new MemoryEstimate(20 * Mib, 0, 0, 10 * Mib, 0, 5 * Mib, 0, WholeBase: 90 * Mib)).Problem;
+        Assert.Contains("needs 115 MiB", problem, StringComparison.Ordinal);
+        Assert.Contains("the base model's weights with 110 MiB: choose a smaller base, have it held otherwise (Training:Base, Training:Offload)", problem, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Choose_NotEvenOneRow_SaysWhichPartIsTooLargeAndWhatToDo()
     {

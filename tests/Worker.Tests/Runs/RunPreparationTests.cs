@@ -14,6 +14,7 @@ using ContinualService.Worker.Child;
 using ContinualService.Worker.Runs;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
 using Xunit;
 
 namespace ContinualService.Worker.Tests.Runs;
@@ -87,7 +88,7 @@ public sealed class RunPreparationTests : IAsyncLifetime
             await database.SaveChangesAsync(Token);
             await database.AppendEventAsync(_tasks[0], TaskEventTypes.OutOfMemory, OutOfMemoryEvent.Of(new ScoringSize(2048), stepsMade: 9, nextAttempt: false), DateTimeOffset.UnixEpoch, Token);
             await database.SaveChangesAsync(Token);
-            var environment = new TrainingEnvironment("", "", "cpu", "", 1, "bfloat16", "8; 3:4");
+            var environment = new TrainingEnvironment("", "", "cpu", "", 1, "bfloat16", "8; 3:4", "int8");
             await database.Versions.Where(row => row.Number == 2).ExecuteUpdateAsync(set => set.SetProperty(row => row.EnvironmentJson, environment.Write()), Token);
         }
 
@@ -97,6 +98,13 @@ public sealed class RunPreparationTests : IAsyncLifetime
         Assert.Null(replayed.MicroBatches);
         Assert.Equal([null, "8; 3:4", null], replayed.Replay!.Parts.Select(part => part.MicroBatches));
         Assert.Equal(("float32", "bfloat16"), (replayed.Precision, replayed.Replay.Parts[1].Precision));
+        Assert.Equal(["full", "int8", "full"], replayed.Replay.Parts.Select(part => part.Base));
+
+        // What the service holds a base as now is for new tasks; that it does not fit on the device is true of old ones too.
+        var settings = _service.Services.GetRequiredService<IOptions<TrainingSettings>>().Value;
+        (settings.Base, settings.Offload) = ("int4", true);
+        Assert.Equal(["full+offload", "int8+offload", "full+offload"], (await PrepareReplayAsync("[]")).Replay!.Parts.Select(part => part.Base));
+        Assert.Equal("int4+offload", (await PrepareAsync(_tasks[0])).Base);
     }
 
     [Fact]

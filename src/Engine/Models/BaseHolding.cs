@@ -1,0 +1,33 @@
+using ContinualService.Domain;
+
+namespace ContinualService.Engine.Models;
+
+/// <summary>
+/// How the matrices of a frozen base's blocks lie in memory between the runs of their block. Norms, biases, embedding and head are always whole and on the device: they are little, and their errors reach every token.
+/// </summary>
+/// <param name="Format">In what numbers.</param>
+/// <param name="Offload">In the host's memory, from where each block's are copied to the device when the block is run. On a CPU that is the mapped file, which the system may drop from memory and read again.</param>
+public sealed record BaseHolding(BaseFormat Format, bool Offload)
+{
+    private const string Offloaded = "+offload";
+
+    /// <summary>As they are computed with, on the device.</summary>
+    public static readonly BaseHolding Resident = new(BaseFormat.Full, false);
+
+    /// <summary>Whether a block's matrices are made when it is run, forward or backward (<see cref="TrainedBlock"/>), and gone after it.</summary>
+    public bool MakesBlocks => this != Resident;
+
+    /// <summary>The base in full where this one lies: what is served is scored.</summary>
+    public BaseHolding InFull() => this with { Format = BaseFormat.Full };
+
+    /// <summary><c>full</c>, <c>int8</c>, <c>int4+offload</c>.</summary>
+    public string Write() => WireName.Of(Format) + (Offload ? Offloaded : "");
+
+    /// <summary>What <see cref="Write"/> wrote.</summary>
+    public static BaseHolding Read(string text)
+    {
+        var offload = text.EndsWith(Offloaded, StringComparison.Ordinal);
+        var format = offload ? text[..^Offloaded.Length] : text;
+        return new BaseHolding(WireName.Parse<BaseFormat>(format) ?? throw new FormatException($"'{text}' is no way to hold a base."), offload);
+    }
+}
