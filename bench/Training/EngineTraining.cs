@@ -39,7 +39,8 @@ internal static class EngineTraining
         var used = DeviceMemory.UsedBytes();
         return new TrainingFigures(
             "ContinualService", tokens / seconds.Sum(), seconds, [.. steps.Select(step => step.Loss)],
-            settings.OnGpu && before is not null ? used - before : null, ProcessMemory.PeakBytes()) { Steady = Steady(held) };
+            settings.OnGpu && before is not null ? used - before : null, ProcessMemory.PeakBytes())
+        { Steady = Steady(held) };
     }
 
     private static List<EncodedExample> Rows(TrainingSettings settings, int vocabularySize)
