@@ -1,8 +1,9 @@
-using System.ComponentModel.DataAnnotations;
 using ContinualService.Domain.Replays;
 using ContinualService.Worker.Child;
 using ContinualService.Worker.Runs;
 using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
 using Xunit;
 
 namespace ContinualService.Worker.Tests.Child;
@@ -55,10 +56,11 @@ public sealed class HeldBaseRunTests : IDisposable
     [InlineData("INT8", false)]
     public void Settings_ABase_IsOneOfThree(string text, bool taken)
     {
-        List<ValidationResult> found = [];
-        var settings = new ConfigurationBuilder().AddInMemoryCollection([KeyValuePair.Create("Training:Base", (string?)text)]).Build().GetSection(TrainingSettings.Section).Get<TrainingSettings>()!;
-        Assert.Equal(taken, Validator.TryValidateObject(settings, new ValidationContext(settings), found, validateAllProperties: true));
-        Assert.Equal(taken ? [] : ["Training:Base must be full, int8 or int4."], found.Select(each => each.ErrorMessage));
+        var settings = new ConfigurationBuilder().AddInMemoryCollection([KeyValuePair.Create("Training:Base", (string?)text)]).Build();
+        using var services = new ServiceCollection().AddOptions<TrainingSettings>().Bind(settings.GetSection(TrainingSettings.Section)).ValidateDataAnnotations().Services.BuildServiceProvider();
+        var read = Record.Exception(() => services.GetRequiredService<IOptions<TrainingSettings>>().Value);
+        if (taken) Assert.Null(read);
+        else Assert.Contains("Training:Base must be full, int8 or int4.", Assert.IsType<OptionsValidationException>(read).Message, StringComparison.Ordinal);
     }
 
     private static RunResult Result(RunSpec spec) => RunJson.Read<RunResult>(Path.Combine(spec.OutputFolder, RunResult.FileName));
