@@ -11,12 +11,12 @@ public static class Precision
     /// <summary>What a base computes in unless somebody wants another.</summary>
     public const string Default = "float32";
 
-    private static readonly Dictionary<string, ScalarType> s_bases = new() { [Default] = ScalarType.Float32, ["bfloat16"] = ScalarType.BFloat16 };
+    private static readonly Dictionary<string, ScalarType> Bases = new() { [Default] = ScalarType.Float32, ["bfloat16"] = ScalarType.BFloat16 };
 
     /// <summary>What a base computes in: weights, activations, keys and values. By its name in settings and manifests; float16 is none, because its range is too small for gradients.</summary>
     /// <exception cref="ArgumentException">There is no such one.</exception>
     public static ScalarType Base(string name) =>
-        s_bases.TryGetValue(name, out var type) ? type : throw new ArgumentException($"A base computes in {string.Join(" or ", s_bases.Keys)}, not in '{name}'.", nameof(name));
+        Bases.TryGetValue(name, out var type) ? type : throw new ArgumentException($"A base computes in {string.Join(" or ", Bases.Keys)}, not in '{name}'.", nameof(name));
 
     /// <summary>QR and merge: their rounding must stay below the masters' own, task after task.</summary>
     public const ScalarType Merge = ScalarType.Float64;
