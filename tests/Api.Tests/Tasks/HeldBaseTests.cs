@@ -20,14 +20,14 @@ public sealed class HeldBaseTests : IAsyncLifetime
         using (var asked = await _world.Client.PostNodeAsync("/tasks?dry_run=true", new JsonObject { ["adapter"] = "bot", ["examples"] = Http.Examples() }))
         {
             var estimate = await asked.ReadAsync(HttpStatusCode.OK);
-            Assert.True((bool)estimate["memoryPlan"]!["gradientCheckpointing"]!);
+            Assert.False((bool)estimate["memoryPlan"]!["gradientCheckpointing"]!);
             Assert.True((long)estimate["memory"]!["wholeBase"]! > 0);
         }
 
         await _world.Client.LearnAsync("bot", "first");
 
         var environment = (await _world.Client.GetNodeAsync("/adapters/bot/versions/1/manifest"))["lineage"]![0]!["environment"]!;
-        Assert.Equal(("int4", "8+recompute"), ((string)environment["base"]!, (string)environment["microBatches"]!));
+        Assert.Equal(("int4", "8"), ((string)environment["base"]!, (string)environment["microBatches"]!));
         Assert.Equal("bit_identical", (string?)(await _world.Client.MakeAsync("/adapters/bot/replay", "{}"))["verdict"]);
     }
 }
