@@ -31,6 +31,7 @@ public sealed class LedgerTests : IDisposable
 
         void Train()
         {
+            using var scope = NewDisposeScope(); // what the test itself makes on its way to weights
             using var held = HeldBases.Of(_decoder, new BaseHolding(BaseFormat.Int4, true));
             AssertFlat(held, _options);
         }
