@@ -15,11 +15,11 @@ public static class TrainingCommand
 
         // One after the other, each in a process of its own with the environment that the service gives: neither shares memory or caches with the other.
         var peer = settings.Peer ? await TrainingProgram.PeerAsync(settings) : null;
-        var (ours, gemm) = await TrainingProgram.EngineAsync(settings);
+        var ours = await TrainingProgram.EngineAsync(settings);
         var config = TrainingShapes.Config(settings.Shape);
         var operations = TrainingShapes.OperationsPerToken(config, TrainingShapes.Sites(config, settings.Targets), settings.Rank, RowSizes.PerToken(settings.Rows), RowSizes.TrainedShare(settings.Rows));
 
-        var report = new TrainingReport(settings, operations, gemm, ours, peer);
+        var report = new TrainingReport(settings, operations, ours.GemmRate, ours, peer);
         Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(settings.ReportFile))!);
         await File.WriteAllTextAsync(settings.ReportFile, report.Markdown());
         await File.WriteAllTextAsync(Path.ChangeExtension(settings.ReportFile, ".json"), report.ToJson());

@@ -26,11 +26,10 @@ internal static class TrainingProgram
 
     /// <summary>The trainer of the service, and what a large product reaches there.</summary>
     /// <exception cref="UsageException">It failed.</exception>
-    public static async Task<(TrainingFigures Figures, double GemmRate)> EngineAsync(TrainingSettings settings)
+    public static async Task<TrainingFigures> EngineAsync(TrainingSettings settings)
     {
-        var start = new ProcessStartInfo(TrainingEnvironment.DotnetHost(), ["exec", typeof(TrainingProgram).Assembly.Location, TrainingCommand.Alone, .. settings.Words(peer: false)]);
-        var figures = await RunAsync(start, settings, "", "The training", "It needs the .NET host that runs this program.");
-        return (figures, figures.GemmRate);
+        var start = new ProcessStartInfo(ProcessEnvironment.DotnetHost(), ["exec", typeof(TrainingProgram).Assembly.Location, TrainingCommand.Alone, .. settings.Words(peer: false)]);
+        return await RunAsync(start, settings, "", "The training", "It needs the .NET host that runs this program.");
     }
 
     internal static string Write(TrainingFigures figures) => JsonSerializer.Serialize(figures, Json);
@@ -70,7 +69,7 @@ internal static class TrainingProgram
     private static async Task<TrainingFigures> RunAsync(ProcessStartInfo start, TrainingSettings settings, string request, string name, string mend)
     {
         (start.RedirectStandardInput, start.RedirectStandardOutput, start.RedirectStandardError) = (true, true, true);
-        TrainingEnvironment.Set(start.Environment, settings.Threads);
+        ProcessEnvironment.Set(start.Environment, settings.Threads);
         using var process = Start(start, mend);
         var (output, errors) = (process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
         await SendAsync(process.StandardInput, request);

@@ -12,6 +12,7 @@ public sealed class LoraWeights : IDisposable
     public LoraWeights(IReadOnlyList<LoraPair> pairs)
     {
         Pairs = pairs;
+        FirstSite = pairs.Count == 0 ? 0 : pairs.Min(pair => pair.Site.Index);
         _bySite = new LoraPair?[pairs.Count == 0 ? 0 : pairs.Max(pair => pair.Site.Index) + 1];
         foreach (var pair in pairs)
         {
@@ -26,7 +27,7 @@ public sealed class LoraWeights : IDisposable
     public IReadOnlyList<LoraPair> Pairs { get; }
 
     /// <summary>The first <see cref="LinearSite.Index"/> that carries a pair; 0 where none does.</summary>
-    internal int FirstSite => Pairs.Count == 0 ? 0 : Pairs.Min(pair => pair.Site.Index);
+    internal int FirstSite { get; }
 
     /// <summary>The pair of the linear layer with this <see cref="LinearSite.Index"/>, null where the layer carries none.</summary>
     public LoraPair? At(int siteIndex) => siteIndex < _bySite.Length ? _bySite[siteIndex] : null;

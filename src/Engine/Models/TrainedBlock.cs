@@ -54,7 +54,7 @@ internal sealed class TrainedBlock : IDisposable
         }
 
         var residual = wanted is null ? x : x.index_select(0, wanted);
-        _hidden = AdaptedLinear.Apply(Mixed(wanted), block.Output, update).add_(residual, Scalars.One);
+        _hidden = AdaptedLinear.Apply(Mixed(), block.Output, update).add_(residual, Scalars.One);
         var forward = RmsNorm.Apply(_hidden, block.PostAttentionNorm, config.RmsNormEpsilon);
         _gate = AdaptedLinear.Apply(forward, block.Gate, update);
         _up = AdaptedLinear.Apply(forward, block.Up, update);
@@ -97,7 +97,7 @@ internal sealed class TrainedBlock : IDisposable
         }
 
         // Step 2: attention's result.
-        if (attended is null || AdaptedLinear.Backward(attended, Mixed(_wanted), block.Output, _update, null, Reaches(block.Output)) is not { } mixed) return null;
+        if (attended is null || AdaptedLinear.Backward(attended, Mixed(), block.Output, _update, null, Reaches(block.Output)) is not { } mixed) return null;
         _mixed.backward([_wanted is null ? mixed : zeros_like(_mixed).index_copy_(0, _wanted, mixed)]);
 
         // Step 3: queries, keys and values.
@@ -117,7 +117,7 @@ internal sealed class TrainedBlock : IDisposable
         foreach (var kept in Made) kept?.Dispose();
     }
 
-    private Tensor Mixed(Tensor? wanted) => wanted is null ? _mixed.detach() : _mixed.detach().index_select(0, wanted);
+    private Tensor Mixed() => _wanted is null ? _mixed.detach() : _mixed.detach().index_select(0, _wanted);
 
     private static Tensor Leaf(Tensor values) => values.detach().requires_grad_(true).MoveToOuterDisposeScope();
 }

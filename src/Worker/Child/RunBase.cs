@@ -1,4 +1,5 @@
 using ContinualService.Engine.Models;
+using ContinualService.Engine.Training;
 using ContinualService.Worker.Runs;
 
 namespace ContinualService.Worker.Child;
@@ -7,16 +8,14 @@ namespace ContinualService.Worker.Child;
 internal sealed class RunBase : IDisposable
 {
     private BaseModel? _loaded;
-    private string? _precision;
 
     /// <summary>What this gives may be used until the next call.</summary>
     /// <param name="run">Which base, where, and what it computes in.</param>
     /// <param name="holding">How it is held.</param>
     public BaseModel Held(RunSpec run, BaseHolding holding)
     {
-        if (_loaded is { } loaded && _precision == run.Precision && loaded.Decoder.Holding == holding) return loaded;
+        if (_loaded is { } loaded && loaded.Decoder.DType == Precision.Base(run.Precision) && loaded.Decoder.Holding == holding) return loaded;
         Dispose();
-        _precision = run.Precision;
         return _loaded = TaskRunner.LoadBase(run, holding);
     }
 

@@ -77,14 +77,14 @@ internal sealed class TrainingProcess : IDisposable
     /// <summary>How to start a command of this program as a process of its own, with all three streams taken.</summary>
     internal static ProcessStartInfo Command(int threads, params IEnumerable<string> arguments)
     {
-        var start = new ProcessStartInfo(TrainingEnvironment.DotnetHost(), ["exec", typeof(TrainingProcess).Assembly.Location, .. arguments])
+        var start = new ProcessStartInfo(ProcessEnvironment.DotnetHost(), ["exec", typeof(TrainingProcess).Assembly.Location, .. arguments])
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
             RedirectStandardError = true,
             UseShellExecute = false,
         };
-        TrainingEnvironment.Set(start.Environment, threads);
+        ProcessEnvironment.Set(start.Environment, threads);
         return start;
     }
 

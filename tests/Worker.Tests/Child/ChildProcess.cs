@@ -17,7 +17,7 @@ internal sealed class ChildProcess : IDisposable
             RedirectStandardOutput = true,
             UseShellExecute = false,
         };
-        TrainingEnvironment.Set(start.Environment, spec.Threads);
+        ProcessEnvironment.Set(start.Environment, spec.Threads);
         _process = Process.Start(start)!;
     }
 

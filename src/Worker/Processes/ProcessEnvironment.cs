@@ -4,7 +4,7 @@ using System.Runtime.InteropServices;
 namespace ContinualService.Worker.Processes;
 
 /// <summary>What a process that trains is started with.</summary>
-public static class TrainingEnvironment
+public static class ProcessEnvironment
 {
     private static readonly string[] AllocatorPaths =
     [
