@@ -38,7 +38,7 @@ public sealed class Arguments
     public IReadOnlyList<string>? List(string name) => Text(name)?.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
 
     /// <summary>How a frozen base is held to train on: <c>--base</c> and <c>--offload</c>.</summary>
-    public BaseHolding Holding() => new(WireName.Parse<BaseFormat>(Text("base") ?? "full") ?? throw new UsageException("--base: full, int8 or int4."), Flag("offload"));
+    public BaseHolding Holding() => new(WireName.Parse<BaseFormat>(Text("base") ?? "full") ?? throw new UsageException("--base: full, bfloat16, int8 or int4."), Flag("offload"));
 
     /// <summary>Call after the last option was asked for.</summary>
     public void RefuseOthers()

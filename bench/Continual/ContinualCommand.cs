@@ -105,7 +105,7 @@ public static class ContinualCommand
         return 0;
 
         Engine.Models.Decoder Load(BaseHolding holding) =>
-            Engine.Models.Decoder.Load(settings.ModelFolder, ModelConfig.Load(settings.ModelFolder), torch.device(settings.Device), torch.ScalarType.Float32, holding);
+            Engine.Models.Decoder.Load(settings.ModelFolder, ModelConfig.Load(settings.ModelFolder), torch.device(settings.Device), holding.ComputesIn(torch.ScalarType.Float32), holding);
 
         void Save(string name, string report, object data)
         {

@@ -26,7 +26,7 @@ public sealed record ContinualSettings
             --rank 8 --alpha 16 --targets all-linear|q_proj,v_proj,...
             --max-sequence-length N        tokens of prompt and answer; a longer input loses its end              (128)
             --sweep-learning-rates a,b,c   the regime: every rate with every method and seed, on dev rows
-            --base full|int8|int4 --offload  how the frozen base is held to train on (full); scores are those of the whole base
+            --base full|bfloat16|int8|int4 --offload  how the frozen base is held to train on (full); scores are those of the whole base
             --threads 1 --parallel 2       threads of each run, and runs at a time
             --device cpu|cuda  --out DIR   where results go; a finished run with the same settings is not repeated (results/continual)
         """;

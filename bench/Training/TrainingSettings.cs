@@ -22,7 +22,7 @@ public sealed record TrainingSettings
             --batch 8                      rows of a step
             --micro-batch N                rows of a forward pass (all of the step's)
             --recompute                    gradient checkpointing: each block's forward pass is run once more for its gradient
-            --base full                    full, int8 or int4: in what numbers the frozen base's blocks are kept; not full, or offloaded, means --recompute
+            --base full                    full, bfloat16, int8 or int4: in what numbers the frozen base is kept; the peer's stays that of --dtype
             --offload                      the base's blocks lie in the host's memory and are copied for each run
             --steps 10                     counted steps; 2 more come before them
             --threads 2                    of the CPU
@@ -54,7 +54,7 @@ public sealed record TrainingSettings
 
     public bool OnGpu => Device != "cpu";
 
-    internal torch.ScalarType DType => Type == "bf16" ? torch.ScalarType.BFloat16 : torch.ScalarType.Float32;
+    internal torch.ScalarType DType => Base.ComputesIn(Type == "bf16" ? torch.ScalarType.BFloat16 : torch.ScalarType.Float32);
 
     /// <summary>The rows of all steps.</summary>
     internal IReadOnlyList<BenchRow> Rows { get; private init; } = [];

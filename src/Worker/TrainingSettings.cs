@@ -21,8 +21,8 @@ public sealed class TrainingSettings
     [Range(0, 1 << 30)]
     public int MemoryMegabytes { get; set; }
 
-    /// <summary>In what numbers the frozen base is kept while a task is trained on it: full, int8 or int4. It is scored and served in full.</summary>
-    [AllowedValues("full", "int8", "int4", ErrorMessage = "Training:Base must be full, int8 or int4.")]
+    /// <summary>In what numbers the frozen base is kept while a task is trained on it: full, bfloat16 (and computed in it), int8 or int4. It is scored and served in full.</summary>
+    [AllowedValues("full", "bfloat16", "int8", "int4", ErrorMessage = "Training:Base must be full, bfloat16, int8 or int4.")]
     public string Base { get; set; } = "full";
 
     /// <summary>Whether the frozen base lies in the host's memory, and each of its blocks is copied to the device when it is run.</summary>

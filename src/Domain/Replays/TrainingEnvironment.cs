@@ -11,7 +11,7 @@ namespace ContinualService.Domain.Replays;
 /// <param name="Threads">Of the training process.</param>
 /// <param name="Precision">Of base and masters.</param>
 /// <param name="MicroBatches">How the steps' rows were cut to fit into memory, as <see cref="Tasks.MicroBatching.Write"/> has it: <c>8</c> rows at a time, <c>4+recompute</c> with gradient checkpointing, <c>8; 37:4</c> where it changed with step 37; null: nothing was trained, or before this was written down.</param>
-/// <param name="Base">How the frozen base was held in training: <c>full</c>, <c>int8</c> or <c>int4</c>, with <c>+offload</c> in the host's memory; null: nothing was trained, or before this was written down, in full.</param>
+/// <param name="Base">How the frozen base was held in training: <c>full</c>, <c>bfloat16</c>, <c>int8</c> or <c>int4</c>, with <c>+offload</c> in the host's memory; null: nothing was trained, or before this was written down, in full.</param>
 /// <param name="Scoring">How many tokens were scored at a time, on which the last bits of the scores depend (and not those of the weights): <c>16384</c>, or <c>16384; 8192</c> where memory ran out between; null: nothing was scored, or before this was written down.</param>
 public sealed record TrainingEnvironment(
     string Code, string Torch, string Device, string Processor, int Threads, string Precision, string? MicroBatches = null, string? Base = null, string? Scoring = null)

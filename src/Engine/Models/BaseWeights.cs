@@ -10,7 +10,7 @@ namespace ContinualService.Engine.Models;
 /// <param name="dtype">As what.</param>
 internal sealed class BaseWeights(ModelConfig config, BaseHolding holding, Device device, ScalarType dtype)
 {
-    private readonly HashSet<string> _matrices = holding == BaseHolding.Resident ? [] : [.. DecoderLayout.Linears(config).Select(site => site.Path + ".weight")];
+    private readonly HashSet<string> _matrices = !holding.MakesBlocks ? [] : [.. DecoderLayout.Linears(config).Select(site => site.Path + ".weight")];
     private readonly Dictionary<string, Tensor> _resident = [];
     private readonly Dictionary<string, HeldMatrix> _held = [];
 

@@ -45,7 +45,7 @@ public sealed class Decoder : IDisposable
         _head = config.TieWordEmbeddings ? _embedding : weights[DecoderLayout.Head];
         Device = _embedding.device;
         _blocks = [.. Enumerable.Range(0, config.LayerCount).Select(layer =>
-            holding == BaseHolding.Resident ? (IBlockWeights)DecoderBlock.From(config, layer, weights) : new HeldBlock(config, layer, weights, held, Device, DType))];
+            !holding.MakesBlocks ? (IBlockWeights)DecoderBlock.From(config, layer, weights) : new HeldBlock(config, layer, weights, held, Device, DType))];
         _rotary = new RotaryTable(config.Rope, config.HeadWidth, Device, RotatesByMatrices ? DType : ScalarType.Float32);
         foreach (var weight in weights.Values) weight.DetachFromDisposeScope();
         foreach (var matrix in held.Values) matrix.DetachFromDisposeScope();
@@ -78,7 +78,7 @@ public sealed class Decoder : IDisposable
     /// <summary>The same weights in memory of their own that is quick to read through, where this is a CPU: for generating. This decoder is used up by it.</summary>
     public Decoder IntoLargePages()
     {
-        if (Device.type != DeviceType.CPU || Holding != BaseHolding.Resident) return this;
+        if (Device.type != DeviceType.CPU || Holding.MakesBlocks) return this;
         _rotary.Dispose();
         return new Decoder(Config, LargePages.Take(Weights));
     }
@@ -173,7 +173,7 @@ public sealed class Decoder : IDisposable
 
     /// <summary>What computes a few tokens on the CPU; null where this decoder is not on one, not in float32, or not resident. It must not outlive the decoder.</summary>
     internal ShortPass? ShortPass(CpuKernels? kernels) =>
-        kernels is null || Holding != BaseHolding.Resident ? null : new ShortPass(Config, _blocks.Select(block => block.ForRun()), _embedding, _finalNorm, _rotary, kernels);
+        kernels is null || Holding.MakesBlocks ? null : new ShortPass(Config, _blocks.Select(block => block.ForRun()), _embedding, _finalNorm, _rotary, kernels);
 
     /// <summary>[..., D] to logits, float32 [..., V]: softmax and loss lose small differences in less.</summary>
     public Tensor Logits(Tensor hidden) => Logits(hidden, null);

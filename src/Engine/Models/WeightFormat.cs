@@ -8,7 +8,7 @@ internal abstract class WeightFormat
 {
     public static WeightFormat Of(BaseFormat format) => format switch
     {
-        BaseFormat.Full => new FullFormat(),
+        BaseFormat.Full or BaseFormat.Bfloat16 => new FullFormat(),
         BaseFormat.Int8 => new Int8Rows(),
         _ => new NormalFloat4(),
     };

@@ -44,7 +44,7 @@ public sealed record MemoryEstimate(long Weights, long Adapters, long Optimiser,
     /// <param name="dropout">Whether the LoRA's input is dropped out, which takes a mask and copies of the layer at work.</param>
     /// <param name="recomputes">Gradient checkpointing.</param>
     /// <param name="size">How much scoring computes at once; null: the largest.</param>
-    /// <param name="computesIn">See <see cref="Precision.Base"/>.</param>
+    /// <param name="computesIn">What the base is scored and served in, and trained on unless <paramref name="holding"/> says otherwise; see <see cref="Precision.Base"/>.</param>
     /// <param name="holding">How the base is held to train on; null: whole, on the device.</param>
     /// <param name="device">cpu, cuda or cuda:N.</param>
     public static MemoryEstimate Of(ModelConfig model, LoraConfig lora, IContinualMethod method, int learned, int rows, int longestRow, int scoredRow, bool dropout, bool recomputes = false, ScoringSize? size = null,
@@ -55,7 +55,8 @@ public sealed record MemoryEstimate(long Weights, long Adapters, long Optimiser,
         long adapters = pair + State(learned + 1) + Pairs(method.ServedConfig(lora, learned + 1));
         if (learned > 0) adapters += State(learned) + Pairs(method.ServedConfig(lora, learned));
         var held = holding ?? BaseHolding.Resident;
-        var (tokens, narrow) = ((long)rows * longestRow, (long)computesIn.ElementSize());
+        var tokens = (long)rows * longestRow;
+        long narrow = held.ComputesIn(computesIn).ElementSize(), scores = computesIn.ElementSize();
         long queries = model.HeadCount * model.HeadWidth, keys = model.KeyValueHeadCount * model.HeadWidth, hidden = model.HiddenSize, wide = model.IntermediateSize;
         return new MemoryEstimate(
             Base(held),
@@ -70,12 +71,13 @@ public sealed record MemoryEstimate(long Weights, long Adapters, long Optimiser,
         long Base(BaseHolding way)
         {
             var linears = DecoderLayout.Linears(model);
-            var resident = narrow * DecoderLayout.Shapes(model).Values.Sum(shape => shape.Aggregate(1L, (product, size) => product * size)) - linears.Sum(Whole);
+            long element = way.ComputesIn(computesIn).ElementSize();
+            var resident = element * DecoderLayout.Shapes(model).Values.Sum(shape => shape.Aggregate(1L, (product, size) => product * size)) - linears.Sum(Whole);
             // Pages of a mapped file are the system's to drop; what is narrow lies in memory of its own.
-            var kept = way.Offload && (way.Format == BaseFormat.Full || device != "cpu") ? 0 : linears.Sum(site => WeightFormat.Of(way.Format).Bytes(site.OutFeatures, site.InFeatures, narrow));
+            var kept = way.Offload && (way.Format is BaseFormat.Full or BaseFormat.Bfloat16 || device != "cpu") ? 0 : linears.Sum(site => WeightFormat.Of(way.Format).Bytes(site.OutFeatures, site.InFeatures, element));
             return resident + kept + (way.MakesBlocks ? linears.Take(DecoderLayout.BlockLinears.Length).Sum(Whole) : 0);
 
-            long Whole(LinearSite site) => narrow * site.OutFeatures * site.InFeatures;
+            long Whole(LinearSite site) => element * site.OutFeatures * site.InFeatures;
         }
 
         long Pairs(LoraConfig shape) => sites.Sum(site => (long)shape.RankOf(site.Path) * (site.InFeatures + site.OutFeatures));
@@ -86,7 +88,7 @@ public sealed record MemoryEstimate(long Weights, long Adapters, long Optimiser,
         long Scored(ScoringSize each, int row)
         {
             var count = Math.Max(row, Math.Min(each.Tokens, ScoringSize.MaxRows * (long)row));
-            return narrow * count * (6 * hidden + 6 * queries + 4 * wide + 2 * keys * model.LayerCount) + Wide * 2 * Math.Min(count, each.Positions(model.VocabularySize)) * model.VocabularySize;
+            return scores * count * (6 * hidden + 6 * queries + 4 * wide + 2 * keys * model.LayerCount) + Wide * 2 * Math.Min(count, each.Positions(model.VocabularySize)) * model.VocabularySize;
         }
 
         long KeptValues() => recomputes ? LayerValues() + hidden * model.LayerCount : LayerValues() * model.LayerCount;

@@ -11,6 +11,10 @@ namespace ContinualService.Worker.Child;
 internal static class HereAndNow
 {
     private const string ModelName = "model name";
+    private const string Flags = "flags";
+
+    /// <summary>Whether this processor has instructions for products of bfloat16.</summary>
+    public static bool MultipliesBFloat16 => CpuInfo(Flags)?.Split(' ').Intersect(["avx512_bf16", "amx_bf16"]).Any() == true;
 
     /// <param name="spec">Where it runs.</param>
     /// <param name="microBatches">How its steps were cut; null: nothing was trained.</param>
@@ -26,7 +30,8 @@ internal static class HereAndNow
     private static string Processor()
     {
         var width = Avx512F.IsSupported ? "AVX-512" : Avx2.IsSupported ? "AVX2" : "no AVX2";
-        var model = File.ReadLines("/proc/cpuinfo").FirstOrDefault(line => line.StartsWith(ModelName, StringComparison.Ordinal))?.Split(':', 2)[1].Trim();
-        return $"{model ?? "unknown"}, {width}";
+        return $"{CpuInfo(ModelName) ?? "unknown"}, {width}";
     }
+
+    private static string? CpuInfo(string name) => File.ReadLines("/proc/cpuinfo").FirstOrDefault(line => line.StartsWith(name, StringComparison.Ordinal))?.Split(':', 2)[1].Trim();
 }

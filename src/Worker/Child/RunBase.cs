@@ -14,7 +14,7 @@ internal sealed class RunBase : IDisposable
     /// <param name="holding">How it is held.</param>
     public BaseModel Held(RunSpec run, BaseHolding holding)
     {
-        if (_loaded is { } loaded && loaded.Decoder.DType == Precision.Base(run.Precision) && loaded.Decoder.Holding == holding) return loaded;
+        if (_loaded?.Decoder is { } decoder && decoder.DType == holding.ComputesIn(Precision.Base(run.Precision)) && (decoder.Holding == holding || !(decoder.Holding.MakesBlocks || holding.MakesBlocks))) return _loaded;
         Dispose();
         return _loaded = TaskRunner.LoadBase(run, holding);
     }

@@ -31,6 +31,8 @@ internal static class TaskRunner
         // Step 1: load the base.
         var holding = BaseHolding.Read(spec.Base);
         var model = bases.Held(spec, holding);
+        if (model.Decoder is { Device.type: DeviceType.CPU, DType: torch.ScalarType.BFloat16 } && !HereAndNow.MultipliesBFloat16)
+            reporter.Send(new RunMessage.Log("This processor has no instructions for bfloat16, which makes training in it slower than in float32. Unless memory asks for it, set Training:Base to full and Models:Precision to float32."));
 
         // Step 2: load the last state and the rows.
         var config = new LoraConfig(spec.Rank, spec.Alpha, spec.TargetModules);
@@ -67,7 +69,7 @@ internal static class TaskRunner
             var longest = rows.Max(row => row.Ids.Length);
             return MemoryPlan.Choose(
                 options.BatchSize, longest, MemoryBudget.Bytes(spec.MemoryMegabytes, spec.Device),
-                (count, recomputes, each) => MemoryEstimate.Of(model.Config, config, method, previous?.TaskIndex ?? 0, Math.Min(count, rows.Count), longest, LongestOf(evaluations), options.Dropout > 0, recomputes, each, model.Decoder.DType, holding, spec.Device));
+                (count, recomputes, each) => MemoryEstimate.Of(model.Config, config, method, previous?.TaskIndex ?? 0, Math.Min(count, rows.Count), longest, LongestOf(evaluations), options.Dropout > 0, recomputes, each, Precision.Base(spec.Precision), holding, spec.Device));
         }
 
         void SayMemory(MicroBatching way, bool ranShort) => reporter.Send(new RunMessage.Memory(
@@ -186,7 +188,7 @@ internal static class TaskRunner
                 userError: false);
         }
 
-        return BaseModel.Load(spec.ModelFolder, torch.device(spec.Device), Precision.Base(spec.Precision), digest, holding: holding);
+        return BaseModel.Load(spec.ModelFolder, torch.device(spec.Device), holding.ComputesIn(Precision.Base(spec.Precision)), digest, holding: holding);
     }
 
     private static TrainingOptions Options(Hyperparameters wanted)

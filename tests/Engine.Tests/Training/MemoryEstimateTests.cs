@@ -87,6 +87,20 @@ public sealed class MemoryEstimateTests
         Assert.Equal(wide with { Weights = 0, Activations = 0, Scoring = 0 }, narrow with { Weights = 0, Activations = 0, Scoring = 0 });
     }
 
+    // Trained in bfloat16 and scored in float32: each part is that of its own.
+    [Fact]
+    public void Of_ABaseTrainedInBFloat16_IsScoredInItsOwn()
+    {
+        MemoryEstimate Of(ScalarType type, BaseFormat format, bool offload = false) => MemoryEstimate.Of(
+            Model, new LoraConfig(2, 4, [LoraConfig.AllLinear]), new Slao(), learned: 2, rows: 3, longestRow: 5, scoredRow: 4, dropout: false, computesIn: type, holding: new BaseHolding(format, offload));
+        var (wide, narrow) = (Of(ScalarType.Float32, BaseFormat.Full), Of(ScalarType.BFloat16, BaseFormat.Full));
+
+        Assert.Equal(narrow with { Scoring = wide.Scoring, WholeBase = wide.Weights - narrow.Weights }, Of(ScalarType.Float32, BaseFormat.Bfloat16));
+        Assert.Equal(narrow, Of(ScalarType.BFloat16, BaseFormat.Bfloat16));
+        // In the mapped file, but for the block at work.
+        Assert.Equal(Of(ScalarType.BFloat16, BaseFormat.Full, offload: true).Weights, Of(ScalarType.Float32, BaseFormat.Bfloat16, offload: true).Weights);
+    }
+
     // One block is whole beside what is kept; norms and the embedding always are.
     [Theory]
     [InlineData(BaseFormat.Full, false, "cuda", 2 * Matrices * 4)] // nothing is made for a run
