@@ -9,10 +9,10 @@ COPY global.json Directory.Build.props Directory.Build.targets Directory.Package
 COPY build/ build/
 COPY tools/native-compat/ tools/native-compat/
 COPY src/ src/
-# Both programs share one folder, so that libtorch is in the image once. The Api refers to the Worker; its own publish adds the Worker's start files.
+# Both programs share one folder, so that libtorch is in the image once. The Worker's publish adds its start files alone: all else comes once more with the Api, which refers to it, compiled ahead of time.
 RUN dotnet restore src/Api --locked-mode
-RUN dotnet publish src/Worker -c Release --no-restore -o /publish -p:UseAppHost=false
-RUN dotnet publish src/Api -c Release --no-restore -o /publish -p:UseAppHost=false
+RUN dotnet publish src/Worker -c Release --no-restore -o /publish -p:UseAppHost=false -p:RunAnalyzers=false -p:PublishReadyToRun=false
+RUN dotnet publish src/Api -c Release --no-restore -o /publish -p:UseAppHost=false -p:RunAnalyzers=false
 
 FROM mcr.microsoft.com/dotnet/aspnet:10.0.12-noble AS runtime
 # tcmalloc: training runs 1.3 times as fast as with the C library's allocator.
