@@ -172,6 +172,17 @@ public sealed class CandidatesTests : IDisposable
         static bool Close((double, double) one, (double, double) other) => Math.Abs(one.Item1 - other.Item1) < 1e-4 && Math.Abs(one.Item2 - other.Item2) < 1e-4;
     }
 
+    [Fact]
+    public void Run_OfSomeRowsOneOfWhichCannotBeScored_NamesItByTheNumberItWasSentWith()
+    {
+        var spec = _folder.Spec(1);
+        var rows = _folder.Rows(Enumerable.Range(1, 10), new string('x', 4000)); // longer than the model's context, all of them
+        var failed = Assert.Throws<RunFailureException>(() => RunFolder.Run(spec with { Evaluations = [spec.Evaluations[0] with { Rows = rows, MostRows = 3 }] }));
+
+        Assert.Contains($"3 held-out row(s) cannot be used; the first is number {HeldOutDraw.Of(rows.Sha256, 10, 3)[0] + 1}:", failed.Message, StringComparison.Ordinal);
+        Assert.NotEqual(0, HeldOutDraw.Of(rows.Sha256, 10, 3)[0]);
+    }
+
     private static RunResult Result(RunSpec spec) => RunJson.Read<RunResult>(Path.Combine(spec.OutputFolder, RunResult.FileName));
 
     private static StoredFile Stored(RunSpec spec, string name)
