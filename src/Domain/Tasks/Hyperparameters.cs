@@ -42,7 +42,7 @@ public sealed record Hyperparameters
     public long RowPasses(int rows)
     {
         var (epochs, steps) = Math.DivRem(Steps(rows), StepsPerEpoch(rows));
-        return (long)epochs * rows + Math.Min(rows, (long)steps * BatchSize);
+        return (long)epochs * rows + (long)steps * BatchSize;
     }
 
     /// <summary>Every value outside its range, with the field's wire name, what is wrong, and what to send instead.</summary>
