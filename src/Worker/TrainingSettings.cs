@@ -31,6 +31,10 @@ public sealed class TrainingSettings
     // No property: whatever binds settings would read it before they are checked.
     public BaseHolding Holding() => new(WireName.Parse<BaseFormat>(Base)!.Value, Offload);
 
+    /// <summary>What scoring the held-out rows of earlier tasks may cost, as a share of the task's training by the arithmetic, see <see cref="Domain.Evaluation.ScoringBudget"/>; 0: no limit, all rows.</summary>
+    [Range(0.0, 1000.0)]
+    public double ScoringShare { get; set; } = 1;
+
     /// <summary>Runs of a task that may end one after the other by the death of the training process, or of the service, with no newer checkpoint between them, before the task fails.</summary>
     [Range(1, 100)]
     public int MaxAttempts { get; set; } = 3;

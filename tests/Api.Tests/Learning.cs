@@ -27,10 +27,16 @@ internal static class Learning
             ["hyperparameters"] = new JsonObject { ["epochs"] = 2, ["seed"] = name.Length, ["learningRate"] = 0.01 },
         });
         var id = (string)(await taken.ReadAsync(HttpStatusCode.Accepted))["id"]!;
-        string? status;
-        while ((status = (string?)(await client.GetNodeAsync($"/tasks/{id}"))["status"]) is "queued" or "running") await Task.Delay(100, Token);
-        Assert.Equal("succeeded", status);
+        Assert.Equal("succeeded", await client.EndAsync(id));
         return id;
+    }
+
+    /// <summary>Waits until a task is neither queued nor running, and gives its status.</summary>
+    public static async Task<string?> EndAsync(this HttpClient client, string taskId)
+    {
+        string? status;
+        while ((status = (string?)(await client.GetNodeAsync($"/tasks/{taskId}"))["status"]) is "queued" or "running") await Task.Delay(100, Token);
+        return status;
     }
 
     /// <summary>Asks for a merge preview and waits for it.</summary>

@@ -41,14 +41,6 @@ internal sealed record TaskDraft(
     /// <summary>Rows that an epoch reads at most: the method may add some of its own.</summary>
     public int TrainedRows => Adapter.ContinualMethod().RowsAtMost(Training.Examples.Count, Adapter.TaskCount);
 
-    /// <summary>Optimiser steps, at most: whole batches per epoch, the last one perhaps short.</summary>
-    public int Steps
-    {
-        get
-        {
-            var perEpoch = (TrainedRows + Hyperparameters.BatchSize - 1) / Hyperparameters.BatchSize;
-            var steps = (long)perEpoch * Hyperparameters.Epochs;
-            return (int)Math.Min(steps, Hyperparameters.MaxSteps ?? int.MaxValue);
-        }
-    }
+    /// <summary>Optimiser steps, at most.</summary>
+    public int Steps => Hyperparameters.Steps(TrainedRows);
 }

@@ -15,7 +15,7 @@ namespace ContinualService.Api.Tasks;
 /// <param name="Steps">Optimiser steps.</param>
 /// <param name="Metric">How the held-out rows would be scored.</param>
 /// <param name="Seconds">Training time at the measured speed; null where none was measured.</param>
-/// <param name="EvaluationSeconds">Time to score this task's held-out rows and those of every task before it, at the measured speed; null where none was measured.</param>
+/// <param name="EvaluationSeconds">Time to score this task's held-out rows, and of every task before it as many as the service's bound on scoring leaves, at the measured speed; null where none was measured.</param>
 /// <param name="Speed">What was measured; null: no run on this base has told its speed yet, and the first one that ends will.</param>
 /// <param name="MemoryBytes">The most that the training process would hold at once; see <paramref name="Memory"/>.</param>
 /// <param name="Memory">What that is made of.</param>

@@ -1,5 +1,7 @@
 using System.Text.Json;
 using ContinualService.Api.Adapters;
+using ContinualService.Domain.Evaluation;
+using ContinualService.Domain.Gates;
 using ContinualService.Domain.Tasks;
 using ContinualService.Engine.Evaluation;
 using ContinualService.Engine.Lora;
@@ -52,25 +54,19 @@ internal sealed class TaskEstimator(ServiceDbContext database, IOptions<Training
             new MemoryPlanned(plan.Way.Rows, plan.Way.Recomputes, plan.Size.Tokens, plan.BudgetBytes, plan.Fits, plan.Problem));
     }
 
-    /// <summary>Every epoch reads every row, one that the method adds taken as long as the task's own; steps that are cut off read their share of one.</summary>
-    private static long ProcessedTokens(TaskDraft draft)
-    {
-        var (rows, settings) = (draft.TrainedRows, draft.Hyperparameters);
-        var stepsPerEpoch = (rows + settings.BatchSize - 1) / settings.BatchSize;
-        return (long)Math.Round((double)rows / draft.Training.Examples.Count * draft.Size.Tokens * Math.Min(settings.Epochs, (double)draft.Steps / stepsPerEpoch));
-    }
+    /// <summary>Every row taken as long as any other, one that the method adds too.</summary>
+    private static long ProcessedTokens(TaskDraft draft) =>
+        (long)Math.Round((double)draft.Hyperparameters.RowPasses(draft.TrainedRows) / draft.Training.Examples.Count * draft.Size.Tokens);
 
-    /// <summary>The new rows under the base, the head and the candidate; the earlier tasks' under the candidate.</summary>
-    private async Task<int> ScoredRowsAsync(TaskDraft draft, CancellationToken cancellationToken)
+    /// <summary>The new rows under the base, the head and the candidate; of the earlier tasks as many as a run takes, under the candidate and, for a gate, the version of their best score.</summary>
+    private async Task<long> ScoredRowsAsync(TaskDraft draft, CancellationToken cancellationToken)
     {
         var learned = await Lineage.ToAsync(database, draft.Adapter.Id, draft.Adapter.HeadVersion, cancellationToken);
-        var taskIds = learned.Where(version => version.TaskId is not null).Select(version => version.TaskId!).ToList();
-        var earlier = await (
-            from task in database.Tasks
-            join dataset in database.Datasets on task.EvaluationDatasetId equals dataset.Id
-            where taskIds.Contains(task.Id)
-            select dataset.RowCount).SumAsync(cancellationToken);
-        return earlier + (draft.HeldOut?.Examples.Count ?? 0) * (learned.Count > 0 ? 3 : 2);
+        var rows = await TaskRows.OfAsync(database, [.. learned.Select(version => version.TaskId).OfType<string>()], cancellationToken);
+        var gate = GatePolicy.Read(draft.Adapter.GateJson);
+        var earlier = rows.Values.Where(task => task.HeldOut > 0).Select(task => (task.HeldOut, Versions: gate is null ? 1 : 2)).ToList();
+        var each = ScoringBudget.RowsEach(training.Value.ScoringShare, draft.Hyperparameters.RowPasses(draft.Training.Examples.Count), gate?.LeastRows ?? 0, earlier) ?? int.MaxValue;
+        return earlier.Sum(task => (long)Math.Min(task.HeldOut, each) * task.Versions) + (draft.HeldOut?.Examples.Count ?? 0) * (learned.Count > 0 ? 3 : 2);
     }
 
     private async Task<SpeedMeasured?> SpeedAsync(TaskDraft draft, CancellationToken cancellationToken)

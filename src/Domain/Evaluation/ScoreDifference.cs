@@ -2,7 +2,7 @@ namespace ContinualService.Domain.Evaluation;
 
 /// <summary>
 /// How two scores of the same rows differ, d = s2 - s1. The 95 % interval joins those of the scores as if they were independent:
-/// low = d - sqrt((s2 - low2)^2 + (high1 - s1)^2), high = d + sqrt((high2 - s2)^2 + (s1 - low1)^2). The rows are the same, so it is rather too wide.
+/// low = d - sqrt((s2 - low2)^2 + (high1 - s1)^2), high = d + sqrt((high2 - s2)^2 + (s1 - low1)^2). The rows are the same, or one's are among the other's, so it is rather too wide.
 /// </summary>
 public sealed record ScoreDifference(double Value, double Low, double High)
 {

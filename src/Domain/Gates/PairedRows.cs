@@ -8,9 +8,10 @@ namespace ContinualService.Domain.Gates;
 /// <param name="Weights">A row's share in the task's score; null: all the same.</param>
 /// <param name="AnswersBefore">What that version answered; null where the metric asks for no answer.</param>
 /// <param name="AnswersNow">What the candidate answered.</param>
+/// <param name="Numbers">The rows' numbers in the task's held-out rows, from 1; null: all of them are here.</param>
 public sealed record PairedRows(
     string TaskId, int? Against, IReadOnlyList<double> Before, IReadOnlyList<double> Now, IReadOnlyList<double>? Weights = null, IReadOnlyList<string>? AnswersBefore = null,
-    IReadOnlyList<string>? AnswersNow = null)
+    IReadOnlyList<string>? AnswersNow = null, IReadOnlyList<int>? Numbers = null)
 {
     private const int MostRows = 10;
     private const int LongestAnswer = 200;
@@ -28,7 +29,7 @@ public sealed record PairedRows(
     {
         var lost = Lost();
         List<int> worse = [.. Enumerable.Range(0, Count).Where(row => lost[row] > 0).OrderByDescending(row => lost[row])];
-        return new GateBreakage(TaskId, Against, worse.Count, [.. worse.Take(MostRows).Select(row => new BrokenRow(row + 1, Before[row], Now[row], Cut(AnswersBefore?[row]), Cut(AnswersNow?[row])))]);
+        return new GateBreakage(TaskId, Against, worse.Count, [.. worse.Take(MostRows).Select(row => new BrokenRow(Numbers?[row] ?? row + 1, Before[row], Now[row], Cut(AnswersBefore?[row]), Cut(AnswersNow?[row])))]);
     }
 
     // Not between the two halves of a character.

@@ -35,6 +35,16 @@ public sealed record Hyperparameters
     /// <summary>From 0. The same seed on the same machine and thread count gives the same adapter, bit for bit.</summary>
     public long Seed { get; init; } = 42;
 
+    /// <summary>Optimiser steps over so many rows: whole batches per epoch, the last one perhaps short.</summary>
+    public int Steps(int rows) => (int)Math.Min((long)StepsPerEpoch(rows) * Epochs, MaxSteps ?? int.MaxValue);
+
+    /// <summary>How many rows all these steps read, each as often as they do.</summary>
+    public long RowPasses(int rows)
+    {
+        var (epochs, steps) = Math.DivRem(Steps(rows), StepsPerEpoch(rows));
+        return (long)epochs * rows + (long)steps * BatchSize;
+    }
+
     /// <summary>Every value outside its range, with the field's wire name, what is wrong, and what to send instead.</summary>
     public IReadOnlyList<(string Field, string Reason, string Mend)> Validate()
     {
@@ -59,4 +69,6 @@ public sealed record Hyperparameters
                 errors.Add((field, FormattableString.Invariant($"is {value}"), FormattableString.Invariant($"Send a value from {least} to {most}.")));
         }
     }
+
+    private int StepsPerEpoch(int rows) => (rows + BatchSize - 1) / BatchSize;
 }

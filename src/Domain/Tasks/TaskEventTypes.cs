@@ -18,6 +18,9 @@ public static class TaskEventTypes
 
     /// <summary>The adapter wrote rows of its earlier tasks itself and learns them beside the task's own.</summary>
     public const string RowsAdded = "rows_added";
+
+    /// <summary>Of earlier tasks not all held-out rows are scored: the service bounds what scoring costs beside training.</summary>
+    public const string RowsLeftOut = "rows_left_out";
     public const string Paused = "paused";
     public const string AttemptFailed = "attempt_failed";
     public const string Evaluated = "evaluated";

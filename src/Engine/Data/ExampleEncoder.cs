@@ -32,7 +32,8 @@ public sealed class ExampleEncoder(
     /// <summary>Encodes rows; an error's line is the row's 1-based index.</summary>
     public EncodedRows EncodeAll(IReadOnlyList<TaskExample> examples) => EncodeAll(examples, [.. Enumerable.Range(1, examples.Count)]);
 
-    private EncodedRows EncodeAll(IReadOnlyList<TaskExample> examples, IReadOnlyList<int> lines)
+    /// <summary>Encodes rows; errors name the lines given.</summary>
+    public EncodedRows EncodeAll(IReadOnlyList<TaskExample> examples, IReadOnlyList<int> lines)
     {
         var rows = new List<EncodedExample>(examples.Count);
         var errors = new List<RowError>();

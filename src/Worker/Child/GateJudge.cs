@@ -38,7 +38,7 @@ internal sealed class GateJudge(GateSpec gate, string newTask, IReadOnlyList<Tas
     public GateVerdict Judge(double lambda, List<ScoredRows> known, List<ScoredRows> now)
     {
         var previous = known.Exists(each => each.Run.Weights == ScoredWeights.Previous) ? ScoredWeights.Previous : ScoredWeights.Base;
-        var earlier = gate.Earlier.Select(taskId => Pair(taskId, ScoredWeights.Reference, evaluations.FirstOrDefault(each => each.TaskId == taskId)?.Reference?.Version));
+        var earlier = gate.Earlier.Select(taskId => Pair(taskId, ScoredWeights.Reference, Of(taskId)?.Reference?.Version));
         return ForgettingGate.Judge(gate.Policy, lambda, [.. earlier], Pair(newTask, previous, gate.Parent));
 
         PairedRows Pair(string taskId, ScoredWeights weights, int? against)
@@ -46,7 +46,9 @@ internal sealed class GateJudge(GateSpec gate, string newTask, IReadOnlyList<Tas
             var before = known.Find(each => each.Run.TaskId == taskId && each.Run.Weights == weights)?.Rows;
             var after = now.Find(each => each.Run.TaskId == taskId)?.Rows;
             return before is null || after is null ? PairedRows.None(taskId)
-                : new PairedRows(taskId, against, before.RowsForMatrix(), after.RowsForMatrix(), after.RowWeights, before.RowAnswers, after.RowAnswers);
+                : new PairedRows(taskId, against, before.RowsForMatrix(), after.RowsForMatrix(), after.RowWeights, before.RowAnswers, after.RowAnswers, Of(taskId)!.Numbers);
         }
+
+        TaskRunner.PreparedEvaluation? Of(string taskId) => evaluations.FirstOrDefault(each => each.TaskId == taskId);
     }
 }

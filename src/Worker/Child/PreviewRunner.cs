@@ -27,7 +27,7 @@ internal static class PreviewRunner
             ?? throw new RunFailureException(TaskFailureCode.InvalidSettings, $"The method '{spec.Method}' has no merge that one lambda says.", userError: true);
         using var previous = AdapterState.Load(RunFiles.Verify(spec.PreviousState!), model.Decoder, spec.BaseDigest, config);
         using var finished = AdapterState.Load(RunFiles.Verify(preview.State), model.Decoder, spec.BaseDigest, config);
-        var evaluations = TaskRunner.PrepareAll(spec, model);
+        var evaluations = TaskRunner.PrepareAll(spec, model, reporter);
         List<int[]> texts = [.. evaluations.Where(each => each.TaskId == preview.TaskId).SelectMany(each => each.Rows).Take(ServingProbe.MaxTexts).Select(row => row.Ids)];
 
         // Step 2: the published version must come out of its own merge, or what is measured here is of another merge.

@@ -83,7 +83,7 @@ internal static class ReplayRunner
         using var previous = spec.PreviousState is { } earlier ? AdapterState.Load(RunFiles.Verify(earlier), model.Decoder, spec.BaseDigest) : null;
         using var whole = AdapterState.Load(RunFiles.Verify(part.State!), model.Decoder, spec.BaseDigest);
         using var state = method.Without(whole, task);
-        var evaluations = TaskRunner.PrepareAll(spec, model);
+        var evaluations = TaskRunner.PrepareAll(spec, model, reporter);
         var size = TaskRunner.SizeOf(spec, model, previous?.TaskIndex ?? 0, evaluations);
         return TaskRunner.ScoreAndWrite(spec, model, state, MergeSchedule.Of(method.Lambda(state.TaskIndex)), previous, TaskRunner.TrainingRows(spec, model), evaluations, null, null, size, reporter, stop);
     }

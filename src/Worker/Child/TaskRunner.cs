@@ -40,7 +40,7 @@ internal static class TaskRunner
         using var previous = spec.PreviousState is { } state ? AdapterState.Load(RunFiles.Verify(state), model.Decoder, spec.BaseDigest, config) : null;
         var options = Options(spec.Hyperparameters);
         var rows = TrainingRows(spec, model);
-        var evaluations = PrepareAll(spec, model);
+        var evaluations = PrepareAll(spec, model, reporter);
 
         // Step 3: plan the memory.
         var plan = Plan();
@@ -219,9 +219,11 @@ internal static class TaskRunner
         return options;
     }
 
-    internal static IReadOnlyList<EncodedExample> Encode(BaseModel model, IReadOnlyList<TaskExample> examples, int? maxSequenceLength, string what)
+    /// <param name="numbers">How an error names the rows; null: 1, 2, ...</param>
+    internal static IReadOnlyList<EncodedExample> Encode(BaseModel model, IReadOnlyList<TaskExample> examples, int? maxSequenceLength, string what, IReadOnlyList<int>? numbers = null)
     {
-        var encoded = new ExampleEncoder(model.Tokenizer, model.Chat, Math.Min(maxSequenceLength ?? int.MaxValue, model.Config.MaxPositions)).EncodeAll(examples);
+        var encoder = new ExampleEncoder(model.Tokenizer, model.Chat, Math.Min(maxSequenceLength ?? int.MaxValue, model.Config.MaxPositions));
+        var encoded = numbers is null ? encoder.EncodeAll(examples) : encoder.EncodeAll(examples, numbers);
         if (encoded.Errors is [var first, ..])
         {
             throw new RunFailureException(
@@ -233,16 +235,34 @@ internal static class TaskRunner
 
     internal static IReadOnlyList<EncodedExample> TrainingRows(RunSpec spec, BaseModel model) => Encode(model, RunFiles.ReadRows(spec.Train), spec.Hyperparameters.MaxSequenceLength, "training row");
 
-    internal static List<PreparedEvaluation> PrepareAll(RunSpec spec, BaseModel model) => [.. spec.Evaluations.Select(each => Prepare(model, each))];
+    /// <summary>Reads what is scored, and says so where that is not all.</summary>
+    internal static List<PreparedEvaluation> PrepareAll(RunSpec spec, BaseModel model, RunReporter reporter)
+    {
+        var all = spec.Evaluations.Select(each => Prepare(model, each)).ToList();
+        var bounded = all.FindAll(each => each.LeftOut > 0);
+        if (bounded.Count > 0) reporter.Send(new RunMessage.RowsLeftOut(bounded.Max(each => each.Rows.Count), bounded.Count, bounded.Sum(each => each.LeftOut)));
+        return all;
+    }
 
     internal static PreparedEvaluation Prepare(BaseModel model, EvaluationSpec spec)
     {
         var metric = TaskMetricNames.Parse(spec.Metric) ?? throw new RunFailureException(TaskFailureCode.InvalidSettings, $"There is no metric '{spec.Metric}'.", userError: true);
         var labels = spec.TrainRows is { } train ? RunFiles.ReadRows(train).Select(row => row.Target).OfType<string>().Distinct().ToList() : spec.Labels;
-        return new PreparedEvaluation(spec.TaskId, Encode(model, RunFiles.ReadRows(spec.Rows), null, "held-out row"), metric, labels, spec.Reference);
+        var rows = RunFiles.ReadRows(spec.Rows);
+        var drawn = HeldOutDraw.Of(spec.Rows.Sha256, rows.Count, spec.MostRows);
+        int[] numbers = [.. drawn.Select(row => row + 1)];
+        return new PreparedEvaluation(spec.TaskId, Encode(model, [.. drawn.Select(row => rows[row])], null, "held-out row", numbers), numbers, rows.Count - drawn.Length, metric, labels, spec.Reference);
     }
 
-    internal sealed record PreparedEvaluation(string TaskId, IReadOnlyList<EncodedExample> Rows, TaskMetric Metric, IReadOnlyList<string> Labels, ReferenceSpec? Reference);
+    /// <param name="TaskId">Whose rows.</param>
+    /// <param name="Rows">Those that are scored.</param>
+    /// <param name="Numbers">Their numbers among all that the task was sent with, from 1.</param>
+    /// <param name="LeftOut">How many are not scored.</param>
+    /// <param name="Metric">How they are scored.</param>
+    /// <param name="Labels">The answers to choose from.</param>
+    /// <param name="Reference">With whose answers a gate compares.</param>
+    internal sealed record PreparedEvaluation(
+        string TaskId, IReadOnlyList<EncodedExample> Rows, IReadOnlyList<int> Numbers, int LeftOut, TaskMetric Metric, IReadOnlyList<string> Labels, ReferenceSpec? Reference);
 
     /// <summary>Passes on what the learner says; the first phase was reported before loading.</summary>
     private sealed class LearningRelay(RunReporter reporter, Action<MicroBatching> ranShort) : IProgress<LearningProgress>

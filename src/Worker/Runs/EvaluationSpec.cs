@@ -7,4 +7,5 @@ namespace ContinualService.Worker.Runs;
 /// <param name="Labels">The answers to choose from; empty where the metric needs none, or where they are to be taken from <paramref name="TrainRows"/>.</param>
 /// <param name="TrainRows">The task's training rows, given only where the labels come from them.</param>
 /// <param name="Reference">With whose answers a gate compares the candidate's; null: with nobody's.</param>
-internal sealed record EvaluationSpec(string TaskId, StoredFile Rows, string Metric, IReadOnlyList<string> Labels, StoredFile? TrainRows, ReferenceSpec? Reference = null);
+/// <param name="MostRows">How many of the rows are scored at most, see <see cref="Engine.Data.HeldOutDraw"/>; null: all.</param>
+internal sealed record EvaluationSpec(string TaskId, StoredFile Rows, string Metric, IReadOnlyList<string> Labels, StoredFile? TrainRows, ReferenceSpec? Reference = null, int? MostRows = null);

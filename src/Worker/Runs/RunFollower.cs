@@ -184,6 +184,10 @@ internal sealed class RunFollower(
                 _events.Add((TaskEventTypes.RowsAdded, new { added.Rows }));
                 _dirty = true;
                 break;
+            case RunMessage.RowsLeftOut less:
+                _events.Add((TaskEventTypes.RowsLeftOut, new { less.Rows, less.Tasks, less.LeftOut }));
+                _dirty = true;
+                break;
             case RunMessage.Stopped:
                 _stopped = true;
                 break;

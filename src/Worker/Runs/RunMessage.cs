@@ -13,6 +13,7 @@ namespace ContinualService.Worker.Runs;
 [JsonDerivedType(typeof(Step), "step")]
 [JsonDerivedType(typeof(Resumed), "resumed")]
 [JsonDerivedType(typeof(RowsAdded), "rows_added")]
+[JsonDerivedType(typeof(RowsLeftOut), "rows_left_out")]
 [JsonDerivedType(typeof(Checkpoint), "checkpoint")]
 [JsonDerivedType(typeof(Merged), "merged")]
 [JsonDerivedType(typeof(Evaluation), "evaluation")]
@@ -59,6 +60,12 @@ internal abstract record RunMessage
 
     /// <summary>The adapter wrote rows of its earlier tasks, and learns them beside the task's own.</summary>
     public sealed record RowsAdded(int Rows) : RunMessage;
+
+    /// <summary>Of earlier tasks not all held-out rows are scored.</summary>
+    /// <param name="Rows">How many are, of each of these tasks.</param>
+    /// <param name="Tasks">How many have more.</param>
+    /// <param name="LeftOut">The rows that are not scored, of all together.</param>
+    public sealed record RowsLeftOut(int Rows, int Tasks, int LeftOut) : RunMessage;
 
     /// <summary>A checkpoint is written, whole and flushed; the process needs it no more.</summary>
     /// <param name="Step">Optimiser steps made; all of them where the run is only to be merged and scored.</param>

@@ -2,6 +2,7 @@ using System.Text.Json;
 using ContinualService.Domain.Adapters;
 using ContinualService.Domain.Datasets;
 using ContinualService.Domain.Drift;
+using ContinualService.Domain.Evaluation;
 using ContinualService.Domain.Gates;
 using ContinualService.Domain.Previews;
 using ContinualService.Domain.Replays;
@@ -69,8 +70,11 @@ internal sealed class RunPreparation(
         foreach (var each in plan.Learns ? scored.Append(task) : scored)
             if (await EvaluationAsync(database, each, folder, cancellationToken) is { } evaluation)
                 evaluations.Add(evaluation with { Reference = references.GetValueOrDefault(each.Id) });
+        var rows = await TaskRows.OfAsync(database, [.. taskIds, task.Id], cancellationToken);
+        if (plan.Learns) evaluations = Bounded(evaluations, task, rows, gate);
+        else if (preview is not null) evaluations = await AsScoredAsync(database, evaluations, adapter.Id, preview.VersionNumber, gate, cancellationToken);
         var (start, again) = replay is not null ? await ReplayAsync(database, plan, replay, learned, cancellationToken)
-            : unlearning is not null ? await UnlearningAsync(database, plan, unlearning, learned, evaluations, cancellationToken)
+            : unlearning is not null ? await UnlearningAsync(database, plan, unlearning, learned, evaluations, rows, cancellationToken)
             : (preview is null ? plan.Parent : ancestors[^2], null);
 
         var shorts = await ShortsOfMemoryAsync(database, task, cancellationToken);
@@ -120,6 +124,22 @@ internal sealed class RunPreparation(
         var measured = PreviewPoint.Read(preview.PointsJson).Select(point => point.Merge()).ToHashSet();
         var merges = MergeSchedule.ReadAll(preview.LambdasJson).Where(merge => !measured.Contains(merge)).Select(merge => merge.Text);
         return new PreviewSpec(version.TaskId!, await FileAsync(version.StateSha256, folder, cancellationToken), version.Merge().Text, [.. merges], measured.Count);
+    }
+
+    // The task's own rows are a part of what it was sent with, and scored whole. A method may train rows of its own beside them, which only makes the share smaller.
+    private List<EvaluationSpec> Bounded(List<EvaluationSpec> evaluations, LearningTask task, Dictionary<string, TaskRows> rows, GatePolicy? gate)
+    {
+        var earlier = evaluations.FindAll(each => each.TaskId != task.Id).ConvertAll(each => (rows[each.TaskId].HeldOut, each.Reference is null ? 1 : 2));
+        var most = ScoringBudget.RowsEach(settings.Value.ScoringShare, HyperparametersOf(task).RowPasses(rows[task.Id].Training), gate?.LeastRows ?? 0, earlier);
+        return evaluations.ConvertAll(each => each.TaskId == task.Id ? each : each with { MostRows = most });
+    }
+
+    // A preview trains nothing. What it measures stands beside what its version scored, so it takes the same rows.
+    private static async Task<List<EvaluationSpec>> AsScoredAsync(
+        ServiceDbContext database, List<EvaluationSpec> evaluations, string adapterId, int version, GatePolicy? gate, CancellationToken cancellationToken)
+    {
+        var counts = await database.MatrixCells.AsNoTracking().Where(row => row.AdapterId == adapterId && row.VersionNumber == version).ToDictionaryAsync(row => row.TaskId, row => row.Count, cancellationToken);
+        return evaluations.ConvertAll(each => each with { MostRows = counts.TryGetValue(each.TaskId, out var count) ? Math.Max(count, gate?.LeastRows ?? 0) : null });
     }
 
     // As forgetting is defined: the best score since the first task of the lineage; of equals the newest, which is the nearest.
@@ -195,7 +215,7 @@ internal sealed class RunPreparation(
     }
 
     private async Task<(AdapterVersion? Start, ReplaySpec Spec)> UnlearningAsync(
-        ServiceDbContext database, RunPlan plan, Unlearning unlearning, Dictionary<string, LearningTask> learned, List<EvaluationSpec> evaluations, CancellationToken cancellationToken)
+        ServiceDbContext database, RunPlan plan, Unlearning unlearning, Dictionary<string, LearningTask> learned, List<EvaluationSpec> evaluations, Dictionary<string, TaskRows> rows, CancellationToken cancellationToken)
     {
         var (path, method) = (plan.Rebuilt!, ContinualMethods.ByName(plan.Adapter.Method, plan.Adapter.MethodOptionsJson));
         var removed = plan.Ancestors.Single(version => version.TaskId == unlearning.RemovedTaskId);
@@ -210,7 +230,7 @@ internal sealed class RunPreparation(
             var chosen = path.Kept.Count + parts.Count > 0 && version.Merge() != MergeSchedule.Of(method.Lambda(version.TaskIndex)) ? version.Merge().Text : null;
             parts.Add(new ReplayPart(
                 version.Number, task.Id, await DatasetAsync(database, task, task.TrainDatasetId, plan.Folder, cancellationToken), HyperparametersOf(task),
-                evaluations.FindAll(evaluation => known.Contains(evaluation.TaskId)), chosen,
+                Bounded(evaluations.FindAll(evaluation => known.Contains(evaluation.TaskId)), task, rows, gate: null), chosen,
                 approximate ? await FileAsync(version.StateSha256, plan.Folder, cancellationToken) : null, way.MicroBatches, way.Precision, approximate ? removed.TaskIndex : null, BaseOf(version)));
         }
 

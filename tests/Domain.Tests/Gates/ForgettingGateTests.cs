@@ -123,6 +123,8 @@ public sealed class ForgettingGateTests
         Assert.Equal((null, null), (verdict.Broken[1].Rows[0].AnswerBefore, verdict.Broken[1].Rows[0].AnswerNow));
         var many = ForgettingGate.Judge(new GatePolicy { LeastGain = 0 }, 1, [.. Enumerable.Range(0, 15).Select(task => rows with { TaskId = $"{task}" })], Won8Of40);
         Assert.Equal(10, many.Broken.Count);
+        // Of rows that are some of the task's the numbers are the task's.
+        Assert.Equal([(5, "answer 1"), (9, "answer 3")], (rows with { Before = [1, 1, 1], Now = [0, 1, 0.5], Numbers = [5, 7, 9] }).Broken().Rows.Select(row => (row.Row, row.AnswerBefore!)));
     }
 
     [Fact]

@@ -1,6 +1,7 @@
 using ContinualService.Domain.Gates;
 using ContinualService.Domain.Previews;
 using ContinualService.Engine.Continual;
+using ContinualService.Engine.Data;
 using ContinualService.Engine.Models;
 using ContinualService.Worker.Child;
 using ContinualService.Worker.Runs;
@@ -125,6 +126,61 @@ public sealed class CandidatesTests : IDisposable
         Assert.Equal(Result(undisturbed).Scores, Result(repeated).Scores);
         Assert.Equal(RunFolder.State(undisturbed), RunFolder.State(repeated));
         Assert.True(said.OfType<RunMessage.Evaluation>().All(message => message.Fraction is >= 0 and <= 1));
+    }
+
+    [Fact]
+    public void Run_OfSomeOfAnEarlierTasksRows_ScoresThoseAndNamesThemByTheNumbersTheyWereSentWith()
+    {
+        var red = First("slao");
+        var policy = new GatePolicy { LargestForgetting = 0, LeastRows = 1 };
+        var whole = Result(Judged(null, out var nothing));
+        Assert.Empty(nothing);
+        Assert.Equal((10, 10), (Red(whole).Count, whole.Gate!.Broken[0].Count)); // all of them lost
+        var before = whole.Gate.Broken[0].Rows.ToDictionary(row => row.Row);
+
+        HashSet<int> fewer = [];
+        foreach (var most in new[] { 3, 6 })
+        {
+            var some = Judged(most, out var said);
+            var (result, again) = (Result(some), Result(Judged(most, out _)));
+
+            Assert.Equal([new RunMessage.RowsLeftOut(most, 1, 10 - most)], said);
+            Assert.Equal((most, 3), (Red(result).Count, result.Scores.Single(score => score is { TaskId: "task_blue", Weights: ScoredWeights.Candidate }).Count));
+            Assert.Equal((3 + 3 + 3) + 2 * most, result.Cost!.ScoredRows);
+            // The rows that are scored are the drawn ones, each the same row as in the whole.
+            var rows = result.Gate!.Broken[0].Rows;
+            Assert.Equal(HeldOutDraw.Of(some.Evaluations[0].Rows.Sha256, 10, most).Select(row => row + 1), rows.Select(row => row.Row).Order());
+            Assert.All(rows, row => Assert.Equal((before[row.Row].Before, before[row.Row].Now), (row.Before, row.Now), Close));
+            Assert.Subset(rows.Select(row => row.Row).ToHashSet(), fewer);
+            fewer = [.. rows.Select(row => row.Row)];
+            Assert.Equal(result.Gate.Write(), again.Gate!.Write());
+            Assert.Equal(result.Scores, again.Scores);
+        }
+
+        RunSpec Judged(int? most, out List<RunMessage> leftOut)
+        {
+            var spec = Second(red, "slao", policy);
+            var reds = spec.Evaluations[0] with { Rows = _folder.Rows(Enumerable.Range(9, 10)), MostRows = most };
+            spec = spec with { Evaluations = [reds, spec.Evaluations[1]] };
+            leftOut = [.. RunFolder.Run(spec).Said.Where(message => message is RunMessage.RowsLeftOut)];
+            return spec;
+        }
+
+        static RunScore Red(RunResult result) => result.Scores.Single(score => score is { TaskId: "task_red", Weights: ScoredWeights.Candidate });
+
+        // Other rows share the batch.
+        static bool Close((double, double) one, (double, double) other) => Math.Abs(one.Item1 - other.Item1) < 1e-4 && Math.Abs(one.Item2 - other.Item2) < 1e-4;
+    }
+
+    [Fact]
+    public void Run_OfSomeRowsOneOfWhichCannotBeScored_NamesItByTheNumberItWasSentWith()
+    {
+        var spec = _folder.Spec(1);
+        var rows = _folder.Rows(Enumerable.Range(1, 10), new string('x', 4000)); // longer than the model's context, all of them
+        var failed = Assert.Throws<RunFailureException>(() => RunFolder.Run(spec with { Evaluations = [spec.Evaluations[0] with { Rows = rows, MostRows = 3 }] }));
+
+        Assert.Contains($"3 held-out row(s) cannot be used; the first is number {HeldOutDraw.Of(rows.Sha256, 10, 3)[0] + 1}:", failed.Message, StringComparison.Ordinal);
+        Assert.NotEqual(0, HeldOutDraw.Of(rows.Sha256, 10, 3)[0]);
     }
 
     private static RunResult Result(RunSpec spec) => RunJson.Read<RunResult>(Path.Combine(spec.OutputFolder, RunResult.FileName));

@@ -37,6 +37,9 @@ public sealed class RunMessageTests
     }
 
     [Fact]
+    public void RowsLeftOut_Line_ReadsBack() => Assert.Equal(new RunMessage.RowsLeftOut(30, 2, 140), RunMessage.Parse(new RunMessage.RowsLeftOut(30, 2, 140).ToLine()));
+
+    [Fact]
     public void Step_WithAnInfiniteNorm_StillArrives()
     {
         var message = new RunMessage.Step(1, 2, 0.5, 1e-3, double.PositiveInfinity, 10, 0.1);

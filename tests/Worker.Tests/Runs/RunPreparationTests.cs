@@ -31,6 +31,8 @@ public sealed class RunPreparationTests : IAsyncLifetime
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
+    private TrainingSettings Settings => _service.Services.GetRequiredService<IOptions<TrainingSettings>>().Value;
+
     public async ValueTask InitializeAsync()
     {
         await _service.PrepareAsync();
@@ -101,8 +103,7 @@ public sealed class RunPreparationTests : IAsyncLifetime
         Assert.Equal(["full", "int8", "full"], replayed.Replay.Parts.Select(part => part.Base));
 
         // What the service holds a base as now is for new tasks; that it does not fit on the device is true of old ones too.
-        var settings = _service.Services.GetRequiredService<IOptions<TrainingSettings>>().Value;
-        (settings.Base, settings.Offload) = ("int4", true);
+        (Settings.Base, Settings.Offload) = ("int4", true);
         Assert.Equal(["full+offload", "int8+offload", "full+offload"], (await PrepareReplayAsync("[]")).Replay!.Parts.Select(part => part.Base));
         Assert.Equal("int4+offload", (await PrepareAsync(_tasks[0])).Base);
     }
@@ -130,6 +131,52 @@ public sealed class RunPreparationTests : IAsyncLifetime
         Assert.Equal((gate, 2), (preview.Gate!.Policy, preview.Gate.Parent));
         Assert.Equal(_tasks[..2], preview.Gate.Earlier);
         Assert.Equal([2, 2, null], preview.Evaluations.Select(each => each.Reference?.Version));
+    }
+
+    [Fact]
+    public async Task Prepare_WithAScoringShare_TakesSoManyRowsOfEachEarlierTask()
+    {
+        Assert.Equal(1, Settings.ScoringShare);
+        await HoldOutAsync(20);
+
+        // Eight rows, three epochs or three steps of four: 24 and 12 row passes, each worth two rows scored.
+        Settings.ScoringShare = 0.5;
+        Assert.Equal([8, 8, 8, null], MostRows(await PrepareNextAsync(new Hyperparameters())));
+        Assert.Equal([4, 4, 4, null], MostRows(await PrepareNextAsync(new Hyperparameters { BatchSize = 4, MaxSteps = 3 })));
+        // What is learned once more, over seven epochs, is a training of its own.
+        Settings.ScoringShare = 0.1;
+        Assert.Equal([[null], [11, null]], (await PrepareUnlearningAsync(_tasks[0])).Replay!.Parts.Select(part => part.Evaluations.Select(each => each.MostRows)));
+        Settings.ScoringShare = 0;
+        Assert.Equal([null, null, null, null], MostRows(await PrepareNextAsync(new Hyperparameters())));
+    }
+
+    [Fact]
+    public async Task Prepare_WithAScoringShareAndAGate_CountsReferencesAndLeavesItRowsToDecideBy()
+    {
+        await HoldOutAsync(20);
+        Settings.ScoringShare = 0.5;
+        await using var database = _service.Open();
+        var adapter = await database.Adapters.SingleAsync(Token);
+        for (var task = 0; task < 3; task++)
+            database.Add(new AdapterMatrixCell { AdapterId = _adapterId, VersionNumber = 3, TaskId = _tasks[task], Score = 0.5, Count = 5 + task, Low = 0, High = 1, Metric = "exact_match" });
+
+        Assert.Equal([4, 4, 4, null], MostRows(await PrepareGatedAsync(leastRows: 3)));
+        Assert.Equal([7, 7, 7, null], MostRows(await PrepareGatedAsync(leastRows: 7)));
+        Assert.Equal([null, null, null, null], MostRows(await PrepareGatedAsync(leastRows: 20)));
+
+        // A preview takes the rows that the version took whose merge it varies, or what the gate needs by now.
+        var preview = await _service.AddPreviewAsync(_adapterId, [0.5], []);
+        Assert.Equal([20, 20, 20], MostRows(await PrepareAsync(preview)));
+        adapter.GateJson = null;
+        await database.SaveChangesAsync(Token);
+        Assert.Equal([5, 6, 7], MostRows(await PrepareAsync(preview)));
+
+        async Task<RunSpec> PrepareGatedAsync(int leastRows)
+        {
+            adapter.GateJson = new GatePolicy { LargestForgetting = 0.1, LeastRows = leastRows }.Write();
+            await database.SaveChangesAsync(Token);
+            return await PrepareNextAsync(new Hyperparameters());
+        }
     }
 
     [Fact]
@@ -162,6 +209,17 @@ public sealed class RunPreparationTests : IAsyncLifetime
         var missing = await Assert.ThrowsAsync<ObjectDamagedException>(() => PrepareReplayAsync("[]"));
         Assert.Contains($"data set {datasetId}, which task {_tasks[1]} (blue) learned", missing.Message, StringComparison.Ordinal);
     }
+
+    private static IEnumerable<int?> MostRows(RunSpec spec) => spec.Evaluations.Select(each => each.MostRows);
+
+    // Files are not read here.
+    private async Task HoldOutAsync(int rows)
+    {
+        await using var database = _service.Open();
+        await database.Datasets.Where(row => row.RowCount == 3).ExecuteUpdateAsync(set => set.SetProperty(row => row.RowCount, rows), Token);
+    }
+
+    private async Task<RunSpec> PrepareNextAsync(Hyperparameters settings) => await PrepareAsync(await _service.AddTaskAsync(_adapterId, "white", settings, enqueue: false));
 
     private Task<RunSpec> PrepareReplayAsync(string found) => PrepareAsync(LearningTaskKind.Replay, taskId => new Replay
     {
