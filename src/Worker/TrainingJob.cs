@@ -179,7 +179,7 @@ internal sealed class TrainingJob(
 
     private async Task<RunOutcome> TrainAsync(RunPlan plan, RunRecords records, CheckpointKeeper checkpoints, RunTrace trace, CancellationToken stopping, CancellationToken leaseLost)
     {
-        using var process = TrainingProcess.Start(plan.SpecPath, RunPreparation.Threads(settings.Value));
+        using var process = TrainingProcess.Start(plan.SpecPath, settings.Value.ThreadCount());
         logger.RunBegins(plan.Task.Id, plan.Task.Attempt, process.Id);
         var evaluates = plan.Replay is null && (plan.Ancestors.Count > 0 || plan.Task.EvaluationDatasetId is not null);
         var progress = new RunProgress(evaluates, trains: plan.Learns || plan.Replay is not null || plan.Unlearning?.Mode == UnlearnMode.Exact);

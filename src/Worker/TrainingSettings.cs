@@ -17,6 +17,9 @@ public sealed class TrainingSettings
     [Range(0, 1024)]
     public int Threads { get; set; }
 
+    // No property, as below.
+    public int ThreadCount() => Threads > 0 ? Threads : Environment.ProcessorCount;
+
     /// <summary>MiB that a training process may plan with; 0: three quarters of the memory of the machine or its container, on a GPU nine tenths of what is free there.</summary>
     [Range(0, 1 << 30)]
     public int MemoryMegabytes { get; set; }

@@ -29,7 +29,7 @@ internal sealed class TaskEstimator(ServiceDbContext database, IOptions<Training
         var plan = MemoryPlan.Choose(
             draft.Hyperparameters.BatchSize, draft.Size.LongestRow, MemoryBudget.Bytes(training.Value.MemoryMegabytes, training.Value.Device),
             (rows, recomputes, size) => MemoryEstimate.Of(
-                draft.Model.Config, lora, adapter.ContinualMethod(), adapter.TaskCount, Math.Min(rows, draft.Training.Examples.Count), draft.Size.LongestRow, draft.HeldOutSize?.LongestRow ?? 0, draft.Hyperparameters.Dropout > 0, recomputes, size, Precision.Base(models.Value.Precision), training.Value.Holding(), training.Value.Device));
+                draft.Model.Config, lora, adapter.ContinualMethod(), adapter.TaskCount, Math.Min(rows, draft.Training.Examples.Count), draft.Size.LongestRow, draft.HeldOutSize?.LongestRow ?? 0, draft.Hyperparameters.Dropout > 0, recomputes, size, Precision.Base(models.Value.Precision), training.Value.Holding(), training.Value.Device, training.Value.ThreadCount()));
         var speed = await SpeedAsync(draft, cancellationToken);
         var tokens = ProcessedTokens(draft);
         return new TaskEstimate(

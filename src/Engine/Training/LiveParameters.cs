@@ -10,9 +10,20 @@ internal sealed class LiveParameters : IDisposable
     private readonly Dictionary<Tensor, Tensor> _leaves = new(ReferenceEqualityComparer.Instance);
 
     public LiveParameters(Tuning tuning, Device device)
+        : this(tuning, Flatten(tuning.Trained, device))
+    {
+    }
+
+    /// <summary>The weights of another, and a gradient of their own.</summary>
+    public LiveParameters(Tuning tuning, LiveParameters other)
+        : this(tuning, other.Weights.alias())
+    {
+    }
+
+    private LiveParameters(Tuning tuning, Tensor weights)
     {
         using var scope = NewDisposeScope();
-        (Weights, Gradient) = (Flatten(tuning.Trained, device), zeros(tuning.Trained.Sum(tensor => tensor.numel()), Precision.Master, device));
+        (Weights, Gradient) = (weights, zeros_like(weights));
         long offset = 0;
         foreach (var start in tuning.Trained)
         {

@@ -13,7 +13,7 @@ namespace ContinualService.Engine.Training;
 /// </summary>
 /// <param name="Weights">The base as it is held to train on, with one block whole where blocks are made whole when they are run.</param>
 /// <param name="Adapters">The states before and after the task, what serves of both, and where the task starts.</param>
-/// <param name="Optimiser">What is trained in one vector, its gradient, and AdamW's two moments.</param>
+/// <param name="Optimiser">What is trained in one vector, its gradient, one more for each further lane (<see cref="DataParallel"/>), and AdamW's two moments.</param>
 /// <param name="Activations">What the forward pass of the longest micro-batch keeps for the backward pass (<see cref="TrainedBlock"/>), and one layer's gradients on their way; with gradient checkpointing the inputs of all layers, and one layer.</param>
 /// <param name="Logits">The loss's piece of the vocabulary's logits.</param>
 /// <param name="Scoring">Scoring's activations, keys and values, and logits; nothing of training but the weights and adapters is there then. What a method draws from the adapter before it trains is generated in the same way, always with the largest size: another one would draw other rows.</param>
@@ -47,8 +47,9 @@ public sealed record MemoryEstimate(long Weights, long Adapters, long Optimiser,
     /// <param name="computesIn">What the base is scored and served in, and trained on unless <paramref name="holding"/> says otherwise; see <see cref="Precision.Base"/>.</param>
     /// <param name="holding">How the base is held to train on; null: whole, on the device.</param>
     /// <param name="device">cpu, cuda or cuda:N.</param>
+    /// <param name="threads">Of the training process.</param>
     public static MemoryEstimate Of(ModelConfig model, LoraConfig lora, IContinualMethod method, int learned, int rows, int longestRow, int scoredRow, bool dropout, bool recomputes = false, ScoringSize? size = null,
-        ScalarType computesIn = Precision.Master, BaseHolding? holding = null, string device = "cpu")
+        ScalarType computesIn = Precision.Master, BaseHolding? holding = null, string device = "cpu", int threads = 1)
     {
         var sites = LoraWeights.Resolve(model, lora);
         var pair = Pairs(lora);
@@ -56,14 +57,15 @@ public sealed record MemoryEstimate(long Weights, long Adapters, long Optimiser,
         if (learned > 0) adapters += State(learned) + Pairs(method.ServedConfig(lora, learned));
         var held = holding ?? BaseHolding.Resident;
         var tokens = (long)rows * longestRow;
+        var lanes = DataParallel.Lanes(DataParallel.Threads(threads, device == "cpu", held), rows, tokens);
         long narrow = held.ComputesIn(computesIn).ElementSize(), scores = computesIn.ElementSize();
         long queries = model.HeadCount * model.HeadWidth, keys = model.KeyValueHeadCount * model.HeadWidth, hidden = model.HiddenSize, wide = model.IntermediateSize;
         return new MemoryEstimate(
             Base(held),
             Wide * adapters,
-            Wide * 4 * pair,
+            Wide * (3 + lanes) * pair,
             narrow * tokens * (KeptValues() + OneLayer() + 4 * hidden),
-            Wide * LossCopies * Math.Min(LossRows, tokens) * model.VocabularySize,
+            Wide * LossCopies * Math.Min(LossRows * lanes, tokens) * model.VocabularySize,
             Math.Max(Scored(size ?? ScoringSize.Largest, scoredRow), learned > 0 && method.NeedsUserTurn ? Scored(ScoringSize.Largest, longestRow) : 0),
             ProcessBytes,
             Math.Max(0, Base(held.InFull()) - Base(held)));

@@ -14,7 +14,7 @@ namespace ContinualService.Engine.Training;
 /// <item>Plan: which rows each optimiser step takes.</item>
 /// <item>Lay all that is trained into one flat vector, and its gradients into another.</item>
 /// <item>Where the run was cut, go on from its checkpoint; between steps, write one where the caller wants it.</item>
-/// <item>Per step: forward and backward of each micro-batch, loss at labelled positions only, divided once by the step's labelled tokens; where memory runs out, again with smaller ones; then the method's penalty.</item>
+/// <item>Per step: forward and backward of each micro-batch, on a CPU its rows shared out among the processors (<see cref="DataParallel"/>), loss at labelled positions only, divided once by the step's labelled tokens; where memory runs out, again with smaller ones; then the method's penalty.</item>
 /// <item>Clip the gradient and check that loss and gradient are finite.</item>
 /// <item>Update with AdamW at the schedule's rate; report.</item>
 /// <item>Copy the result into what the caller gave.</item>
@@ -49,6 +49,7 @@ public static class Trainer
 
         // Step 2: flat weights and gradients.
         using var live = new LiveParameters(tuning, decoder.Device);
+        using var parallel = new DataParallel(decoder, tuning, live, get_num_threads());
         using var optimiser = new AdamW(live.Weights, live.Gradient, options.WeightDecay);
 
         // Step 3: go on from the checkpoint.
@@ -124,7 +125,7 @@ public static class Trainer
                     foreach (var (index, microBatch) in batch.Chunk(way.Rows).Index())
                     {
                         using var microScope = NewDisposeScope();
-                        loss.add_(Backward(decoder, tuning.Update(live, Dropout(step, index)), microBatch, weight, way.Recomputes), Scalars.One);
+                        loss.add_(parallel.Backward(microBatch, weight, way.Recomputes, lane => Dropout(step, index, lane)), Scalars.One);
                     }
 
                     return loss;
@@ -138,8 +139,8 @@ public static class Trainer
             }
         }
 
-        LoraDropout? Dropout(int step, int microBatch) =>
-            options.Dropout > 0 ? new LoraDropout(options.Dropout, streams.SeedOf(FormattableString.Invariant($"{SeedStreams.Dropout}/{step}/{microBatch}"))) : null;
+        LoraDropout? Dropout(int step, int microBatch, int lane) => options.Dropout > 0
+            ? new LoraDropout(options.Dropout, streams.SeedOf(FormattableString.Invariant($"{SeedStreams.Dropout}/{step}/{microBatch}") + (lane == 0 ? "" : FormattableString.Invariant($"/{lane}")))) : null;
 
         TrainingOutcome Outcome(bool stopped) => new(
             made, totals.FirstLoss, totals.LastLoss, totals.TrainedTokens, totals.ProcessedTokens, earlierSeconds + clock.Elapsed.TotalSeconds, MicroBatching.Write(ways), stopped);

@@ -69,7 +69,7 @@ internal static class TaskRunner
             var longest = rows.Max(row => row.Ids.Length);
             return MemoryPlan.Choose(
                 options.BatchSize, longest, MemoryBudget.Bytes(spec.MemoryMegabytes, spec.Device),
-                (count, recomputes, each) => MemoryEstimate.Of(model.Config, config, method, previous?.TaskIndex ?? 0, Math.Min(count, rows.Count), longest, LongestOf(evaluations), options.Dropout > 0, recomputes, each, Precision.Base(spec.Precision), holding, spec.Device));
+                (count, recomputes, each) => MemoryEstimate.Of(model.Config, config, method, previous?.TaskIndex ?? 0, Math.Min(count, rows.Count), longest, LongestOf(evaluations), options.Dropout > 0, recomputes, each, Precision.Base(spec.Precision), holding, spec.Device, spec.Threads));
         }
 
         void SayMemory(MicroBatching way, bool ranShort) => reporter.Send(new RunMessage.Memory(

@@ -86,7 +86,7 @@ internal sealed class RunPreparation(
             ModelFolder = model.Folder,
             BaseDigest = adapter.BaseDigest,
             Device = settings.Value.Device,
-            Threads = Threads(settings.Value),
+            Threads = settings.Value.ThreadCount(),
             Precision = computing.Value.Precision,
             Method = adapter.Method,
             MethodOptions = adapter.MethodOptionsJson,
@@ -115,8 +115,6 @@ internal sealed class RunPreparation(
         });
         return plan;
     }
-
-    internal static int Threads(TrainingSettings settings) => settings.Threads > 0 ? settings.Threads : Environment.ProcessorCount;
 
     // What an earlier attempt has measured stands.
     private async Task<PreviewSpec> PreviewAsync(MergePreview preview, AdapterVersion version, string folder, CancellationToken cancellationToken)

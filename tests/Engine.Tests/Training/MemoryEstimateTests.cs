@@ -87,6 +87,18 @@ public sealed class MemoryEstimateTests
         Assert.Equal(wide with { Weights = 0, Activations = 0, Scoring = 0 }, narrow with { Weights = 0, Activations = 0, Scoring = 0 });
     }
 
+    // Two lanes: one more gradient, and logits for each.
+    [Fact]
+    public void Of_TwoThreads_IsThatOfTwoLanes()
+    {
+        MemoryEstimate Of(int threads, BaseFormat format) => MemoryEstimate.Of(
+            Model, new LoraConfig(2, 4, [LoraConfig.AllLinear]), new Slao(), learned: 2, rows: 3, longestRow: 500, scoredRow: 4, dropout: false, holding: new BaseHolding(format, false), threads: threads);
+        var (one, two) = (Of(1, BaseFormat.Full), Of(2, BaseFormat.Full));
+
+        Assert.Equal(one with { Optimiser = one.Optimiser / 4 * 5, Logits = one.Logits * 2 }, two);
+        Assert.Equal(Of(1, BaseFormat.Int8), Of(2, BaseFormat.Int8));
+    }
+
     // Trained in bfloat16 and scored in float32: each part is that of its own.
     [Fact]
     public void Of_ABaseTrainedInBFloat16_IsScoredInItsOwn()
