@@ -72,7 +72,7 @@ internal sealed class DataParallel : IDisposable
             {
                 set_num_threads(_threads / shares.Length);
                 using var scope = NewDisposeScope();
-                losses[lane] = Trainer.Backward(_decoder, _tuning.Update(lane == 0 ? _live : _others[lane - 1], dropout(lane)), shares[lane], stepWeight, recomputes).DetachFromDisposeScope();
+                losses[lane] = Trainer.Backward(_decoder, _tuning.Update(lane == 0 ? _live : _others[lane - 1], dropout(lane)), shares[lane], stepWeight, recomputes, shares.Length).DetachFromDisposeScope();
             });
         }
         catch (AggregateException errors)

@@ -65,7 +65,7 @@ public sealed record MemoryEstimate(long Weights, long Adapters, long Optimiser,
             Wide * adapters,
             Wide * (3 + lanes) * pair,
             narrow * tokens * (KeptValues() + OneLayer() + 4 * hidden),
-            Wide * LossCopies * Math.Min(LossRows * lanes, tokens) * model.VocabularySize,
+            Wide * LossCopies * Math.Min(LossRows, tokens) * model.VocabularySize,
             Math.Max(Scored(size ?? ScoringSize.Largest, scoredRow), learned > 0 && method.NeedsUserTurn ? Scored(ScoringSize.Largest, longestRow) : 0),
             ProcessBytes,
             Math.Max(0, Base(held.InFull()) - Base(held)));

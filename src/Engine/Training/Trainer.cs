@@ -171,8 +171,8 @@ public static class Trainer
         return sum;
     }
 
-    /// <summary>Adds one micro-batch's share to the gradients; returns its share of the step's mean loss, a scalar on the device.</summary>
-    internal static Tensor Backward(Decoder decoder, LinearUpdate update, IReadOnlyList<EncodedExample> rows, double stepWeight, bool recomputes = false)
+    /// <summary>Adds one micro-batch's share to the gradients, or that of one of its lanes; returns its share of the step's mean loss, a scalar on the device.</summary>
+    internal static Tensor Backward(Decoder decoder, LinearUpdate update, IReadOnlyList<EncodedExample> rows, double stepWeight, bool recomputes = false, int lanes = 1)
     {
         using var scope = NewDisposeScope();
         var ids = new long[rows.Sum(row => row.Ids.Length)]; // one row after another: nothing is computed that is padding
@@ -198,7 +198,7 @@ public static class Trainer
         var (input, lengths) = (OnDevice(ids, decoder.Device), rows.Select(row => row.Ids.Length).ToArray());
         var each = weights is null ? null : OnDevice(tensor(weights.ToArray()), decoder.Device); // [n]
         var pass = decoder.Train(input, lengths, update, at, recomputes);
-        var loss = MaskedCrossEntropy.Backward(decoder, pass.Hidden, next, each, stepWeight);
+        var loss = MaskedCrossEntropy.Backward(decoder, pass.Hidden, next, each, stepWeight, lanes);
         pass.Backward();
         return loss.MoveToOuterDisposeScope();
     }
