@@ -71,7 +71,7 @@ internal static class EngineTraining
         public void Report(TrainingStep value)
         {
             steps.Add(value);
-            held.Add(new Footprint(GC.GetAllocatedBytesForCurrentThread(), torch.Tensor.TotalCount, ProcessMemory.ResidentBytes()));
+            held.Add(new Footprint(GC.GetTotalAllocatedBytes(precise: true), torch.Tensor.TotalCount, ProcessMemory.ResidentBytes()));
         }
     }
 }
