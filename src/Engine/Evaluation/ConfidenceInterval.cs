@@ -16,7 +16,8 @@ internal static class ConfidenceInterval
         var scale = 1 + Z * Z / count;
         var centre = (share + Z * Z / (2.0 * count)) / scale;
         var half = Z / scale * Math.Sqrt(share * (1 - share) / count + Z * Z / (4.0 * count * count));
-        return (Math.Max(0, centre - half), Math.Min(1, centre + half));
+        // At 0 and at n the end is the share itself, which rounding misses.
+        return (successes == 0 ? 0 : centre - half, successes == count ? 1 : centre + half);
     }
 
     /// <summary>

@@ -13,7 +13,7 @@ namespace ContinualService.Engine.Training;
 /// </summary>
 internal sealed class DataParallel : IDisposable
 {
-    // Below this a lane's products are too small to be worth reading all weights once more.
+    // The least that was measured to gain (docs/performance.md): every lane reads all weights.
     internal const int LeastTokens = 256;
 
     private readonly Decoder _decoder;

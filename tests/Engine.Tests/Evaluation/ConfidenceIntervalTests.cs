@@ -19,6 +19,16 @@ public sealed class ConfidenceIntervalTests
         Assert.Equal(high, interval.High, 5);
     }
 
+    [Theory]
+    [InlineData(12)]
+    [InlineData(30)]
+    [InlineData(50)]
+    public void Wilson_NoneOrAll_EndsAtTheShareItself(int count)
+    {
+        Assert.Equal(0, ConfidenceInterval.Wilson(0, count).Low);
+        Assert.Equal(1, ConfidenceInterval.Wilson(count, count).High);
+    }
+
     [Fact]
     public void Mean_FourValues_EqualsTheFormula()
     {
