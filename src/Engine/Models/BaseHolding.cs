@@ -16,8 +16,11 @@ public sealed record BaseHolding(BaseFormat Format, bool Offload)
     /// <summary>As they are computed with, on the device.</summary>
     public static readonly BaseHolding Resident = new(BaseFormat.Full, false);
 
+    /// <summary>Whether the blocks' matrices lie in fewer bits than those they are computed with.</summary>
+    public bool IsNarrow => Format is BaseFormat.Int8 or BaseFormat.Int4;
+
     /// <summary>Whether a block's matrices are made when it is run, forward or backward (<see cref="TrainedBlock"/>), and gone after it.</summary>
-    public bool MakesBlocks => Offload || Format is BaseFormat.Int8 or BaseFormat.Int4;
+    public bool MakesBlocks => Offload || IsNarrow;
 
     /// <summary>What is computed in, activations among it.</summary>
     /// <param name="precision">What the base is scored and served in.</param>

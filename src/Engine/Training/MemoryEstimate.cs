@@ -76,7 +76,7 @@ public sealed record MemoryEstimate(long Weights, long Adapters, long Optimiser,
             long element = way.ComputesIn(computesIn).ElementSize();
             var resident = element * DecoderLayout.Shapes(model).Values.Sum(shape => shape.Aggregate(1L, (product, size) => product * size)) - linears.Sum(Whole);
             // Pages of a mapped file are the system's to drop; what is narrow lies in memory of its own.
-            var kept = way.Offload && (way.Format is BaseFormat.Full or BaseFormat.Bfloat16 || device != "cpu") ? 0 : linears.Sum(site => WeightFormat.Of(way.Format).Bytes(site.OutFeatures, site.InFeatures, element));
+            var kept = way.Offload && (!way.IsNarrow || device != "cpu") ? 0 : linears.Sum(site => WeightFormat.Of(way.Format).Bytes(site.OutFeatures, site.InFeatures, element));
             return resident + kept + (way.MakesBlocks ? linears.Take(DecoderLayout.BlockLinears.Length).Sum(Whole) : 0);
 
             long Whole(LinearSite site) => element * site.OutFeatures * site.InFeatures;

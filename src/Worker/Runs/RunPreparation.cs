@@ -70,7 +70,7 @@ internal sealed class RunPreparation(
         foreach (var each in plan.Learns ? scored.Append(task) : scored)
             if (await EvaluationAsync(database, each, folder, cancellationToken) is { } evaluation)
                 evaluations.Add(evaluation with { Reference = references.GetValueOrDefault(each.Id) });
-        var rows = await TaskRows.OfAsync(database, [.. taskIds, task.Id], cancellationToken);
+        Dictionary<string, TaskRows> rows = plan.Publishes ? await TaskRows.OfAsync(database, [.. taskIds, task.Id], cancellationToken) : [];
         if (plan.Learns) evaluations = Bounded(evaluations, task, rows, gate);
         else if (preview is not null) evaluations = await AsScoredAsync(database, evaluations, adapter.Id, preview.VersionNumber, gate, cancellationToken);
         var (start, again) = replay is not null ? await ReplayAsync(database, plan, replay, learned, cancellationToken)
