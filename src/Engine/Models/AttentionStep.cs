@@ -28,6 +28,9 @@ internal abstract class AttentionStep(int batch, int length, Tensor cos, Tensor 
     /// <param name="window">A token sees this many keys, its own included; null: all before it.</param>
     public abstract Tensor Attend(Tensor query, Tensor key, Tensor value, int? window, int layer);
 
+    /// <summary>The same with what its gradient needs. What it keeps belongs to the caller's dispose scope.</summary>
+    public virtual TrainedAttention Train(Tensor query, Tensor key, Tensor value, int? window, int layer) => GraphAttention.Of(query, key, value, (q, k, v) => Attend(q, k, v, window, layer));
+
     /// <summary>[B, G, T, K] to [B, H, T, K]: each key/value head serves H/G neighbouring query heads.</summary>
     protected static Tensor Expand(Tensor x, long heads)
     {

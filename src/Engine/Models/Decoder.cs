@@ -114,11 +114,11 @@ public sealed class Decoder : IDisposable
     {
         using var scope = NewDisposeScope();
         var (batch, length) = CheckIds(ids);
-        return Run(ids, WholeRows([.. Enumerable.Repeat(length, batch)]), update).MoveToOuterDisposeScope();
+        return Run(ids, Equal(batch, length), update).MoveToOuterDisposeScope();
     }
 
     /// <summary>
-    /// Hidden states of whole sequences that lie one after another, without padding: <paramref name="ids"/> int64 [N] to [1, N, D], or [B, T, D] where all are equally long.
+    /// Hidden states of whole sequences that lie one after another, without padding: <paramref name="ids"/> int64 [N] to [1, N, D].
     /// </summary>
     /// <param name="ids">Their tokens.</param>
     /// <param name="lengths">Of each sequence, in their order; sum N.</param>
@@ -126,11 +126,11 @@ public sealed class Decoder : IDisposable
     internal Tensor Hidden(Tensor ids, IReadOnlyList<int> lengths, LinearUpdate? update)
     {
         using var scope = NewDisposeScope();
-        return Run(ids, WholeRows(lengths), update).MoveToOuterDisposeScope();
+        return Run(ids, Packed(lengths), update).MoveToOuterDisposeScope();
     }
 
     /// <summary>The same for training, of the tokens that are <paramref name="wanted"/>: int64 [n].</summary>
-    internal TrainingPass Train(Tensor ids, IReadOnlyList<int> lengths, LinearUpdate update, Tensor wanted, bool recomputes) => new(this, ids, WholeRows(lengths), update, wanted, recomputes);
+    internal TrainingPass Train(Tensor ids, IReadOnlyList<int> lengths, LinearUpdate update, Tensor wanted, bool recomputes) => new(this, ids, Packed(lengths), update, wanted, recomputes);
 
     /// <summary>
     /// Like <see cref="Hidden"/>, for tokens that follow what <paramref name="cache"/> holds of each row; appends them to it. No gradients.
@@ -199,19 +199,23 @@ public sealed class Decoder : IDisposable
     // In float32 the products would be no faster, and TF32 would spoil them.
     private bool RotatesByMatrices => Device.type == DeviceType.CUDA && DType == ScalarType.BFloat16;
 
-    /// <summary>Sequences from their first token on. Those of one length are one batch.</summary>
-    private AttentionStep WholeRows(IReadOnlyList<int> lengths)
+    /// <summary>Sequences of one length from their first token on.</summary>
+    private CausalStep Equal(int rows, int length)
     {
-        var longest = lengths.Max();
-        var (cos, sin) = _rotary.AtLeast(longest);
-        if (lengths.All(length => length == longest))
-        {
-            (cos, sin) = (cos.narrow(0, 0, longest), sin.narrow(0, 0, longest)); // [T, K/2]
-            return new CausalStep(lengths.Count, longest, cos, sin, RotatesByMatrices ? RotationMatrices.Of(cos, sin, lengths.Count, DType) : null);
-        }
+        var (cos, sin) = _rotary.AtLeast(length);
+        (cos, sin) = (cos.narrow(0, 0, length), sin.narrow(0, 0, length)); // [T, K/2]
+        return new CausalStep(rows, length, cos, sin, RotatesByMatrices ? RotationMatrices.Of(cos, sin, rows, DType) : null);
+    }
 
+    /// <summary>Sequences of any length from their first token on, one after another.</summary>
+    private AttentionStep Packed(IReadOnlyList<int> lengths)
+    {
+        var onGpu = Device.type == DeviceType.CUDA;
+        if (onGpu && lengths.Distinct().Count() == 1) return Equal(lengths.Count, lengths[0]);
+        var (cos, sin) = _rotary.AtLeast(lengths.Max());
         (cos, sin) = (Places(cos), Places(sin)); // [N, K/2]
-        return new RowsStep(lengths, cos, sin, RotatesByMatrices ? RotationMatrices.Of(cos, sin, 1, DType) : null, pads: Device.type == DeviceType.CUDA);
+        if (onGpu) return new PaddedStep(lengths, cos, sin, RotatesByMatrices ? RotationMatrices.Of(cos, sin, 1, DType) : null);
+        return new RowsStep(lengths.Sum(), cos, sin, new RowAttention(lengths, Config, DType));
 
         Tensor Places(Tensor table) => cat([.. lengths.Select(length => table.narrow(0, 0, length))]);
     }

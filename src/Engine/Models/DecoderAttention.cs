@@ -14,7 +14,7 @@ internal static class DecoderAttention
         var query = Turned(config, AdaptedLinear.Apply(x, block.Query, update), block.QueryNorm, config.HeadCount, step); // [B, H, T, K]
         var key = Turned(config, AdaptedLinear.Apply(x, block.Key, update), block.KeyNorm, config.KeyValueHeadCount, step); // [B, G, T, K]
         var value = Heads(AdaptedLinear.Apply(x, block.Value, update), config.KeyValueHeadCount, step).transpose(1, 2); // [B, G, T, K]
-        return AdaptedLinear.Apply(Mix(query, key, value, block, layer, step), block.Output, update);
+        return AdaptedLinear.Apply(Flat(step.Attend(query, key, value, block.Window, layer).transpose(1, 2)), block.Output, update);
     }
 
     /// <summary>[B*T, H*K] to [B, T, H, K], a view.</summary>
@@ -41,10 +41,6 @@ internal static class DecoderAttention
         var turned = RotateBack(gradient, step); // [B, T, H, K]
         return Flat(norm is null ? turned : RmsNorm.Backward(Heads(flat!, (int)turned.size(2), step), norm, config.RmsNormEpsilon, turned));
     }
-
-    /// <summary>Attention of <paramref name="query"/> [B, H, T, K] to <paramref name="key"/> and <paramref name="value"/> [B, G, T, K], to [B*T, H*K].</summary>
-    public static Tensor Mix(Tensor query, Tensor key, Tensor value, DecoderBlock block, int layer, AttentionStep step) =>
-        Flat(step.Attend(query, key, value, block.Window, layer).transpose(1, 2));
 
     /// <summary>Turns the pairs (i, i + K/2) by their position's angle, as the published Hugging Face weights expect: [B, T, H or G, K] to [B, H or G, T, K].</summary>
     private static Tensor Rotate(Tensor x, AttentionStep step)

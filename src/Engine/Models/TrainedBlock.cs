@@ -6,7 +6,7 @@ using static TorchSharp.torch.nn.functional;
 namespace ContinualService.Engine.Models;
 
 /// <summary>
-/// One block forward and backward, for training. The chain rule between the layers is written out here; libtorch's autograd does it within attention and within an activation. So of each token
+/// One block forward and backward, for training. The chain rule between the layers is written out here; libtorch's autograd does it within an activation, and on a GPU within attention. So of each token
 /// 6 D + 2 F numbers are kept (attention's queries, keys, values and result among them) where a graph of the whole block keeps 9 D + 4 F, gradients that meet are added by the products
 /// themselves, and no weight of the base is held by a graph.
 /// </summary>
@@ -20,10 +20,7 @@ internal sealed class TrainedBlock : IDisposable
     private readonly Tensor _x; // [N, D]
     private readonly Tensor? _query; // [N, H * K] before its norm; null: it has none, and turning back needs no values
     private readonly Tensor? _key; // as _query
-    private readonly Tensor _turnedQuery; // [B, H, T, K], a leaf, as are the two that follow
-    private readonly Tensor _turnedKey; // [B, G, T, K]
-    private readonly Tensor _value; // [B, G, T, K]
-    private readonly Tensor _mixed; // [N, H * K], with attention's graph
+    private readonly TrainedAttention _attention;
     private readonly Tensor _hidden; // [n, D], after attention
     private readonly Tensor _gate; // [n, F]
     private readonly Tensor _up; // [n, F]
@@ -40,17 +37,17 @@ internal sealed class TrainedBlock : IDisposable
         using var scope = NewDisposeScope();
         (_decoder, _layer, _x, _step, _update, _wanted) = (decoder, layer, x, step, update, wanted);
         var (config, block) = (decoder.Config, decoder.BlockAt(layer));
-        Tensor query, key;
         using (var attention = NewDisposeScope())
         {
             var normed = RmsNorm.Apply(x, block.InputNorm, config.RmsNormEpsilon);
-            (query, key) = (AdaptedLinear.Apply(normed, block.Query, update), AdaptedLinear.Apply(normed, block.Key, update));
+            var (query, key) = (AdaptedLinear.Apply(normed, block.Query, update), AdaptedLinear.Apply(normed, block.Key, update));
             if (block.QueryNorm is not null) _query = query.MoveToOuterDisposeScope();
             if (block.KeyNorm is not null) _key = key.MoveToOuterDisposeScope();
-            _turnedQuery = Leaf(DecoderAttention.Turned(config, query, block.QueryNorm, config.HeadCount, step));
-            _turnedKey = Leaf(DecoderAttention.Turned(config, key, block.KeyNorm, config.KeyValueHeadCount, step));
-            _value = Leaf(DecoderAttention.Heads(AdaptedLinear.Apply(normed, block.Value, update), config.KeyValueHeadCount, step).transpose(1, 2));
-            using (enable_grad()) _mixed = DecoderAttention.Mix(_turnedQuery, _turnedKey, _value, block, layer, step).MoveToOuterDisposeScope();
+            var turnedQuery = DecoderAttention.Turned(config, query, block.QueryNorm, config.HeadCount, step);
+            var turnedKey = DecoderAttention.Turned(config, key, block.KeyNorm, config.KeyValueHeadCount, step);
+            var value = DecoderAttention.Heads(AdaptedLinear.Apply(normed, block.Value, update), config.KeyValueHeadCount, step).transpose(1, 2);
+            _attention = step.Train(turnedQuery, turnedKey, value, block.Window, layer);
+            foreach (var kept in _attention.Kept) kept.MoveToOuterDisposeScope();
         }
 
         var residual = wanted is null ? x : x.index_select(0, wanted);
@@ -62,7 +59,7 @@ internal sealed class TrainedBlock : IDisposable
         foreach (var kept in (Tensor?[])[.. Made, Output]) kept?.MoveToOuterDisposeScope();
     }
 
-    private Tensor?[] Made => [_query, _key, _turnedQuery, _turnedKey, _value, _mixed, _hidden, _gate, _up];
+    private Tensor?[] Made => [_query, _key, .. _attention.Kept, _hidden, _gate, _up];
 
     /// <summary>[n, D]: the caller's to dispose of.</summary>
     public Tensor Output { get; }
@@ -98,14 +95,15 @@ internal sealed class TrainedBlock : IDisposable
 
         // Step 2: attention's result.
         if (attended is null || AdaptedLinear.Backward(attended, Mixed(), block.Output, _update, null, Reaches(block.Output)) is not { } mixed) return null;
-        _mixed.backward([_wanted is null ? mixed : zeros_like(_mixed).index_copy_(0, _wanted, mixed)]);
+        if (_wanted is not null) mixed = mixed.new_zeros(_x.size(0), mixed.size(1)).index_copy_(0, _wanted, mixed); // [N, H * K]
+        var (turnedQuery, turnedKey, value) = _attention.Backward(DecoderAttention.Heads(mixed, config.HeadCount, _step).transpose(1, 2));
 
         // Step 3: queries, keys and values.
         var first = Reaches(block.Query);
         var read = RmsNorm.Apply(_x, block.InputNorm, config.RmsNormEpsilon);
-        var sum = AdaptedLinear.Backward(DecoderAttention.TurnedBack(config, _turnedQuery.grad!, _query, block.QueryNorm, _step), read, block.Query, _update, null, first);
-        AdaptedLinear.Backward(DecoderAttention.TurnedBack(config, _turnedKey.grad!, _key, block.KeyNorm, _step), read, block.Key, _update, sum, first);
-        AdaptedLinear.Backward(DecoderAttention.Flat(_value.grad!.transpose(1, 2)), read, block.Value, _update, sum, first);
+        var sum = AdaptedLinear.Backward(DecoderAttention.TurnedBack(config, turnedQuery, _query, block.QueryNorm, _step), read, block.Query, _update, null, first);
+        AdaptedLinear.Backward(DecoderAttention.TurnedBack(config, turnedKey, _key, block.KeyNorm, _step), read, block.Key, _update, sum, first);
+        AdaptedLinear.Backward(DecoderAttention.Flat(value.transpose(1, 2)), read, block.Value, _update, sum, first);
         if (sum is null) return null;
         var x = RmsNorm.Backward(_x, block.InputNorm, config.RmsNormEpsilon, sum); // [N, D]
         return (_wanted is null ? x.add_(attended, Scalars.One) : x.index_add_(0, _wanted, attended, Scalars.One)).MoveToOuterDisposeScope();
@@ -117,7 +115,10 @@ internal sealed class TrainedBlock : IDisposable
         foreach (var kept in Made) kept?.Dispose();
     }
 
-    private Tensor Mixed() => _wanted is null ? _mixed.detach() : _mixed.detach().index_select(0, _wanted);
-
-    private static Tensor Leaf(Tensor values) => values.detach().requires_grad_(true).MoveToOuterDisposeScope();
+    /// <summary>[n, H * K]</summary>
+    private Tensor Mixed()
+    {
+        var mixed = DecoderAttention.Flat(_attention.Mixed.detach().transpose(1, 2)); // [N, H * K]
+        return _wanted is null ? mixed : mixed.index_select(0, _wanted);
+    }
 }

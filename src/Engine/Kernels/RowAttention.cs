@@ -1,0 +1,122 @@
+using ContinualService.Engine.Models;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace ContinualService.Engine.Kernels;
+
+/// <summary>
+/// Causal attention of sequences that lie one after another, and its gradients, for training on a CPU: written out in large products, some queries at a time with the keys that they see, so that little is computed that the mask
+/// takes away again. libtorch's own takes up to twice as long there (docs/performance.md). TorchScript, because a call is one object here however many operators it takes.
+/// </summary>
+/// <remarks>Belongs to one forward pass and the backward pass after it.</remarks>
+internal sealed class RowAttention
+{
+    // Scores, and what is made of them, are three such pieces at most.
+    private const int MostScores = 1 << 20;
+
+    // Queries at a time, 64 in float32 and 128 in bfloat16, shared out among the query heads of a key head: with twice or half as many it takes longer (docs/performance.md).
+    private const int PieceBytes = 256;
+    private const int LeastQueries = 32;
+
+    // An error in this text ends the process: it is constant, and a test calls each of its functions.
+    // Of weights: query [c, s n, K], key [c, S, K], c key heads, s query heads of each, n queries and S keys, the last of which are theirs; from the query `whole` on the first keys are out of reach.
+    // after and before [n, n] are -infinity above and below the diagonal, and 0 elsewhere.
+    private const string Source = """
+        def weights(query: Tensor, key: Tensor, after: Tensor, before: Tensor, n: int, whole: int) -> Tensor:
+            scores = torch.bmm(query, key.transpose(1, 2))
+            heads = scores.view([scores.size(0), -1, n, scores.size(2)])
+            heads.narrow(3, scores.size(2) - n, n).add_(after.narrow(0, 0, n).narrow(1, 0, n))
+            if whole < n:
+                m = n - whole
+                heads.narrow(2, whole, m).narrow(3, 0, m).add_(before.narrow(0, 0, m).narrow(1, 0, m))
+            return torch.softmax(scores, 2)
+
+        def forward(queries: Tensor, keys: Tensor, values: Tensor, lengths: Tensor, after: Tensor, before: Tensor, window: int, scale: float, most: int) -> Tensor:
+            query, key, value = queries[0], keys[0], values[0]
+            heads, groups, total, width = query.size(0), key.size(0), key.size(1), key.size(2)
+            shared = heads // groups
+            mixed = torch.empty([total, heads, width], dtype=query.dtype).transpose(0, 1)
+            start = 0
+            for row in range(lengths.size(0)):
+                length = int(lengths[row])
+                for t in range(0, length, after.size(0)):
+                    n = min(after.size(0), length - t)
+                    first = max(0, t - window + 1)
+                    seen = t + n - first
+                    count = max(1, most // (shared * n * seen))
+                    for group in range(0, groups, count):
+                        c = min(count, groups - group)
+                        q = query.narrow(0, group * shared, c * shared).narrow(1, start + t, n).mul(scale).reshape([c, shared * n, width])
+                        k = key.narrow(0, group, c).narrow(1, start + first, seen)
+                        v = value.narrow(0, group, c).narrow(1, start + first, seen)
+                        p = weights(q, k, after, before, n, window - 1 - t + first)
+                        mixed.narrow(0, group * shared, c * shared).narrow(1, start + t, n).copy_(torch.bmm(p, v).view([c * shared, n, width]))
+                start += length
+            return mixed.unsqueeze(0)
+
+        def backward(queries: Tensor, keys: Tensor, values: Tensor, gradients: Tensor, lengths: Tensor, after: Tensor, before: Tensor, window: int, scale: float, most: int):
+            query, key, value, gradient = queries[0], keys[0], values[0], gradients[0]
+            heads, groups, total, width = query.size(0), key.size(0), key.size(1), key.size(2)
+            shared = heads // groups
+            dq = torch.empty([heads, total, width], dtype=query.dtype)
+            dk = torch.zeros([groups, total, width], dtype=query.dtype)
+            dv = torch.zeros([groups, total, width], dtype=query.dtype)
+            start = 0
+            for row in range(lengths.size(0)):
+                length = int(lengths[row])
+                for t in range(0, length, after.size(0)):
+                    n = min(after.size(0), length - t)
+                    first = max(0, t - window + 1)
+                    seen = t + n - first
+                    count = max(1, most // (shared * n * seen))
+                    for group in range(0, groups, count):
+                        c = min(count, groups - group)
+                        q = query.narrow(0, group * shared, c * shared).narrow(1, start + t, n).mul(scale).reshape([c, shared * n, width])
+                        g = gradient.narrow(0, group * shared, c * shared).narrow(1, start + t, n).reshape([c, shared * n, width])
+                        k = key.narrow(0, group, c).narrow(1, start + first, seen)
+                        v = value.narrow(0, group, c).narrow(1, start + first, seen)
+                        p = weights(q, k, after, before, n, window - 1 - t + first)
+                        dv.narrow(0, group, c).narrow(1, start + first, seen).baddbmm_(p.transpose(1, 2), g)
+                        s = torch._softmax_backward_data(torch.bmm(g, v.transpose(1, 2)), p, 2, p.dtype)
+                        dk.narrow(0, group, c).narrow(1, start + first, seen).baddbmm_(s.transpose(1, 2), q)
+                        torch.mul(torch.bmm(s, k).view([c * shared, n, width]), scale, out=dq.narrow(0, group * shared, c * shared).narrow(1, start + t, n))
+                start += length
+            return dq.unsqueeze(0), dk.unsqueeze(0), dv.unsqueeze(0)
+
+        """;
+
+    private static readonly Lazy<jit.CompilationUnit> Unit = new(() => jit.compile(Source));
+
+    private readonly Tensor _lengths; // int64 [B]
+    private readonly Tensor _after; // [n, n], as in the text above
+    private readonly Tensor _before;
+    private readonly double _scale;
+    private readonly int _most;
+
+    /// <param name="lengths">Tokens of each sequence, in their order; sum N.</param>
+    /// <param name="config">How many heads, and how wide.</param>
+    /// <param name="dtype">Of queries, keys and values.</param>
+    /// <param name="mostScores">Numbers of a piece's scores, where one key head's are not more.</param>
+    /// <remarks>What is kept belongs to the caller's dispose scope.</remarks>
+    public RowAttention(IEnumerable<int> lengths, ModelConfig config, ScalarType dtype, int mostScores = MostScores)
+    {
+        using var scope = NewDisposeScope();
+        var queries = Math.Max(LeastQueries, PieceBytes / dtype.ElementSize() * config.KeyValueHeadCount / config.HeadCount);
+        var hidden = full([queries, queries], double.NegativeInfinity, dtype: dtype);
+        (_lengths, _after, _before) = (tensor([.. lengths.Select(length => (long)length)]).MoveToOuterDisposeScope(), hidden.triu(1).MoveToOuterDisposeScope(), hidden.tril(-1).MoveToOuterDisposeScope());
+        (_scale, _most) = (1 / Math.Sqrt(config.HeadWidth), mostScores);
+    }
+
+    /// <summary>Softmax of query times key, times value.</summary>
+    /// <param name="query">[1, H, N, K].</param>
+    /// <param name="key">[1, G, N, K], each for H / G neighbouring heads.</param>
+    /// <param name="value">As <paramref name="key"/>.</param>
+    /// <param name="window">A token sees this many keys, its own included; null: all before it.</param>
+    /// <returns>[1, H, N, K], a token's heads beside each other in memory. Belongs to the caller's dispose scope.</returns>
+    public Tensor Forward(Tensor query, Tensor key, Tensor value, int? window) =>
+        Unit.Value.invoke<Tensor>("forward", query, key, value, _lengths, _after, _before, window ?? int.MaxValue, _scale, _most);
+
+    /// <summary>The gradients of what <see cref="Forward"/> was given, from that of what it gave, [1, H, N, K]. To be called without a graph; they belong to the caller's dispose scope.</summary>
+    public (Tensor Query, Tensor Key, Tensor Value) Backward(Tensor query, Tensor key, Tensor value, Tensor gradient, int? window) =>
+        Unit.Value.invoke<(Tensor, Tensor, Tensor)>("backward", query, key, value, gradient, _lengths, _after, _before, window ?? int.MaxValue, _scale, _most);
+}
