@@ -11,8 +11,9 @@ namespace ContinualService.Engine.Kernels;
 /// <remarks>Belongs to one forward pass and the backward pass after it.</remarks>
 internal sealed class RowAttention
 {
-    // Scores, and what is made of them, are three such pieces at most.
+    // Of one piece; scores, and what is made of them, are three at most.
     private const int MostScores = 1 << 20;
+    private const int Pieces = 3;
 
     // Queries at a time, 64 in float32 and 128 in bfloat16, shared out among the query heads of a key head: with twice or half as many it takes longer (docs/performance.md).
     private const int PieceBytes = 256;
@@ -90,7 +91,7 @@ internal sealed class RowAttention
     private readonly Tensor _lengths; // int64 [B]
     private readonly Tensor _after; // [n, n], as in the text above
     private readonly Tensor _before;
-    private readonly double _scale;
+    private readonly Scalar _scale; // held: see Scalars
     private readonly int _most;
 
     /// <param name="lengths">Tokens of each sequence, in their order; sum N.</param>
@@ -101,10 +102,20 @@ internal sealed class RowAttention
     public RowAttention(IEnumerable<int> lengths, ModelConfig config, ScalarType dtype, int mostScores = MostScores)
     {
         using var scope = NewDisposeScope();
-        var queries = Math.Max(LeastQueries, PieceBytes / dtype.ElementSize() * config.KeyValueHeadCount / config.HeadCount);
+        var queries = Queries(config, dtype);
         var hidden = full([queries, queries], double.NegativeInfinity, dtype: dtype);
         (_lengths, _after, _before) = (tensor([.. lengths.Select(length => (long)length)]).MoveToOuterDisposeScope(), hidden.triu(1).MoveToOuterDisposeScope(), hidden.tril(-1).MoveToOuterDisposeScope());
         (_scale, _most) = (1 / Math.Sqrt(config.HeadWidth), mostScores);
+    }
+
+    /// <summary>How many numbers exist at once that are scores, or made of them.</summary>
+    /// <param name="config">As in the constructor.</param>
+    /// <param name="dtype">As there.</param>
+    /// <param name="longest">Tokens of the longest sequence.</param>
+    public static long Numbers(ModelConfig config, ScalarType dtype, int longest)
+    {
+        long ofAHead = (long)Math.Min(Queries(config, dtype), longest) * longest;
+        return Pieces * Math.Min(config.HeadCount * ofAHead, Math.Max(MostScores, config.HeadCount / config.KeyValueHeadCount * ofAHead));
     }
 
     /// <summary>Softmax of query times key, times value.</summary>
@@ -113,10 +124,20 @@ internal sealed class RowAttention
     /// <param name="value">As <paramref name="key"/>.</param>
     /// <param name="window">A token sees this many keys, its own included; null: all before it.</param>
     /// <returns>[1, H, N, K], a token's heads beside each other in memory. Belongs to the caller's dispose scope.</returns>
-    public Tensor Forward(Tensor query, Tensor key, Tensor value, int? window) =>
-        Unit.Value.invoke<Tensor>("forward", query, key, value, _lengths, _after, _before, window ?? int.MaxValue, _scale, _most);
+    public Tensor Forward(Tensor query, Tensor key, Tensor value, int? window)
+    {
+        var mixed = Unit.Value.invoke<Tensor>("forward", query, key, value, _lengths, _after, _before, window ?? int.MaxValue, _scale, _most);
+        GC.KeepAlive(_scale);
+        return mixed;
+    }
 
     /// <summary>The gradients of what <see cref="Forward"/> was given, from that of what it gave, [1, H, N, K]. To be called without a graph; they belong to the caller's dispose scope.</summary>
-    public (Tensor Query, Tensor Key, Tensor Value) Backward(Tensor query, Tensor key, Tensor value, Tensor gradient, int? window) =>
-        Unit.Value.invoke<(Tensor, Tensor, Tensor)>("backward", query, key, value, gradient, _lengths, _after, _before, window ?? int.MaxValue, _scale, _most);
+    public (Tensor Query, Tensor Key, Tensor Value) Backward(Tensor query, Tensor key, Tensor value, Tensor gradient, int? window)
+    {
+        var gradients = Unit.Value.invoke<(Tensor, Tensor, Tensor)>("backward", query, key, value, gradient, _lengths, _after, _before, window ?? int.MaxValue, _scale, _most);
+        GC.KeepAlive(_scale);
+        return gradients;
+    }
+
+    private static int Queries(ModelConfig config, ScalarType dtype) => Math.Max(LeastQueries, PieceBytes / dtype.ElementSize() * config.KeyValueHeadCount / config.HeadCount);
 }

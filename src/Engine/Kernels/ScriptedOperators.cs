@@ -1,3 +1,4 @@
+using ContinualService.Engine.Models;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -5,7 +6,8 @@ namespace ContinualService.Engine.Kernels;
 
 /// <summary>
 /// Operators of libtorch that TorchSharp does not wrap, reached through TorchScript, with their own backward passes. They pay on a GPU, where each plain operator
-/// goes through memory once more; on a CPU libtorch has nothing better than the plain ones.
+/// goes through memory once more; on a CPU libtorch has nothing better than the plain ones. And what is made of many operators, for which a call is one object. Numbers are passed as held scalars
+/// (<see cref="Scalars"/>): one that TorchSharp makes of an argument can be freed before it is read.
 /// </summary>
 internal static class ScriptedOperators
 {
@@ -32,7 +34,11 @@ internal static class ScriptedOperators
     private static readonly Lazy<jit.CompilationUnit> Unit = new(() => jit.compile(Source));
 
     /// <summary>x / rms(x) * weight over the last dimension, computed in float32 and rounded once. Belongs to the caller's dispose scope.</summary>
-    public static Tensor RmsNorm(Tensor x, Tensor weight, double epsilon) => Unit.Value.invoke<Tensor>("rms_norm", x, weight, epsilon);
+    public static Tensor RmsNorm(Tensor x, Tensor weight, double epsilon)
+    {
+        using Scalar least = epsilon;
+        return Unit.Value.invoke<Tensor>("rms_norm", x, weight, least);
+    }
 
     /// <summary>Causal attention of <paramref name="query"/> [B, H, T, K] to <paramref name="key"/> and <paramref name="value"/> [B, G, T, K], which are not copied for each query head.</summary>
     public static Tensor GroupedAttention(Tensor query, Tensor key, Tensor value) => Unit.Value.invoke<Tensor>("grouped_attention", query, key, value);
@@ -46,6 +52,9 @@ internal static class ScriptedOperators
     /// <param name="sumA">[R, in] or [0].</param>
     /// <param name="sumB">[out, R] or [0].</param>
     /// <param name="sumX">[N, in] or [0].</param>
-    public static void LoraBackward(Tensor a, Tensor b, double scale, Tensor gradient, Tensor x, Tensor sumA, Tensor sumB, Tensor sumX) =>
-        Unit.Value.invoke<Tensor>("lora_backward", a, b, scale, gradient, x, sumA, sumB, sumX).Dispose();
+    public static void LoraBackward(Tensor a, Tensor b, double scale, Tensor gradient, Tensor x, Tensor sumA, Tensor sumB, Tensor sumX)
+    {
+        using Scalar factor = scale;
+        Unit.Value.invoke<Tensor>("lora_backward", a, b, factor, gradient, x, sumA, sumB, sumX).Dispose();
+    }
 }

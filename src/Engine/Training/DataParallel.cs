@@ -14,12 +14,19 @@ namespace ContinualService.Engine.Training;
 internal sealed class DataParallel : IDisposable
 {
     // The least that was measured to gain (docs/performance.md): every lane reads all weights.
-    internal const int LeastTokens = 256;
+    internal const int LeastTokens = 16;
+
+    // Numbers of a hidden state, [N, D], for each thread of a lane: with fewer, threads wait for each other longer than they save.
+    internal const int LeastNumbers = 1 << 16;
+
+    // Of the dearest lane's share: for less no row changes places.
+    private const double LeastGain = 1e-3;
 
     private readonly Decoder _decoder;
     private readonly Tuning _tuning;
     private readonly LiveParameters _live;
     private readonly int _threads;
+    private readonly int _shared; // of these, by how many lanes may share them
     private readonly int _least;
     private readonly List<LiveParameters> _others = []; // of the lanes after the first
 
@@ -30,8 +37,8 @@ internal sealed class DataParallel : IDisposable
     /// <param name="leastTokens">For each lane.</param>
     public DataParallel(Decoder decoder, Tuning tuning, LiveParameters live, int threads, int leastTokens = LeastTokens)
     {
-        (_decoder, _tuning, _live, _least) = (decoder, tuning, live, leastTokens);
-        _threads = Threads(threads, decoder.Device.type == DeviceType.CPU, decoder.Holding);
+        (_decoder, _tuning, _live, _threads, _least) = (decoder, tuning, live, threads, leastTokens);
+        _shared = Threads(threads, OnCpu, decoder.Holding);
     }
 
     /// <summary>The threads that lanes may share: of a GPU one, and of a base whose blocks are made when they are run as well, since every lane would make its own.</summary>
@@ -48,6 +55,14 @@ internal sealed class DataParallel : IDisposable
         return Enumerable.Range(1, most).Last(lanes => threads % lanes == 0);
     }
 
+    /// <summary>How many threads an operation of a lane takes.</summary>
+    /// <param name="threads">That there are for the lane.</param>
+    /// <param name="tokens">Of the lane.</param>
+    /// <param name="hidden">D.</param>
+    public static int ThreadsWithin(int threads, long tokens, int hidden) => (int)Math.Clamp(tokens * hidden / LeastNumbers, 1, threads);
+
+    private bool OnCpu => _decoder.Device.type == DeviceType.CPU;
+
     /// <summary>Adds one micro-batch's share to the gradients.</summary>
     /// <param name="rows">At least one.</param>
     /// <param name="stepWeight">Sum of the weights of the whole optimiser step.</param>
@@ -56,21 +71,22 @@ internal sealed class DataParallel : IDisposable
     /// <returns>Its share of the step's mean loss, a scalar on the device, in the caller's dispose scope.</returns>
     public Tensor Backward(IReadOnlyList<EncodedExample> rows, double stepWeight, bool recomputes, Func<int, LoraDropout?> dropout)
     {
-        var shares = Shares(rows, Lanes(_threads, rows.Count, rows.Sum(row => (long)row.Ids.Length), _least));
-        if (shares.Length == 1) return Trainer.Backward(_decoder, _tuning.Update(_live, dropout(0)), rows, stepWeight, recomputes);
+        var tokens = rows.Sum(row => (long)row.Ids.Length);
+        var shares = Shares(rows, Lanes(_shared, rows.Count, tokens, _least), tokens => Cost(_decoder.Config, tokens));
+        if (!OnCpu) return Trainer.Backward(_decoder, _tuning.Update(_live, dropout(0)), rows, stepWeight, recomputes);
 
         // Step 1: a gradient for each lane.
         while (_others.Count < shares.Length - 1) _others.Add(new LiveParameters(_tuning, _live));
         foreach (var other in _others) other.Gradient.zero_();
 
-        // Step 2: forward and backward, side by side. How many threads an operation takes belongs to the thread that calls it.
+        // Step 2: forward and backward, side by side. How many threads an operation takes belongs to the thread that calls it, and in part to the process: all lanes take as many.
         var losses = new Tensor?[shares.Length];
-        var before = get_num_threads();
+        var (before, threads) = (get_num_threads(), ThreadsWithin(_threads / shares.Length, tokens / shares.Length, _decoder.Config.HiddenSize));
         try
         {
             Parallel.For(0, shares.Length, new ParallelOptions { MaxDegreeOfParallelism = shares.Length }, lane =>
             {
-                set_num_threads(_threads / shares.Length);
+                set_num_threads(threads);
                 using var scope = NewDisposeScope();
                 losses[lane] = Trainer.Backward(_decoder, _tuning.Update(lane == 0 ? _live : _others[lane - 1], dropout(lane)), shares[lane], stepWeight, recomputes, shares.Length).DetachFromDisposeScope();
             });
@@ -103,19 +119,67 @@ internal sealed class DataParallel : IDisposable
         foreach (var other in _others) other.Dispose();
     }
 
-    /// <summary>Rows for each lane: the longest first, each to the lane that has fewest tokens so far.</summary>
-    internal static IReadOnlyList<EncodedExample>[] Shares(IReadOnlyList<EncodedExample> rows, int lanes)
+    /// <summary>What a row costs, in tokens of a very short one: the block's products take 4 operations a weight, those of attention 14 a pair of tokens and number of a head, at about half of the speed.</summary>
+    /// <param name="model">The base's shape.</param>
+    /// <param name="tokens">Of the row.</param>
+    internal static double Cost(ModelConfig model, int tokens)
+    {
+        var weights = DecoderLayout.Linears(model).Take(DecoderLayout.BlockLinears.Length).Sum(site => (double)site.InFeatures * site.OutFeatures);
+        return tokens * (1 + 3.5 * model.HeadCount * model.HeadWidth / weights * tokens);
+    }
+
+    /// <summary>Rows for each lane: the dearest first, each to the lane that has least so far; then rows change places as long as that takes from the lane that has most.</summary>
+    /// <param name="rows">At least as many as lanes.</param>
+    /// <param name="lanes">How many.</param>
+    /// <param name="cost">Of a row of so many tokens.</param>
+    internal static IReadOnlyList<EncodedExample>[] Shares(IReadOnlyList<EncodedExample> rows, int lanes, Func<int, double> cost)
     {
         if (lanes == 1) return [rows];
-        var (taken, tokens) = (new List<int>[lanes], new long[lanes]);
+        double[] costs = [.. rows.Select(row => cost(row.Ids.Length))];
+        var (taken, sums) = (new List<int>[lanes], new double[lanes]);
         for (var lane = 0; lane < lanes; lane++) taken[lane] = [];
-        foreach (var row in Enumerable.Range(0, rows.Count).OrderByDescending(row => rows[row].Ids.Length))
+        foreach (var row in Enumerable.Range(0, rows.Count).OrderByDescending(row => costs[row])) Move(row, null, Array.IndexOf(sums, sums.Min()));
+        while (Best() is { } best)
         {
-            var lane = Array.IndexOf(tokens, tokens.Min());
-            taken[lane].Add(row);
-            tokens[lane] += rows[row].Ids.Length;
+            Move(best.Row, best.From, best.To);
+            if (best.Back is { } back) Move(back, best.To, best.From);
         }
 
         return [.. taken.Select(lane => (IReadOnlyList<EncodedExample>)[.. lane.Order().Select(row => rows[row])])];
+
+        void Move(int row, int? from, int to)
+        {
+            if (from is { } lane)
+            {
+                taken[lane].Remove(row);
+                sums[lane] -= costs[row];
+            }
+
+            taken[to].Add(row);
+            sums[to] += costs[row];
+        }
+
+        // Of all moves of a row from the lane that has most, with or without one in exchange, the one after which the larger of both lanes is smallest; null: none takes anything from it.
+        (int Row, int From, int? Back, int To)? Best()
+        {
+            var from = Array.IndexOf(sums, sums.Max());
+            (int Row, int From, int? Back, int To)? best = null;
+            var least = sums[from] * (1 - LeastGain);
+            foreach (var to in Enumerable.Range(0, lanes).Where(lane => lane != from))
+            {
+                foreach (var row in taken[from])
+                {
+                    foreach (var back in taken[to].Cast<int?>().Prepend(null))
+                    {
+                        var moved = costs[row] - (back is { } other ? costs[other] : 0);
+                        var larger = Math.Max(sums[from] - moved, sums[to] + moved);
+                        if (larger >= least) continue;
+                        (least, best) = (larger, (row, from, back, to));
+                    }
+                }
+            }
+
+            return best;
+        }
     }
 }

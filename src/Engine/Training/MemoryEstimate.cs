@@ -1,5 +1,6 @@
 using ContinualService.Engine.Continual;
 using ContinualService.Engine.Inference;
+using ContinualService.Engine.Kernels;
 using ContinualService.Engine.Lora;
 using ContinualService.Engine.Models;
 using TorchSharp;
@@ -56,15 +57,15 @@ public sealed record MemoryEstimate(long Weights, long Adapters, long Optimiser,
         long adapters = pair + State(learned + 1) + Pairs(method.ServedConfig(lora, learned + 1));
         if (learned > 0) adapters += State(learned) + Pairs(method.ServedConfig(lora, learned));
         var held = holding ?? BaseHolding.Resident;
-        var tokens = (long)rows * longestRow;
-        var lanes = DataParallel.Lanes(DataParallel.Threads(threads, device == "cpu", held), rows, tokens);
+        var (tokens, onCpu) = ((long)rows * longestRow, device == "cpu");
+        var lanes = DataParallel.Lanes(DataParallel.Threads(threads, onCpu, held), rows, tokens);
         long narrow = held.ComputesIn(computesIn).ElementSize(), scores = computesIn.ElementSize();
         long queries = model.HeadCount * model.HeadWidth, keys = model.KeyValueHeadCount * model.HeadWidth, hidden = model.HiddenSize, wide = model.IntermediateSize;
         return new MemoryEstimate(
             Base(held),
             Wide * adapters,
             Wide * (3 + lanes) * pair,
-            narrow * tokens * (KeptValues() + OneLayer() + 4 * hidden),
+            narrow * (tokens * (KeptValues() + OneLayer() + 4 * hidden) + (onCpu ? lanes * RowAttention.Numbers(model, held.ComputesIn(computesIn), longestRow) : 0)),
             Wide * LossCopies * Math.Min(LossRows, tokens) * model.VocabularySize,
             Math.Max(Scored(size ?? ScoringSize.Largest, scoredRow), learned > 0 && method.NeedsUserTurn ? Scored(ScoringSize.Largest, longestRow) : 0),
             ProcessBytes,
@@ -95,8 +96,11 @@ public sealed record MemoryEstimate(long Weights, long Adapters, long Optimiser,
 
         long KeptValues() => recomputes ? LayerValues() + hidden * model.LayerCount : LayerValues() * model.LayerCount;
 
-        // For each token: the layer's input and what attention made of it; queries, keys, values and result of attention, for every query head, the result twice where rows differ in length; gate and up.
-        long LayerValues() => 2 * hidden + 5 * queries + (keys < queries ? 2 * keys : 0) + (model.QueryKeyNorm ? queries + keys : 0) + 2 * wide;
+        // For each token: the layer's input and what attention made of it; queries, keys, values and result of attention; gate and up.
+        long LayerValues() => 2 * hidden + Attended() + (model.QueryKeyNorm ? queries + keys : 0) + 2 * wide;
+
+        // On a GPU keys and values once more for every query head, and the result twice where rows differ in length.
+        long Attended() => onCpu ? 2 * queries + 2 * keys : 5 * queries + (keys < queries ? 2 * keys : 0);
 
         // Of one layer's gradients; those of a norm are float32 whatever the rest is.
         long OneLayer() => 5 * wide + Wide / narrow * 4 * hidden + (dropout ? 4 * wide : 0);

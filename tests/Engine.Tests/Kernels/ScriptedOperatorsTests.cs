@@ -34,6 +34,34 @@ public sealed class ScriptedOperatorsTests
         AssertSame(leaf => Copied(query, key, leaf), leaf => ScriptedOperators.GroupedAttention(query, key, leaf), value);
     }
 
+    [Theory]
+    [InlineData(true, true, true)]
+    [InlineData(true, false, false)]
+    [InlineData(false, true, false)]
+    [InlineData(false, false, true)]
+    public void LoraBackward_WhatIsAskedFor_IsAddedAndNothingElse(bool ofA, bool ofB, bool ofX)
+    {
+        using var scope = NewDisposeScope();
+        using var generator = new Generator(1);
+        Tensor Random(params long[] shape) => randn(shape, generator: generator);
+        var (a, b, x, gradient) = (Random(3, 16).requires_grad_(true), Random(24, 3).requires_grad_(true), Random(7, 16).requires_grad_(true), Random(7, 24));
+        x.mm(a.t()).mm(b.t()).mul(0.5f).backward([gradient]);
+
+        using var noGrad = no_grad();
+        for (var call = 0; call < 4; call++)
+        {
+            var (sumA, sumB, sumX) = (Sum(a, ofA), Sum(b, ofB), Sum(x, ofX));
+            ScriptedOperators.LoraBackward(a, b, 0.5, gradient, x, sumA, sumB, sumX);
+            foreach (var (leaf, sum, asked) in new[] { (a, sumA, ofA), (b, sumB, ofB), (x, sumX, ofX) })
+            {
+                if (asked) Numbers.AssertClose(Doubles(leaf.grad!), Doubles(sum.sub(1)), 1e-5, $"gradient of call {call}");
+                else Assert.Equal(0, sum.numel());
+            }
+        }
+    }
+
+    private static Tensor Sum(Tensor leaf, bool asked) => asked ? ones_like(leaf) : empty(0);
+
     private static Tensor Copied(Tensor query, Tensor key, Tensor value) => scaled_dot_product_attention(query, ForEachHead(key), ForEachHead(value), is_casual: true);
 
     private static Tensor ForEachHead(Tensor x) => x.repeat_interleave(2, 1);

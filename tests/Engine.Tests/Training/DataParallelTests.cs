@@ -22,13 +22,13 @@ public sealed class DataParallelTests : IDisposable
 
     [Theory]
     [InlineData(2, 8, 1624, 2)]
-    [InlineData(2, 8, 511, 1)] // too few tokens
-    [InlineData(2, 8, 512, 2)]
+    [InlineData(2, 8, 31, 1)] // too few tokens
+    [InlineData(2, 8, 32, 2)]
     [InlineData(2, 1, 4096, 1)] // one row
     [InlineData(1, 8, 4096, 1)]
-    [InlineData(16, 8, 1624, 4)] // six would have tokens, and do not divide the threads
+    [InlineData(16, 64, 100, 4)] // six would have tokens, and do not divide the threads
     [InlineData(16, 64, 16_384, 16)]
-    [InlineData(6, 64, 1280, 3)]
+    [InlineData(6, 64, 80, 3)]
     public void Lanes_OfAMicroBatch_DivideTheThreadsAndHaveWork(int threads, int rows, long tokens, int lanes) => Assert.Equal(lanes, DataParallel.Lanes(threads, rows, tokens));
 
     [Fact]
@@ -41,14 +41,47 @@ public sealed class DataParallelTests : IDisposable
         Assert.Equal(1, DataParallel.Threads(8, false, BaseHolding.Resident));
     }
 
-    [Fact]
-    public void Shares_OfUnevenRows_AreEvenAndKeepTheirOrder()
+    [Theory]
+    [InlineData(2, 400, 768, 2)]
+    [InlineData(2, 128, 768, 1)] // measured: a second thread gains a tenth, and takes a processor
+    [InlineData(2, 256, 288, 1)]
+    [InlineData(1, 4096, 4096, 1)]
+    [InlineData(16, 2048, 288, 9)]
+    [InlineData(2, 1, 8, 1)]
+    public void ThreadsWithin_ALane_ShareWhatIsLargeEnough(int threads, long tokens, int hidden, int within) => Assert.Equal(within, DataParallel.ThreadsWithin(threads, tokens, hidden));
+
+    [Theory]
+    [InlineData(new[] { 3, 9, 4, 4, 7, 3 }, 0.0, new[] { "3 9 3", "4 4 7" })] // one after another they would come to 16 and 14
+    [InlineData(new[] { 8, 7, 6, 5, 4 }, 0.0, new[] { "6 5 4", "8 7" })] // to 17 and 13
+    [InlineData(new[] { 5, 5, 3, 3, 3 }, 0.0, new[] { "3 3 3", "5 5" })]
+    [InlineData(new[] { 10, 6, 5 }, 0.05, new[] { "10", "6 5" })]
+    [InlineData(new[] { 10, 6, 5, 2 }, 0.0, new[] { "10 2", "6 5" })]
+    [InlineData(new[] { 10, 6, 5, 2 }, 0.1, new[] { "10", "6 5 2" })] // long rows cost more than their tokens
+    public void Shares_OfUnevenRows_CostTheSameAndKeepTheirOrder(int[] lengths, double square, string[] expected)
     {
-        EncodedExample[] rows = [.. new[] { 3, 9, 4, 4, 7, 3 }.Select(length => new EncodedExample(new int[length], new int[length], [1], null, []))];
-        // 9 | 7, then 4 to the second, 4 to the first, 3 to the second, 3 to the first.
-        var shares = DataParallel.Shares(rows, 2).Select(share => share.Select(row => Array.IndexOf(rows, row)));
-        Assert.Equal([[1, 3, 5], [0, 2, 4]], shares);
-        Assert.Same(rows, Assert.Single(DataParallel.Shares(rows, 1)));
+        EncodedExample[] rows = [.. lengths.Select(length => new EncodedExample(new int[length], new int[length], [1], null, []))];
+        Assert.Equal(expected, DataParallel.Shares(rows, 2, tokens => tokens * (1 + square * tokens)).Select(share => string.Join(' ', share.Select(row => row.Ids.Length))));
+        Assert.Same(rows, Assert.Single(DataParallel.Shares(rows, 1, tokens => tokens)));
+    }
+
+    [Fact]
+    public void Shares_AmongManyLanes_DifferLittle()
+    {
+        var random = new Random(5);
+        EncodedExample[] rows = [.. Enumerable.Range(0, 40).Select(_ => random.Next(89, 512)).Select(length => new EncodedExample(new int[length], new int[length], [1], null, []))];
+        var shares = DataParallel.Shares(rows, 7, tokens => tokens);
+        Assert.Equal(rows.Length, shares.SelectMany(share => share).Distinct(ReferenceEqualityComparer.Instance).Count());
+        Assert.InRange(shares.Max(Tokens) / shares.Average(Tokens), 1, 1.005);
+
+        static double Tokens(IReadOnlyList<EncodedExample> share) => share.Sum(row => row.Ids.Length);
+    }
+
+    [Fact]
+    public void Cost_OfARow_GrowsWithItsSquare()
+    {
+        var config = _decoder.Config;
+        var weights = 2.0 * config.HiddenSize * config.HeadWidth * (config.HeadCount + config.KeyValueHeadCount) + 3.0 * config.HiddenSize * config.IntermediateSize;
+        Assert.Equal(100 + 3.5 * config.HeadCount * config.HeadWidth / weights * 10_000, DataParallel.Cost(config, 100), 1e-9);
     }
 
     [Theory]

@@ -39,11 +39,31 @@ public sealed class MemoryEstimateTests
         const int A = 2 * 2 * 60, B = 2 * 2 * 56;
         Assert.Equal(4 * ((A + B) + 2 * (A + 2 * B) + 2 * (A + B)), estimate.Adapters);
         Assert.Equal(4 * 4 * (A + B), estimate.Optimiser);
-        // Per token and layer: 2 x 8, attention 5 x 8 and 2 x 4, gate and up 2 x 12; of one layer's gradients 5 x 12 + 4 x 8; and 4 x 8.
-        Assert.Equal(4 * 15 * ((16 + 48 + 24) * 2 + 92 + 32), estimate.Activations);
+        // Per token and layer: 2 x 8, attention 2 x 8 and 2 x 4, gate and up 2 x 12; of one layer's gradients 5 x 12 + 4 x 8; and 4 x 8. Scores of two heads, three times.
+        Assert.Equal(4 * (15 * ((16 + 24 + 24) * 2 + 92 + 32) + 3 * 2 * 5 * 5), estimate.Activations);
         Assert.Equal(4 * 3 * 15 * 10, estimate.Logits);
         Assert.Equal(4 * (256 * (48 + 48 + 48 + 2 * 4 * 2) + 2 * 256 * 10), estimate.Scoring);
         Assert.Equal(estimate.Weights + estimate.Adapters + estimate.Scoring + estimate.Process, estimate.Total);
+    }
+
+    // Keys and values for every query head, 2 x 4 each, and the result once more.
+    [Fact]
+    public void Of_AGpu_KeepsWhatItsAttentionDoes()
+    {
+        var estimate = MemoryEstimate.Of(Model, new LoraConfig(2, 4, [LoraConfig.AllLinear]), new Slao(), learned: 2, rows: 3, longestRow: 5, scoredRow: 4, dropout: false, device: "cuda");
+        Assert.Equal(4 * 15 * ((16 + 48 + 24) * 2 + 92 + 32), estimate.Activations);
+    }
+
+    // Scores are taken in pieces of 2^20 numbers, of at least one key head and the query heads that share it.
+    [Fact]
+    public void Of_ManyHeads_CountsAPieceOfTheirScores()
+    {
+        long Activations(int heads, int keyHeads, int lengths) => MemoryEstimate.Of(
+            Model with { HeadCount = heads, KeyValueHeadCount = keyHeads }, new LoraConfig(2, 4, ["gate_proj"]), new Slao(), learned: 0, rows: 1, lengths, scoredRow: 0, dropout: false).Activations;
+        long Tokens(int heads, int keyHeads) => 92 + 32 + 2 * (16 + 2 * 4 * (heads + keyHeads) + 24);
+
+        Assert.Equal(4 * (2048 * Tokens(64, 64) + (3 << 20)), Activations(64, 64, 2048));
+        Assert.Equal(4 * (2048 * Tokens(64, 1) + 3 * 64 * 32 * 2048), Activations(64, 1, 2048));
     }
 
     [Fact]
@@ -52,7 +72,7 @@ public sealed class MemoryEstimateTests
         MemoryEstimate Of(bool recomputes) => MemoryEstimate.Of(Model, new LoraConfig(2, 4, [LoraConfig.AllLinear]), new Slao(), learned: 2, rows: 3, longestRow: 5, scoredRow: 4, dropout: false, recomputes);
 
         // One layer as above and its gradients, the inputs of two, and 4 x 8.
-        Assert.Equal(4 * 15 * ((16 + 48 + 24) + 92 + 2 * 8 + 32), Of(true).Activations);
+        Assert.Equal(4 * (15 * ((16 + 24 + 24) + 92 + 2 * 8 + 32) + 150), Of(true).Activations);
         Assert.Equal(Of(false) with { Activations = 0 }, Of(true) with { Activations = 0 });
     }
 
@@ -81,13 +101,13 @@ public sealed class MemoryEstimateTests
 
         Assert.Equal(wide.Weights / 2, narrow.Weights);
         // The gradients of one layer's norms, 4 x 8, stay as they are.
-        Assert.Equal(2 * 15 * ((16 + 48 + 24) * 2 + 60 + 2 * 32 + 32), narrow.Activations);
-        Assert.Equal(2 * 15 * ((16 + 48 + 24) + 60 + 2 * 32 + 2 * 8 + 32), Of(ScalarType.BFloat16, true).Activations);
+        Assert.Equal(2 * (15 * ((16 + 24 + 24) * 2 + 60 + 2 * 32 + 32) + 150), narrow.Activations);
+        Assert.Equal(2 * (15 * ((16 + 24 + 24) + 60 + 2 * 32 + 2 * 8 + 32) + 150), Of(ScalarType.BFloat16, true).Activations);
         Assert.Equal(2 * 256 * (48 + 48 + 48 + 2 * 4 * 2) + 4 * 2 * 256 * 10, narrow.Scoring);
         Assert.Equal(wide with { Weights = 0, Activations = 0, Scoring = 0 }, narrow with { Weights = 0, Activations = 0, Scoring = 0 });
     }
 
-    // Two lanes: one more gradient. They share the logits' memory.
+    // Two lanes: one more gradient, and the scores of 32 queries with 500 keys. They share the logits' memory.
     [Fact]
     public void Of_TwoThreads_IsThatOfTwoLanes()
     {
@@ -95,7 +115,7 @@ public sealed class MemoryEstimateTests
             Model, new LoraConfig(2, 4, [LoraConfig.AllLinear]), new Slao(), learned: 2, rows: 3, longestRow: 500, scoredRow: 4, dropout: false, holding: new BaseHolding(format, false), threads: threads);
         var (one, two) = (Of(1, BaseFormat.Full), Of(2, BaseFormat.Full));
 
-        Assert.Equal(one with { Optimiser = one.Optimiser / 4 * 5 }, two);
+        Assert.Equal(one with { Optimiser = one.Optimiser / 4 * 5, Activations = one.Activations + 4 * 3 * 2 * 32 * 500 }, two);
         Assert.Equal(Of(1, BaseFormat.Int8), Of(2, BaseFormat.Int8));
     }
 
@@ -137,7 +157,7 @@ public sealed class MemoryEstimateTests
         var estimate = MemoryEstimate.Of(Model, new LoraConfig(2, 4, ["q_proj", "v_proj"]), new Slao(), learned: 0, rows: 400, longestRow: 64, scoredRow: 0, dropout: true);
 
         // As above, and with dropout 4 x 12 more of the layer at work.
-        Assert.Equal(4 * 25_600L * ((16 + 48 + 24) * 2 + 92 + 48 + 32), estimate.Activations);
+        Assert.Equal(4 * (25_600L * ((16 + 24 + 24) * 2 + 92 + 48 + 32) + 3 * 2 * 32 * 64), estimate.Activations);
         Assert.Equal(0, estimate.Scoring);
         Assert.Equal(estimate.Weights + estimate.Adapters + estimate.Optimiser + estimate.Activations + estimate.Logits + estimate.Process, estimate.Total);
     }

@@ -1,5 +1,7 @@
+using System.Runtime.InteropServices;
 using ContinualService.Domain.Tasks;
 using ContinualService.Engine.Continual;
+using ContinualService.Engine.Kernels;
 using ContinualService.Engine.Lora;
 using ContinualService.Engine.Models;
 using ContinualService.Engine.Training;
@@ -48,6 +50,20 @@ public sealed class OutOfMemoryTests : IDisposable
         Assert.Contains("smaller maxSequenceLength", error.Message, StringComparison.Ordinal);
         Assert.Equal("3; 2; 1; 1+recompute", MicroBatching.Write(changes));
         Assert.Equal(before, Numbers.Of(tuning.Lora));
+    }
+
+    // TorchScript says first where it was.
+    [Fact]
+    public void Forward_MemoryRunsOutWithinAScript_IsKnownAndQuoted()
+    {
+        using var scope = NewDisposeScope();
+        var attention = new RowAttention([5], _decoder.Config, float32);
+        Tensor Large(int heads) => zeros(1).expand(1, heads, 1L << 45, _decoder.Config.HeadWidth);
+        var error = Assert.Throws<ExternalException>(() => attention.Forward(Large(_decoder.Config.HeadCount), Large(_decoder.Config.KeyValueHeadCount), Large(_decoder.Config.KeyValueHeadCount), null));
+
+        Assert.True(MemoryExhaustedException.Is(error), error.Message);
+        Assert.Contains("The library said: RuntimeError: ", MemoryExhaustedException.Scoring(5, error).Message, StringComparison.Ordinal);
+        Assert.Contains("you tried to allocate", MemoryExhaustedException.Scoring(5, error).Message, StringComparison.Ordinal);
     }
 
     [Fact]
