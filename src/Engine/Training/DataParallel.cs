@@ -28,6 +28,7 @@ internal sealed class DataParallel : IDisposable
     private readonly int _threads;
     private readonly int _shared; // of these, by how many lanes may share them
     private readonly int _least;
+    private readonly double _square; // see SquareOf
     private readonly List<LiveParameters> _others = []; // of the lanes after the first
 
     /// <param name="decoder">The base.</param>
@@ -38,7 +39,7 @@ internal sealed class DataParallel : IDisposable
     public DataParallel(Decoder decoder, Tuning tuning, LiveParameters live, int threads, int leastTokens = LeastTokens)
     {
         (_decoder, _tuning, _live, _threads, _least) = (decoder, tuning, live, threads, leastTokens);
-        _shared = Threads(threads, OnCpu, decoder.Holding);
+        (_shared, _square) = (Threads(threads, OnCpu, decoder.Holding), SquareOf(decoder.Config));
     }
 
     /// <summary>The threads that lanes may share: of a GPU one, and of a base whose blocks are made when they are run as well, since every lane would make its own.</summary>
@@ -72,7 +73,7 @@ internal sealed class DataParallel : IDisposable
     public Tensor Backward(IReadOnlyList<EncodedExample> rows, double stepWeight, bool recomputes, Func<int, LoraDropout?> dropout)
     {
         var tokens = rows.Sum(row => (long)row.Ids.Length);
-        var shares = Shares(rows, Lanes(_shared, rows.Count, tokens, _least), tokens => Cost(_decoder.Config, tokens));
+        var shares = Shares(rows, Lanes(_shared, rows.Count, tokens, _least), _square);
         if (!OnCpu) return Trainer.Backward(_decoder, _tuning.Update(_live, dropout(0)), rows, stepWeight, recomputes);
 
         // Step 1: a gradient for each lane.
@@ -119,23 +120,21 @@ internal sealed class DataParallel : IDisposable
         foreach (var other in _others) other.Dispose();
     }
 
-    /// <summary>What a row costs, in tokens of a very short one: the block's products take 4 operations a weight, those of attention 14 a pair of tokens and number of a head, at about half of the speed.</summary>
-    /// <param name="model">The base's shape.</param>
-    /// <param name="tokens">Of the row.</param>
-    internal static double Cost(ModelConfig model, int tokens)
+    /// <summary>What attention adds to a row's cost: of a row of T tokens it is T + square T^2. The block's products take 4 operations a weight and token, those of attention 14 for each pair of tokens and number of the heads, at about half of the speed.</summary>
+    internal static double SquareOf(ModelConfig model)
     {
         var weights = DecoderLayout.Linears(model).Take(DecoderLayout.BlockLinears.Length).Sum(site => (double)site.InFeatures * site.OutFeatures);
-        return tokens * (1 + 3.5 * model.HeadCount * model.HeadWidth / weights * tokens);
+        return 3.5 * model.HeadCount * model.HeadWidth / weights;
     }
 
     /// <summary>Rows for each lane: the dearest first, each to the lane that has least so far; then rows change places as long as that takes from the lane that has most.</summary>
     /// <param name="rows">At least as many as lanes.</param>
     /// <param name="lanes">How many.</param>
-    /// <param name="cost">Of a row of so many tokens.</param>
-    internal static IReadOnlyList<EncodedExample>[] Shares(IReadOnlyList<EncodedExample> rows, int lanes, Func<int, double> cost)
+    /// <param name="square">As <see cref="SquareOf"/> gives it.</param>
+    internal static IReadOnlyList<EncodedExample>[] Shares(IReadOnlyList<EncodedExample> rows, int lanes, double square)
     {
         if (lanes == 1) return [rows];
-        double[] costs = [.. rows.Select(row => cost(row.Ids.Length))];
+        double[] costs = [.. rows.Select(row => row.Ids.Length * (1 + square * row.Ids.Length))];
         var (taken, sums) = (new List<int>[lanes], new double[lanes]);
         for (var lane = 0; lane < lanes; lane++) taken[lane] = [];
         foreach (var row in Enumerable.Range(0, rows.Count).OrderByDescending(row => costs[row])) Move(row, null, Array.IndexOf(sums, sums.Min()));

@@ -60,8 +60,8 @@ public sealed class DataParallelTests : IDisposable
     public void Shares_OfUnevenRows_CostTheSameAndKeepTheirOrder(int[] lengths, double square, string[] expected)
     {
         EncodedExample[] rows = [.. lengths.Select(length => new EncodedExample(new int[length], new int[length], [1], null, []))];
-        Assert.Equal(expected, DataParallel.Shares(rows, 2, tokens => tokens * (1 + square * tokens)).Select(share => string.Join(' ', share.Select(row => row.Ids.Length))));
-        Assert.Same(rows, Assert.Single(DataParallel.Shares(rows, 1, tokens => tokens)));
+        Assert.Equal(expected, DataParallel.Shares(rows, 2, square).Select(share => string.Join(' ', share.Select(row => row.Ids.Length))));
+        Assert.Same(rows, Assert.Single(DataParallel.Shares(rows, 1, square)));
     }
 
     [Fact]
@@ -69,7 +69,7 @@ public sealed class DataParallelTests : IDisposable
     {
         var random = new Random(5);
         EncodedExample[] rows = [.. Enumerable.Range(0, 40).Select(_ => random.Next(89, 512)).Select(length => new EncodedExample(new int[length], new int[length], [1], null, []))];
-        var shares = DataParallel.Shares(rows, 7, tokens => tokens);
+        var shares = DataParallel.Shares(rows, 7, square: 0);
         Assert.Equal(rows.Length, shares.SelectMany(share => share).Distinct(ReferenceEqualityComparer.Instance).Count());
         Assert.InRange(shares.Max(Tokens) / shares.Average(Tokens), 1, 1.005);
 
@@ -77,11 +77,11 @@ public sealed class DataParallelTests : IDisposable
     }
 
     [Fact]
-    public void Cost_OfARow_GrowsWithItsSquare()
+    public void SquareOf_AModel_IsAttentionsShareBesideItsWeights()
     {
         var config = _decoder.Config;
         var weights = 2.0 * config.HiddenSize * config.HeadWidth * (config.HeadCount + config.KeyValueHeadCount) + 3.0 * config.HiddenSize * config.IntermediateSize;
-        Assert.Equal(100 + 3.5 * config.HeadCount * config.HeadWidth / weights * 10_000, DataParallel.Cost(config, 100), 1e-9);
+        Assert.Equal(3.5 * config.HeadCount * config.HeadWidth / weights, DataParallel.SquareOf(config), 1e-12);
     }
 
     [Theory]
