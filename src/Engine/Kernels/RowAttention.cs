@@ -22,6 +22,7 @@ internal sealed class RowAttention
     // An error in this text ends the process: it is constant, and a test calls each of its functions.
     // Of weights: query [c, s n, K], key [c, S, K], c key heads, s query heads of each, n queries and S keys, the last of which are theirs; from the query `whole` on the first keys are out of reach.
     // after and before [n, n] are -infinity above and below the diagonal, and 0 elsewhere.
+    // A piece: its first key head and how many, its first query and how many, its first key and how many, `whole`.
     private const string Source = """
         def weights(query: Tensor, key: Tensor, after: Tensor, before: Tensor, n: int, whole: int) -> Tensor:
             scores = torch.bmm(query, key.transpose(1, 2))
@@ -32,56 +33,51 @@ internal sealed class RowAttention
                 heads.narrow(2, whole, m).narrow(3, 0, m).add_(before.narrow(0, 0, m).narrow(1, 0, m))
             return torch.softmax(scores, 2)
 
-        def forward(queries: Tensor, keys: Tensor, values: Tensor, lengths: Tensor, after: Tensor, before: Tensor, window: int, scale: float, most: int) -> Tensor:
-            query, key, value = queries[0], keys[0], values[0]
-            heads, groups, total, width = query.size(0), key.size(0), key.size(1), key.size(2)
-            shared = heads // groups
-            mixed = torch.empty([total, heads, width], dtype=query.dtype).transpose(0, 1)
+        def pieces(lengths: Tensor, heads: int, groups: int, step: int, window: int, most: int) -> List[Tuple[int, int, int, int, int, int, int]]:
+            found: List[Tuple[int, int, int, int, int, int, int]] = []
             start = 0
             for row in range(lengths.size(0)):
                 length = int(lengths[row])
-                for t in range(0, length, after.size(0)):
-                    n = min(after.size(0), length - t)
+                for t in range(0, length, step):
+                    n = min(step, length - t)
                     first = max(0, t - window + 1)
                     seen = t + n - first
-                    count = max(1, most // (shared * n * seen))
+                    count = max(1, most // (heads // groups * n * seen))
                     for group in range(0, groups, count):
-                        c = min(count, groups - group)
-                        q = query.narrow(0, group * shared, c * shared).narrow(1, start + t, n).mul(scale).reshape([c, shared * n, width])
-                        k = key.narrow(0, group, c).narrow(1, start + first, seen)
-                        v = value.narrow(0, group, c).narrow(1, start + first, seen)
-                        p = weights(q, k, after, before, n, window - 1 - t + first)
-                        mixed.narrow(0, group * shared, c * shared).narrow(1, start + t, n).copy_(torch.bmm(p, v).view([c * shared, n, width]))
+                        found.append((group, min(count, groups - group), start + t, n, start + first, seen, window - 1 - t + first))
                 start += length
+            return found
+
+        def part(x: Tensor, head: int, heads: int, at: int, n: int) -> Tensor:
+            return x.narrow(0, head, heads).narrow(1, at, n)
+
+        def forward(queries: Tensor, keys: Tensor, values: Tensor, lengths: Tensor, after: Tensor, before: Tensor, window: int, scale: float, most: int) -> Tensor:
+            query, key, value = queries[0], keys[0], values[0]
+            heads, groups, width = query.size(0), key.size(0), key.size(2)
+            shared = heads // groups
+            mixed = torch.empty([query.size(1), heads, width], dtype=query.dtype).transpose(0, 1)
+            for group, c, at, n, first, seen, whole in pieces(lengths, heads, groups, after.size(0), window, most):
+                q = part(query, group * shared, c * shared, at, n).mul(scale).reshape([c, shared * n, width])
+                p = weights(q, part(key, group, c, first, seen), after, before, n, whole)
+                part(mixed, group * shared, c * shared, at, n).copy_(torch.bmm(p, part(value, group, c, first, seen)).view([c * shared, n, width]))
             return mixed.unsqueeze(0)
 
         def backward(queries: Tensor, keys: Tensor, values: Tensor, gradients: Tensor, lengths: Tensor, after: Tensor, before: Tensor, window: int, scale: float, most: int):
             query, key, value, gradient = queries[0], keys[0], values[0], gradients[0]
-            heads, groups, total, width = query.size(0), key.size(0), key.size(1), key.size(2)
+            heads, groups, width = query.size(0), key.size(0), key.size(2)
             shared = heads // groups
-            dq = torch.empty([heads, total, width], dtype=query.dtype)
-            dk = torch.zeros([groups, total, width], dtype=query.dtype)
-            dv = torch.zeros([groups, total, width], dtype=query.dtype)
-            start = 0
-            for row in range(lengths.size(0)):
-                length = int(lengths[row])
-                for t in range(0, length, after.size(0)):
-                    n = min(after.size(0), length - t)
-                    first = max(0, t - window + 1)
-                    seen = t + n - first
-                    count = max(1, most // (shared * n * seen))
-                    for group in range(0, groups, count):
-                        c = min(count, groups - group)
-                        q = query.narrow(0, group * shared, c * shared).narrow(1, start + t, n).mul(scale).reshape([c, shared * n, width])
-                        g = gradient.narrow(0, group * shared, c * shared).narrow(1, start + t, n).reshape([c, shared * n, width])
-                        k = key.narrow(0, group, c).narrow(1, start + first, seen)
-                        v = value.narrow(0, group, c).narrow(1, start + first, seen)
-                        p = weights(q, k, after, before, n, window - 1 - t + first)
-                        dv.narrow(0, group, c).narrow(1, start + first, seen).baddbmm_(p.transpose(1, 2), g)
-                        s = torch._softmax_backward_data(torch.bmm(g, v.transpose(1, 2)), p, 2, p.dtype)
-                        dk.narrow(0, group, c).narrow(1, start + first, seen).baddbmm_(s.transpose(1, 2), q)
-                        torch.mul(torch.bmm(s, k).view([c * shared, n, width]), scale, out=dq.narrow(0, group * shared, c * shared).narrow(1, start + t, n))
-                start += length
+            dq = torch.empty([heads, query.size(1), width], dtype=query.dtype)
+            dk = torch.zeros([groups, query.size(1), width], dtype=query.dtype)
+            dv = torch.zeros([groups, query.size(1), width], dtype=query.dtype)
+            for group, c, at, n, first, seen, whole in pieces(lengths, heads, groups, after.size(0), window, most):
+                q = part(query, group * shared, c * shared, at, n).mul(scale).reshape([c, shared * n, width])
+                g = part(gradient, group * shared, c * shared, at, n).reshape([c, shared * n, width])
+                k = part(key, group, c, first, seen)
+                p = weights(q, k, after, before, n, whole)
+                part(dv, group, c, first, seen).baddbmm_(p.transpose(1, 2), g)
+                s = torch._softmax_backward_data(torch.bmm(g, part(value, group, c, first, seen).transpose(1, 2)), p, 2, p.dtype)
+                part(dk, group, c, first, seen).baddbmm_(s.transpose(1, 2), q)
+                torch.mul(torch.bmm(s, k).view([c * shared, n, width]), scale, out=part(dq, group * shared, c * shared, at, n))
             return dq.unsqueeze(0), dk.unsqueeze(0), dv.unsqueeze(0)
 
         """;
@@ -103,7 +99,8 @@ internal sealed class RowAttention
     {
         using var scope = NewDisposeScope();
         var queries = Queries(config, dtype);
-        var hidden = full([queries, queries], double.NegativeInfinity, dtype: dtype);
+        using Scalar never = double.NegativeInfinity;
+        var hidden = full([queries, queries], never, dtype: dtype);
         (_lengths, _after, _before) = (tensor([.. lengths.Select(length => (long)length)]).MoveToOuterDisposeScope(), hidden.triu(1).MoveToOuterDisposeScope(), hidden.tril(-1).MoveToOuterDisposeScope());
         (_scale, _most) = (1 / Math.Sqrt(config.HeadWidth), mostScores);
     }

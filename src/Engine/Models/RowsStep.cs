@@ -12,5 +12,5 @@ internal sealed class RowsStep(int length, Tensor cos, Tensor sin, RowAttention 
 {
     public override Tensor Attend(Tensor query, Tensor key, Tensor value, int? window, int layer) => attention.Forward(query, key, value, window);
 
-    public override TrainedAttention Train(Tensor query, Tensor key, Tensor value, int? window, int layer) => WrittenAttention.Of(attention, query, key, value, window);
+    public override TrainedAttention Train(Tensor query, Tensor key, Tensor value, int? window, int layer) => new WrittenAttention(attention, query, key, value, window);
 }

@@ -62,8 +62,6 @@ internal sealed class DataParallel : IDisposable
     /// <param name="hidden">D.</param>
     public static int ThreadsWithin(int threads, long tokens, int hidden) => (int)Math.Clamp(tokens * hidden / LeastNumbers, 1, threads);
 
-    private bool OnCpu => _decoder.Device.type == DeviceType.CPU;
-
     /// <summary>Adds one micro-batch's share to the gradients.</summary>
     /// <param name="rows">At least one.</param>
     /// <param name="stepWeight">Sum of the weights of the whole optimiser step.</param>
@@ -72,11 +70,11 @@ internal sealed class DataParallel : IDisposable
     /// <returns>Its share of the step's mean loss, a scalar on the device, in the caller's dispose scope.</returns>
     public Tensor Backward(IReadOnlyList<EncodedExample> rows, double stepWeight, bool recomputes, Func<int, LoraDropout?> dropout)
     {
-        var tokens = rows.Sum(row => (long)row.Ids.Length);
-        var shares = Shares(rows, Lanes(_shared, rows.Count, tokens, _least), _square);
         if (!OnCpu) return Trainer.Backward(_decoder, _tuning.Update(_live, dropout(0)), rows, stepWeight, recomputes);
 
-        // Step 1: a gradient for each lane.
+        // Step 1: rows and a gradient for each lane.
+        var tokens = rows.Sum(row => (long)row.Ids.Length);
+        var shares = Shares(rows, Lanes(_shared, rows.Count, tokens, _least), _square);
         while (_others.Count < shares.Length - 1) _others.Add(new LiveParameters(_tuning, _live));
         foreach (var other in _others) other.Gradient.zero_();
 
@@ -119,6 +117,8 @@ internal sealed class DataParallel : IDisposable
     {
         foreach (var other in _others) other.Dispose();
     }
+
+    private bool OnCpu => _decoder.Device.type == DeviceType.CPU;
 
     /// <summary>What attention adds to a row's cost: of a row of T tokens it is T + square T^2. The block's products take 4 operations a weight and token, those of attention 14 for each pair of tokens and number of the heads, at about half of the speed.</summary>
     internal static double SquareOf(ModelConfig model)

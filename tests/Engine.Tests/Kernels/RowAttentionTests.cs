@@ -84,14 +84,7 @@ public sealed class RowAttentionTests
     private static (Tensor Mixed, Tensor[] Gradients) Alone(Tensor query, Tensor key, Tensor value, Tensor upstream, int? window)
     {
         Tensor[] leaves = [.. new[] { query, key, value }.Select(each => each.detach().requires_grad_(true))];
-        List<Tensor> rows = [];
-        for (int row = 0, start = 0; row < Lengths.Length; start += Lengths[row], row++)
-        {
-            Tensor Row(Tensor all) => all.narrow(2, start, Lengths[row]);
-            rows.Add(CausalStep.Attend(Row(leaves[0]), Row(leaves[1]), Row(leaves[2]), window));
-        }
-
-        var mixed = cat(rows, 2);
+        var mixed = SeparateRows.Attend(leaves[0], leaves[1], leaves[2], Lengths, window);
         mixed.backward([upstream]);
         return (mixed.detach(), [.. leaves.Select(leaf => leaf.grad!)]);
     }
