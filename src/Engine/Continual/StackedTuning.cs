@@ -49,8 +49,8 @@ internal class StackedTuning : Tuning
 
             void Add(LoraPair added, Tensor input, Tensor? weights)
             {
-                var down = LoraProduct.Down(added, input); // [N, R]
-                LoraProduct.AddUp(added, weights is null ? down : down.mul(weights.to(x.dtype)), y);
+                if (weights is null) LoraProduct.Add(added, input, y);
+                else LoraProduct.AddUp(added, LoraProduct.Down(added, input).mul(weights.to(x.dtype)), y);
             }
         }
 

@@ -1,6 +1,4 @@
 using System.Buffers;
-using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 using ContinualService.Engine.Models;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -149,9 +147,7 @@ internal sealed unsafe class CpuKernels : IDisposable
     /// <summary>Where a contiguous float32 tensor begins.</summary>
     public static float* Pointer(Tensor tensor)
     {
-        if (tensor.dtype != float32 || !tensor.is_contiguous()) throw new ArgumentException($"Kernels take contiguous float32 tensors; this is {tensor.dtype}, contiguous: {tensor.is_contiguous()}.", nameof(tensor));
-        if (tensor.numel() <= int.MaxValue / sizeof(float)) return (float*)Unsafe.AsPointer(ref MemoryMarshal.GetReference(tensor.bytes));
-        using var first = tensor.view(-1).narrow(0, 0, 1); // a span ends at 2 GiB
-        return (float*)Unsafe.AsPointer(ref MemoryMarshal.GetReference(first.bytes));
+        if (tensor.dtype != float32) throw new ArgumentException($"These kernels take float32 tensors; this is {tensor.dtype}.", nameof(tensor));
+        return (float*)TensorMemory.Of(tensor);
     }
 }

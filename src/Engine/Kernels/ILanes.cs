@@ -1,4 +1,5 @@
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace ContinualService.Engine.Kernels;
 
@@ -11,19 +12,36 @@ internal unsafe interface ILanes<TVector>
 
     static abstract TVector Load(float* from);
 
+    /// <summary>Of numbers in bfloat16.</summary>
+    static abstract TVector Load(ushort* from);
+
     static abstract void Store(TVector values, float* to);
+
+    /// <summary>As the nearest numbers in bfloat16, the even one of two; what is no number stays none.</summary>
+    static abstract void Store(TVector values, ushort* to);
 
     static abstract TVector Fill(float value);
 
     /// <summary>a * b + sum, rounded once where the processor can.</summary>
     static abstract TVector MultiplyAdd(TVector a, TVector b, TVector sum);
 
+    static abstract TVector Add(TVector a, TVector b);
+
     static abstract TVector Multiply(TVector a, TVector b);
 
     static abstract TVector Divide(TVector a, TVector b);
 
-    /// <summary>e to the power of -x.</summary>
-    static abstract TVector ExpNegative(TVector x);
+    /// <summary>The smaller one; where b is no number, b.</summary>
+    static abstract TVector Min(TVector a, TVector b);
+
+    /// <summary>The larger one; where b is no number, b.</summary>
+    static abstract TVector Max(TVector a, TVector b);
+
+    /// <summary>To the nearest whole number.</summary>
+    static abstract TVector Round(TVector values);
+
+    /// <summary>2 to the power of whole numbers from -126 to 127; of what is no number anything.</summary>
+    static abstract TVector PowerOfTwo(TVector exponents);
 
     /// <summary>All of them added up.</summary>
     static abstract float Sum(TVector values);
@@ -36,17 +54,46 @@ internal unsafe readonly struct Lanes512 : ILanes<Vector512<float>>
 
     public static Vector512<float> Load(float* from) => Vector512.Load(from);
 
+    public static Vector512<float> Load(ushort* from)
+    {
+        if (Avx512F.IsSupported) return (Avx512F.ConvertToVector512UInt32(Vector256.Load(from)) << 16).AsSingle();
+        var (lower, upper) = Vector256.Widen(Vector256.Load(from));
+        return (Vector512.Create(lower, upper) << 16).AsSingle();
+    }
+
     public static void Store(Vector512<float> values, float* to) => values.Store(to);
+
+    public static void Store(Vector512<float> values, ushort* to)
+    {
+        var bits = values.AsUInt32();
+        var rounded = bits + Vector512.Create(0x7FFFu) + ((bits >> 16) & Vector512<uint>.One);
+        var kept = Vector512.ConditionalSelect(Vector512.Equals(values, values).AsUInt32(), rounded, Vector512.Create(0x7FC00000u)) >> 16;
+        if (Avx512F.IsSupported)
+        {
+            Avx512F.ConvertToVector256UInt16(kept).Store(to);
+            return;
+        }
+
+        Vector256.Narrow(kept.GetLower(), kept.GetUpper()).Store(to);
+    }
 
     public static Vector512<float> Fill(float value) => Vector512.Create(value);
 
     public static Vector512<float> MultiplyAdd(Vector512<float> a, Vector512<float> b, Vector512<float> sum) => Vector512.MultiplyAddEstimate(a, b, sum);
 
+    public static Vector512<float> Add(Vector512<float> a, Vector512<float> b) => a + b;
+
     public static Vector512<float> Multiply(Vector512<float> a, Vector512<float> b) => a * b;
 
     public static Vector512<float> Divide(Vector512<float> a, Vector512<float> b) => a / b;
 
-    public static Vector512<float> ExpNegative(Vector512<float> x) => Vector512.Exp(-x);
+    public static Vector512<float> Min(Vector512<float> a, Vector512<float> b) => Vector512.ConditionalSelect(Vector512.LessThan(a, b), a, b);
+
+    public static Vector512<float> Max(Vector512<float> a, Vector512<float> b) => Vector512.ConditionalSelect(Vector512.GreaterThan(a, b), a, b);
+
+    public static Vector512<float> Round(Vector512<float> values) => Vector512.Round(values);
+
+    public static Vector512<float> PowerOfTwo(Vector512<float> exponents) => ((Vector512.ConvertToInt32Native(exponents) + Vector512.Create(127)) << 23).AsSingle();
 
     public static float Sum(Vector512<float> values) => Vector512.Sum(values);
 }
@@ -58,17 +105,78 @@ internal unsafe readonly struct Lanes256 : ILanes<Vector256<float>>
 
     public static Vector256<float> Load(float* from) => Vector256.Load(from);
 
+    public static Vector256<float> Load(ushort* from)
+    {
+        if (Avx2.IsSupported) return (Avx2.ConvertToVector256Int32(Vector128.Load(from)) << 16).AsSingle();
+        var (lower, upper) = Vector128.Widen(Vector128.Load(from));
+        return (Vector256.Create(lower, upper) << 16).AsSingle();
+    }
+
     public static void Store(Vector256<float> values, float* to) => values.Store(to);
+
+    public static void Store(Vector256<float> values, ushort* to)
+    {
+        var bits = values.AsUInt32();
+        var rounded = bits + Vector256.Create(0x7FFFu) + ((bits >> 16) & Vector256<uint>.One);
+        var kept = Vector256.ConditionalSelect(Vector256.Equals(values, values).AsUInt32(), rounded, Vector256.Create(0x7FC00000u)) >> 16;
+        Vector128.Narrow(kept.GetLower(), kept.GetUpper()).Store(to);
+    }
 
     public static Vector256<float> Fill(float value) => Vector256.Create(value);
 
     public static Vector256<float> MultiplyAdd(Vector256<float> a, Vector256<float> b, Vector256<float> sum) => Vector256.MultiplyAddEstimate(a, b, sum);
 
+    public static Vector256<float> Add(Vector256<float> a, Vector256<float> b) => a + b;
+
     public static Vector256<float> Multiply(Vector256<float> a, Vector256<float> b) => a * b;
 
     public static Vector256<float> Divide(Vector256<float> a, Vector256<float> b) => a / b;
 
-    public static Vector256<float> ExpNegative(Vector256<float> x) => Vector256.Exp(-x);
+    public static Vector256<float> Min(Vector256<float> a, Vector256<float> b) => Vector256.ConditionalSelect(Vector256.LessThan(a, b), a, b);
+
+    public static Vector256<float> Max(Vector256<float> a, Vector256<float> b) => Vector256.ConditionalSelect(Vector256.GreaterThan(a, b), a, b);
+
+    public static Vector256<float> Round(Vector256<float> values) => Vector256.Round(values);
+
+    public static Vector256<float> PowerOfTwo(Vector256<float> exponents) => ((Vector256.ConvertToInt32Native(exponents) + Vector256.Create(127)) << 23).AsSingle();
 
     public static float Sum(Vector256<float> values) => Vector256.Sum(values);
+}
+
+/// <summary>One number: for what does not fill a register.</summary>
+internal unsafe readonly struct OneLane : ILanes<float>
+{
+    public static int Count => 1;
+
+    public static float Load(float* from) => *from;
+
+    public static float Load(ushort* from) => BitConverter.UInt32BitsToSingle((uint)*from << 16);
+
+    public static void Store(float values, float* to) => *to = values;
+
+    public static void Store(float values, ushort* to)
+    {
+        var bits = BitConverter.SingleToUInt32Bits(values);
+        *to = (ushort)((float.IsNaN(values) ? 0x7FC00000u : bits + 0x7FFFu + ((bits >> 16) & 1)) >> 16);
+    }
+
+    public static float Fill(float value) => value;
+
+    public static float MultiplyAdd(float a, float b, float sum) => float.MultiplyAddEstimate(a, b, sum);
+
+    public static float Add(float a, float b) => a + b;
+
+    public static float Multiply(float a, float b) => a * b;
+
+    public static float Divide(float a, float b) => a / b;
+
+    public static float Min(float a, float b) => a < b ? a : b;
+
+    public static float Max(float a, float b) => a > b ? a : b;
+
+    public static float Round(float values) => MathF.Round(values);
+
+    public static float PowerOfTwo(float exponents) => BitConverter.Int32BitsToSingle(((int)exponents + 127) << 23);
+
+    public static float Sum(float values) => values;
 }

@@ -95,13 +95,16 @@ internal sealed class RowAttention
     /// <param name="dtype">Of queries, keys and values.</param>
     /// <param name="mostScores">Numbers of a piece's scores, where one key head's are not more.</param>
     /// <remarks>What is kept belongs to the caller's dispose scope.</remarks>
-    public RowAttention(IEnumerable<int> lengths, ModelConfig config, ScalarType dtype, int mostScores = MostScores)
+    public RowAttention(IReadOnlyList<int> lengths, ModelConfig config, ScalarType dtype, int mostScores = MostScores)
     {
         using var scope = NewDisposeScope();
         var queries = Queries(config, dtype);
         using Scalar never = double.NegativeInfinity;
         var hidden = full([queries, queries], never, dtype: dtype);
-        (_lengths, _after, _before) = (tensor([.. lengths.Select(length => (long)length)]).MoveToOuterDisposeScope(), hidden.triu(1).MoveToOuterDisposeScope(), hidden.tril(-1).MoveToOuterDisposeScope());
+        _lengths = empty(lengths.Count, int64).MoveToOuterDisposeScope();
+        var places = TensorMemory.Span<long>(_lengths);
+        for (var row = 0; row < places.Length; row++) places[row] = lengths[row];
+        (_after, _before) = (hidden.triu(1).MoveToOuterDisposeScope(), hidden.tril(-1).MoveToOuterDisposeScope());
         (_scale, _most) = (1 / Math.Sqrt(config.HeadWidth), mostScores);
     }
 

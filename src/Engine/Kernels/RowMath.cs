@@ -18,18 +18,6 @@ internal abstract unsafe class RowMath
 
     /// <summary>Softmax of query [width] times keys [seen, width], times values [seen, width], to mixed [width]. Scores [seen] are scratch.</summary>
     public abstract void Mix(float* mixed, float* query, float* keys, float* values, float* scores, int seen, int width, float scale);
-
-    /// <summary>x / rms(x) * weight, each [width], to <paramref name="to"/>, which may be x.</summary>
-    public abstract void Norm(float* x, float* weight, float* to, int width, float epsilon);
-
-    /// <summary>Turns the pairs (i, i + half) of x [2 half] by the angles whose cos and sin, each [half], are given.</summary>
-    public abstract void Turn(float* x, float* cos, float* sin, int half);
-
-    /// <summary>y + x, each [width], in place.</summary>
-    public abstract void Add(float* y, float* x, int width);
-
-    /// <summary>silu(gate) * up, each [width], in place of gate.</summary>
-    public abstract void GateUp(float* gate, float* up, int width);
 }
 
 /// <summary>
@@ -90,40 +78,6 @@ internal sealed unsafe class RowMath<TVector, TLanes> : RowMath
         for (var s = 0; s < seen; s++) total += scores[s] = MathF.Exp(scores[s] - largest);
         new Span<float>(mixed, width).Clear();
         for (var s = 0; s < seen; s++) AddScaled(mixed, values + ((long)s * width), scores[s] / total, width);
-    }
-
-    public override void Norm(float* x, float* weight, float* to, int width, float epsilon)
-    {
-        var scale = 1 / MathF.Sqrt((Dot(x, x, width) / width) + epsilon);
-        var factor = TLanes.Fill(scale);
-        var k = 0;
-        for (; k + TLanes.Count <= width; k += TLanes.Count) TLanes.Store(TLanes.Multiply(TLanes.Multiply(TLanes.Load(x + k), factor), TLanes.Load(weight + k)), to + k);
-        for (; k < width; k++) to[k] = x[k] * scale * weight[k];
-    }
-
-    public override void Turn(float* x, float* cos, float* sin, int half)
-    {
-        for (var i = 0; i < half; i++)
-        {
-            var (first, second) = (x[i], x[i + half]);
-            x[i] = (first * cos[i]) - (second * sin[i]);
-            x[i + half] = (second * cos[i]) + (first * sin[i]);
-        }
-    }
-
-    public override void Add(float* y, float* x, int width) => AddScaled(y, x, 1, width);
-
-    public override void GateUp(float* gate, float* up, int width)
-    {
-        var one = TLanes.Fill(1);
-        var k = 0;
-        for (; k + TLanes.Count <= width; k += TLanes.Count)
-        {
-            var value = TLanes.Load(gate + k);
-            TLanes.Store(TLanes.Multiply(TLanes.Divide(value, TLanes.MultiplyAdd(one, TLanes.ExpNegative(value), one)), TLanes.Load(up + k)), gate + k);
-        }
-
-        for (; k < width; k++) gate[k] = gate[k] / (1 + MathF.Exp(-gate[k])) * up[k];
     }
 
     private static float Dot(float* a, float* b, int width)

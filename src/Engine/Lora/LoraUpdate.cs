@@ -25,7 +25,7 @@ internal sealed class LoraUpdate(LoraWeights weights, LoraDropout? dropout, bool
     internal override Tensor AddTo(Tensor y, Tensor x, int site)
     {
         if (weights.At(site) is not { } pair) return y;
-        return LoraProduct.AddUp(pair, together ? Shared(x, site) : LoraProduct.Down(pair, dropout?.Apply(x, site) ?? x), y);
+        return together ? LoraProduct.AddUp(pair, Shared(x, site), y) : LoraProduct.Add(pair, dropout?.Apply(x, site) ?? x, y);
     }
 
     internal override void Backward(Tensor gradient, Tensor x, int site, Tensor? inputGradient)

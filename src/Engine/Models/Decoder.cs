@@ -238,7 +238,7 @@ public sealed class Decoder : IDisposable
         var attended = DecoderAttention.Run(Config, block, layer, Norm(x, block.InputNorm), step, update);
         var h = x.add(attended, Scalars.One); // [B*T, D]
         var normed = Norm(h, block.PostAttentionNorm);
-        var gated = silu(AdaptedLinear.Apply(normed, block.Gate, update)).mul(AdaptedLinear.Apply(normed, block.Up, update)); // [B*T, F]
+        var gated = SwiGlu.Apply(AdaptedLinear.Apply(normed, block.Gate, update), AdaptedLinear.Apply(normed, block.Up, update)); // [B*T, F]
         return h.add(AdaptedLinear.Apply(gated, block.Down, update), Scalars.One).MoveToOuterDisposeScope(); // [B*T, D]
     }
 

@@ -26,11 +26,14 @@ internal static class DecoderAttention
     /// <summary>Queries or keys, [B*T, H*K], normed where the family has a norm for them, and turned by their position: [B, H, T, K].</summary>
     public static Tensor Turned(ModelConfig config, Tensor flat, Tensor? norm, int heads, AttentionStep step)
     {
+        if (norm is not null) flat = RmsNorm.Apply(Heads(flat, heads, step), norm, config.RmsNormEpsilon).view(flat.shape);
+        if (TokenKernels.Take(flat)) return TokenKernels.Turn(flat, step.Batch, heads, step.Cos, step.Sin);
         var x = Heads(flat, heads, step); // [B, T, H, K]
-        return Rotate(norm is null ? x : RmsNorm.Apply(x, norm, config.RmsNormEpsilon), step);
+        if (step.Rotations is { } rotations) return x.reshape(-1, heads, x.size(3)).bmm(rotations).view(x.shape).transpose(1, 2);
+        return Rotate(x.transpose(1, 2), step.Cos, step.Sin, Scalars.MinusOne, Scalars.One);
     }
 
-    /// <summary>The gradient of what <see cref="Turned"/> was given, [B*T, H*K], from that of what it made.</summary>
+    /// <summary>The gradient of what <see cref="Turned"/> was given, [B*T, H*K], from that of what it made: turning is orthogonal, so by the negative angle. To be called without a graph.</summary>
     /// <param name="config">The decoder's.</param>
     /// <param name="gradient">[B, H, T, K].</param>
     /// <param name="flat">What it was given; needed where there is a norm.</param>
@@ -38,25 +41,19 @@ internal static class DecoderAttention
     /// <param name="step">As there.</param>
     public static Tensor TurnedBack(ModelConfig config, Tensor gradient, Tensor? flat, Tensor? norm, AttentionStep step)
     {
-        var turned = RotateBack(gradient, step); // [B, T, H, K]
-        return Flat(norm is null ? turned : RmsNorm.Backward(Heads(flat!, (int)turned.size(2), step), norm, config.RmsNormEpsilon, turned));
+        var heads = (int)gradient.size(1);
+        var turned = TokenKernels.Take(gradient) ? TokenKernels.TurnBack(gradient, step.Cos, step.Sin) : Flat(RotateBack(gradient.transpose(1, 2), step)); // [B*T, H*K]
+        return norm is null ? turned : Flat(RmsNorm.Backward(Heads(flat!, heads, step), norm, config.RmsNormEpsilon, Heads(turned, heads, step)));
     }
 
-    /// <summary>Turns the pairs (i, i + K/2) by their position's angle, as the published Hugging Face weights expect: [B, T, H or G, K] to [B, H or G, T, K].</summary>
-    private static Tensor Rotate(Tensor x, AttentionStep step)
-    {
-        if (step.Rotations is { } rotations) return x.reshape(-1, x.size(2), x.size(3)).bmm(rotations).view(x.shape).transpose(1, 2);
-        return Rotate(x.transpose(1, 2), step.Cos, step.Sin, Scalars.MinusOne, Scalars.One);
-    }
-
-    /// <summary>By the negative angle, [B, H or G, T, K] to [B, T, H or G, K]: turning is orthogonal, so this takes a gradient back.</summary>
+    /// <summary>[B, T, H or G, K] to the same.</summary>
     private static Tensor RotateBack(Tensor x, AttentionStep step)
     {
-        x = x.transpose(1, 2); // [B, T, H or G, K]
         if (step.Rotations is { } rotations) return x.reshape(-1, x.size(2), x.size(3)).bmm(rotations.transpose(1, 2)).view(x.shape);
         return Rotate(x, step.Cos.unsqueeze(-2), step.Sin.unsqueeze(-2), Scalars.One, Scalars.MinusOne);
     }
 
+    /// <summary>Turns the pairs (i, i + K/2) by their position's angle, as the published Hugging Face weights expect.</summary>
     private static Tensor Rotate(Tensor x, Tensor cos, Tensor sin, Scalar first, Scalar second)
     {
         var half = x.size(-1) / 2;

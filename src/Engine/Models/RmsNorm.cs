@@ -11,6 +11,7 @@ internal static class RmsNorm
     {
         // A fifth of the time of what follows (docs/performance.md).
         if (x.device_type == DeviceType.CUDA) return ScriptedOperators.RmsNorm(x, weight, epsilon);
+        if (TokenKernels.Take(x, weight)) return TokenKernels.Norm(x, weight, epsilon);
 
         // fp32: bf16 loses the small variances.
         var wide = x.As(float32);
@@ -23,22 +24,18 @@ internal static class RmsNorm
     /// <param name="x">[..., D].</param>
     /// <param name="weight">[D].</param>
     /// <param name="epsilon">As before.</param>
-    /// <param name="gradient">[..., D].</param>
-    public static Tensor Backward(Tensor x, Tensor weight, double epsilon, Tensor gradient)
+    /// <param name="gradient">[..., D]. Used up.</param>
+    /// <param name="sum">[..., D]: gradients of x from elsewhere, to be added; null: none.</param>
+    public static Tensor Backward(Tensor x, Tensor weight, double epsilon, Tensor gradient, Tensor? sum = null)
     {
-        if (x.device_type == DeviceType.CUDA)
+        if (TokenKernels.Take(x))
         {
-            var leaf = x.detach().requires_grad_(true);
-            using (enable_grad()) ScriptedOperators.RmsNorm(leaf, weight, epsilon).backward([gradient]);
-            return leaf.grad!;
+            TokenKernels.NormGradient(x, weight, epsilon, gradient, sum);
+            return gradient;
         }
 
-        // With g = gradient * weight and r = 1 / rms(x): r g - x r^3 mean(g x).
-        using Scalar least = epsilon;
-        var wide = x.As(float32);
-        var weighted = gradient.mul(weight).As(float32);
-        var inverse = wide.mul(wide).mean([-1], keepdim: true).add_(least, Scalars.One).rsqrt_(); // [..., 1]
-        var along = weighted.mul(wide).mean([-1], keepdim: true).mul_(inverse).mul_(inverse).mul_(inverse); // [..., 1]
-        return weighted.mul_(inverse).addcmul_(wide, along, Scalars.MinusOne).As(x.dtype);
+        var leaf = x.detach().requires_grad_(true);
+        using (enable_grad()) Apply(leaf, weight, epsilon).backward([gradient]);
+        return sum is null ? leaf.grad! : leaf.grad!.add_(sum, Scalars.One);
     }
 }

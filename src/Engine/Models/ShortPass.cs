@@ -17,6 +17,8 @@ internal sealed unsafe class ShortPass : IDisposable
     /// <summary>Most tokens of a pass: with more of them general products pay.</summary>
     public const int MaxTokens = CpuKernels.MaxRows;
 
+    private static readonly TokenMath Tokens = TokenMath.Of(ScalarType.Float32)!;
+
     private const int Floats = 16; // of a cache line: every buffer begins at one
 
     private readonly ModelConfig _config;
@@ -182,7 +184,7 @@ internal sealed unsafe class ShortPass : IDisposable
     private void Turn(float* head, float* norm, float* cos, float* sin)
     {
         if (norm is not null) Norm(head, norm, head, _config.HeadWidth);
-        _kernels.Math.Turn(head, cos, sin, _config.HeadWidth / 2);
+        Tokens.Turn(head, cos, sin, 1, head, _config.HeadWidth / 2);
     }
 
     private void Attend(int part)
@@ -201,15 +203,15 @@ internal sealed unsafe class ShortPass : IDisposable
     private void NormForward(int row)
     {
         var width = _config.HiddenSize;
-        _kernels.Math.Add(Row(_x, row, width), Row(_normed, row, width), width);
+        Tokens.Add(Row(_x, row, width), Row(_normed, row, width), width);
         Norm(Row(_x, row, width), (float*)_layer.ForwardNorm, Row(_normed, row, width), width);
     }
 
-    private void GateUp(int row) => _kernels.Math.GateUp(Row(_gate, row, _config.IntermediateSize), Row(_up, row, _config.IntermediateSize), _config.IntermediateSize);
+    private void GateUp(int row) => Tokens.Gate(Row(_gate, row, _config.IntermediateSize), Row(_up, row, _config.IntermediateSize), Row(_gate, row, _config.IntermediateSize), _config.IntermediateSize);
 
-    private void Finish(int row) => _kernels.Math.Add(Row(_x, row, _config.HiddenSize), Row(_normed, row, _config.HiddenSize), _config.HiddenSize);
+    private void Finish(int row) => Tokens.Add(Row(_x, row, _config.HiddenSize), Row(_normed, row, _config.HiddenSize), _config.HiddenSize);
 
-    private void Norm(float* x, float* weight, float* to, int width) => _kernels.Math.Norm(x, weight, to, width, (float)_config.RmsNormEpsilon);
+    private void Norm(float* x, float* weight, float* to, int width) => Tokens.Norm(x, weight, to, width, (float)_config.RmsNormEpsilon);
 
     private static float* Row(float* buffer, int row, int width) => buffer + ((long)row * width);
 

@@ -10,7 +10,7 @@ namespace ContinualService.Engine.Models;
 internal abstract class TrainedAttention(Tensor query, Tensor key, Tensor value, Tensor mixed)
 {
     /// <summary>All that it holds, its result among it.</summary>
-    public IReadOnlyList<Tensor> Kept => [Query, Key, Value, Mixed];
+    public (Tensor Query, Tensor Key, Tensor Value, Tensor Mixed) Kept => (Query, Key, Value, Mixed);
 
     /// <summary>Its result, [B, H, T, K].</summary>
     public Tensor Mixed { get; } = mixed;

@@ -1,12 +1,11 @@
 using ContinualService.Engine.Lora;
 using TorchSharp;
 using static TorchSharp.torch;
-using static TorchSharp.torch.nn.functional;
 
 namespace ContinualService.Engine.Models;
 
 /// <summary>
-/// One block forward and backward, for training. The chain rule between the layers is written out here; libtorch's autograd does it within an activation, and on a GPU within attention. So of each token
+/// One block forward and backward, for training. The chain rule between the layers is written out here; on a GPU libtorch's autograd does it within a norm, an activation and attention. So of each token
 /// 6 D + 2 F numbers are kept (attention's queries, keys, values and result among them) where a graph of the whole block keeps 9 D + 4 F, gradients that meet are added by the products
 /// themselves, and no weight of the base is held by a graph.
 /// </summary>
@@ -24,6 +23,7 @@ internal sealed class TrainedBlock : IDisposable
     private readonly Tensor _hidden; // [n, D], after attention
     private readonly Tensor _gate; // [n, F]
     private readonly Tensor _up; // [n, F]
+    private readonly Tensor?[] _kept; // all that this object made and holds
 
     /// <summary>The forward pass. To be called without a graph. What it keeps belongs to the caller's dispose scope, until it is disposed of.</summary>
     /// <param name="decoder">The base.</param>
@@ -34,32 +34,35 @@ internal sealed class TrainedBlock : IDisposable
     /// <param name="wanted">int64 [n]: the tokens whose result anybody asks for; null: all. The others give keys and values, and that is all that is computed of them.</param>
     public TrainedBlock(Decoder decoder, int layer, Tensor x, AttentionStep step, LinearUpdate update, Tensor? wanted)
     {
+        // One scope, and large values that go early go by hand: a scope keeps a set of what it holds.
         using var scope = NewDisposeScope();
         (_decoder, _layer, _x, _step, _update, _wanted) = (decoder, layer, x, step, update, wanted);
         var (config, block) = (decoder.Config, decoder.BlockAt(layer));
-        using (var attention = NewDisposeScope())
+        Tensor query, key, value;
+        using (var read = RmsNorm.Apply(x, block.InputNorm, config.RmsNormEpsilon))
         {
-            var normed = RmsNorm.Apply(x, block.InputNorm, config.RmsNormEpsilon);
-            var (query, key) = (AdaptedLinear.Apply(normed, block.Query, update), AdaptedLinear.Apply(normed, block.Key, update));
-            if (block.QueryNorm is not null) _query = query.MoveToOuterDisposeScope();
-            if (block.KeyNorm is not null) _key = key.MoveToOuterDisposeScope();
-            var turnedQuery = DecoderAttention.Turned(config, query, block.QueryNorm, config.HeadCount, step);
-            var turnedKey = DecoderAttention.Turned(config, key, block.KeyNorm, config.KeyValueHeadCount, step);
-            var value = DecoderAttention.Heads(AdaptedLinear.Apply(normed, block.Value, update), config.KeyValueHeadCount, step).transpose(1, 2);
-            _attention = step.Train(turnedQuery, turnedKey, value, block.Window, layer);
-            foreach (var kept in _attention.Kept) kept.MoveToOuterDisposeScope();
+            (query, key) = (AdaptedLinear.Apply(read, block.Query, update), AdaptedLinear.Apply(read, block.Key, update));
+            value = DecoderAttention.Heads(AdaptedLinear.Apply(read, block.Value, update), config.KeyValueHeadCount, step).transpose(1, 2);
         }
+
+        var turnedQuery = DecoderAttention.Turned(config, query, block.QueryNorm, config.HeadCount, step);
+        var turnedKey = DecoderAttention.Turned(config, key, block.KeyNorm, config.KeyValueHeadCount, step);
+        if (block.QueryNorm is not null) _query = query;
+        else query.Dispose();
+        if (block.KeyNorm is not null) _key = key;
+        else key.Dispose();
+        _attention = step.Train(turnedQuery, turnedKey, value, block.Window, layer);
 
         var residual = wanted is null ? x : x.index_select(0, wanted);
         _hidden = AdaptedLinear.Apply(Mixed(), block.Output, update).add_(residual, Scalars.One);
-        var forward = RmsNorm.Apply(_hidden, block.PostAttentionNorm, config.RmsNormEpsilon);
-        _gate = AdaptedLinear.Apply(forward, block.Gate, update);
-        _up = AdaptedLinear.Apply(forward, block.Up, update);
-        Output = AdaptedLinear.Apply(silu(_gate).mul_(_up), block.Down, update).add_(_hidden, Scalars.One);
-        foreach (var kept in (Tensor?[])[.. Made, Output]) kept?.MoveToOuterDisposeScope();
-    }
+        using (var read = RmsNorm.Apply(_hidden, block.PostAttentionNorm, config.RmsNormEpsilon))
+            (_gate, _up) = (AdaptedLinear.Apply(read, block.Gate, update), AdaptedLinear.Apply(read, block.Up, update));
+        Output = AdaptedLinear.Apply(SwiGlu.Apply(_gate, _up), block.Down, update).add_(_hidden, Scalars.One);
 
-    private Tensor?[] Made => [_query, _key, .. _attention.Kept, _hidden, _gate, _up];
+        var attention = _attention.Kept;
+        _kept = [_query, _key, attention.Query, attention.Key, attention.Value, attention.Mixed, _hidden, _gate, _up];
+        scope.MoveToOuter(_kept.Append(Output).OfType<IDisposable>()); // in one call: each makes objects
+    }
 
     /// <summary>[n, D]: the caller's to dispose of.</summary>
     public Tensor Output { get; }
@@ -75,26 +78,25 @@ internal sealed class TrainedBlock : IDisposable
         bool Reaches(DecoderLinear layer) => layer.Site > _update.FirstSite;
 
         // Step 1: the feed-forward layers.
-        Tensor? attended; // [n, D]: the gradient of what follows attention
-        using (var forward = NewDisposeScope())
+        Tensor? product; // [n, F]: its gradient
+        using (var opened = SwiGlu.Apply(_gate, _up)) product = AdaptedLinear.Backward(gradient, opened, block.Down, _update, null, Reaches(block.Down));
+        if (product is null) return null;
+        var (gate, up) = SwiGlu.Backward(_gate, _up, product);
+        Tensor? input; // [n, D]
+        using (var normed = RmsNorm.Apply(_hidden, block.PostAttentionNorm, config.RmsNormEpsilon))
         {
-            Tensor gate, activated;
-            using (enable_grad()) activated = silu(gate = _gate.detach().requires_grad_(true)); // [n, F]
-            var opened = activated.detach();
-            attended = null;
-            if (AdaptedLinear.Backward(gradient, opened.mul(_up), block.Down, _update, null, Reaches(block.Down)) is { } product)
-            {
-                activated.backward([product.mul(_up)]);
-                var normed = RmsNorm.Apply(_hidden, block.PostAttentionNorm, config.RmsNormEpsilon);
-                var input = AdaptedLinear.Backward(gate.grad!, normed, block.Gate, _update, null, Reaches(block.Gate));
-                // The gate's input is its own as well: where one reaches further back, so does the other.
-                AdaptedLinear.Backward(product.mul_(opened), normed, block.Up, _update, input, Reaches(block.Gate));
-                if (input is not null) attended = RmsNorm.Backward(_hidden, block.PostAttentionNorm, config.RmsNormEpsilon, input).add_(gradient, Scalars.One).MoveToOuterDisposeScope();
-            }
+            input = AdaptedLinear.Backward(gate, normed, block.Gate, _update, null, Reaches(block.Gate));
+            // The gate's input is its own as well: where one reaches further back, so does the other.
+            AdaptedLinear.Backward(up, normed, block.Up, _update, input, Reaches(block.Gate));
         }
 
+        gate.Dispose();
+        up.Dispose();
+        if (input is null) return null;
+        var attended = RmsNorm.Backward(_hidden, block.PostAttentionNorm, config.RmsNormEpsilon, input, gradient); // [n, D]: of what follows attention
+
         // Step 2: attention's result.
-        if (attended is null || AdaptedLinear.Backward(attended, Mixed(), block.Output, _update, null, Reaches(block.Output)) is not { } mixed) return null;
+        if (AdaptedLinear.Backward(attended, Mixed(), block.Output, _update, null, Reaches(block.Output)) is not { } mixed) return null;
         if (_wanted is not null) mixed = mixed.new_zeros(_x.size(0), mixed.size(1)).index_copy_(0, _wanted, mixed); // [N, H * K]
         var (turnedQuery, turnedKey, value) = _attention.Backward(DecoderAttention.Heads(mixed, config.HeadCount, _step).transpose(1, 2));
 
@@ -105,20 +107,22 @@ internal sealed class TrainedBlock : IDisposable
         AdaptedLinear.Backward(DecoderAttention.TurnedBack(config, turnedKey, _key, block.KeyNorm, _step), read, block.Key, _update, sum, first);
         AdaptedLinear.Backward(DecoderAttention.Flat(value.transpose(1, 2)), read, block.Value, _update, sum, first);
         if (sum is null) return null;
-        var x = RmsNorm.Backward(_x, block.InputNorm, config.RmsNormEpsilon, sum); // [N, D]
-        return (_wanted is null ? x.add_(attended, Scalars.One) : x.index_add_(0, _wanted, attended, Scalars.One)).MoveToOuterDisposeScope();
+        var x = RmsNorm.Backward(_x, block.InputNorm, config.RmsNormEpsilon, sum, _wanted is null ? attended : null); // [N, D]
+        return (_wanted is null ? x : x.index_add_(0, _wanted, attended, Scalars.One)).MoveToOuterDisposeScope();
     }
 
     public void Dispose()
     {
         _x.Dispose();
-        foreach (var kept in Made) kept?.Dispose();
+        foreach (var kept in _kept) kept?.Dispose();
     }
 
     /// <summary>[n, H * K]</summary>
     private Tensor Mixed()
     {
-        var mixed = DecoderAttention.Flat(_attention.Mixed.detach().transpose(1, 2)); // [N, H * K]
+        var attended = _attention.Mixed;
+        if (attended.requires_grad) attended = attended.detach();
+        var mixed = DecoderAttention.Flat(attended.transpose(1, 2)); // [N, H * K]
         return _wanted is null ? mixed : mixed.index_select(0, _wanted);
     }
 }

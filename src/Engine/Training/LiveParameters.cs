@@ -8,6 +8,7 @@ namespace ContinualService.Engine.Training;
 internal sealed class LiveParameters : IDisposable
 {
     private readonly Dictionary<Tensor, Tensor> _leaves = new(ReferenceEqualityComparer.Instance);
+    private readonly Dictionary<Tensor, Tensor> _gradients = new(ReferenceEqualityComparer.Instance); // of the leaves, by what these stand for
 
     public LiveParameters(Tuning tuning, Device device)
         : this(tuning, Flatten(tuning.Trained, device))
@@ -28,13 +29,21 @@ internal sealed class LiveParameters : IDisposable
         foreach (var start in tuning.Trained)
         {
             var leaf = Weights.narrow(0, offset, start.numel()).view(start.shape).detach().requires_grad_(true);
-            leaf.grad = Gradient.narrow(0, offset, start.numel()).view(start.shape);
+            var gradient = Gradient.narrow(0, offset, start.numel()).view(start.shape);
+            leaf.grad = gradient;
             _leaves.Add(start, leaf.DetachFromDisposeScope());
+            _gradients.Add(start, gradient.DetachFromDisposeScope());
             offset += start.numel();
         }
 
         // A frozen matrix is shared, under a name of its own that may be disposed of.
-        Lora = new LoraWeights([.. tuning.Lora.Pairs.Select(pair => pair with { A = LeafOrAlias(pair.A), B = LeafOrAlias(pair.B) })]);
+        Lora = new LoraWeights([.. tuning.Lora.Pairs.Select(pair => pair with
+        {
+            A = LeafOrAlias(pair.A),
+            B = LeafOrAlias(pair.B),
+            GradientOfA = _gradients.GetValueOrDefault(pair.A),
+            GradientOfB = _gradients.GetValueOrDefault(pair.B),
+        })]);
         Weights.DetachFromDisposeScope();
         Gradient.DetachFromDisposeScope();
     }
@@ -62,6 +71,7 @@ internal sealed class LiveParameters : IDisposable
     {
         Lora.Dispose();
         foreach (var leaf in _leaves.Values) leaf.Dispose();
+        foreach (var gradient in _gradients.Values) gradient.Dispose();
         Weights.Dispose();
         Gradient.Dispose();
     }

@@ -9,7 +9,7 @@ using static TorchSharp.torch;
 namespace ContinualService.Engine.Training;
 
 /// <summary>
-/// What a training process holds at its fullest, counted from shapes; docs/performance.md has the arithmetic. Masters, optimiser, logits and what norms read are float32; weights, other
+/// What a training process holds at its fullest, counted from shapes; docs/performance.md has the arithmetic. Masters, optimiser, logits and, on a GPU, what norms read are float32; weights, other
 /// activations, keys and values are what the base computes in. On a GPU all but <see cref="Process"/> lies there.
 /// </summary>
 /// <param name="Weights">The base as it is held to train on, with one block whole where blocks are made whole when they are run.</param>
@@ -102,7 +102,7 @@ public sealed record MemoryEstimate(long Weights, long Adapters, long Optimiser,
         // On a GPU keys and values once more for every query head, and the result twice where rows differ in length.
         long Attended() => onCpu ? 2 * queries + 2 * keys : 5 * queries + (keys < queries ? 2 * keys : 0);
 
-        // Of one layer's gradients; those of a norm are float32 whatever the rest is.
-        long OneLayer() => 5 * wide + Wide / narrow * 4 * hidden + (dropout ? 4 * wide : 0);
+        // Of one layer's gradients. On a GPU libtorch keeps copies of them, and those of a norm are float32 whatever the rest is.
+        long OneLayer() => (onCpu ? 3 * wide + 4 * hidden : 5 * wide + Wide / narrow * 4 * hidden) + (dropout ? 4 * wide : 0);
     }
 }

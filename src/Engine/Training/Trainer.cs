@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Runtime.InteropServices;
 using ContinualService.Domain.Tasks;
 using ContinualService.Engine.Data;
+using ContinualService.Engine.Kernels;
 using ContinualService.Engine.Lora;
 using ContinualService.Engine.Models;
 using TorchSharp;
@@ -175,36 +176,39 @@ public static class Trainer
     internal static Tensor Backward(Decoder decoder, LinearUpdate update, IReadOnlyList<EncodedExample> rows, double stepWeight, bool recomputes = false, int lanes = 1)
     {
         using var scope = NewDisposeScope();
-        var ids = new long[rows.Sum(row => row.Ids.Length)]; // one row after another: nothing is computed that is padding
-        List<long> positions = [], targets = [];
-        var weights = rows.Any(row => row.Weights is not null) ? new List<float>() : null;
-        var start = 0;
+        // One row after another: nothing is computed that is padding.
+        var lengths = rows.Select(row => row.Ids.Length).ToArray();
+        var trained = (int)rows.Sum(LabelledTokens);
+        if (trained == 0) return zeros(1, float32, decoder.Device).MoveToOuterDisposeScope();
+        var (ids, positions, targets) = (empty(lengths.Sum(), int64), empty(trained, int64), empty(trained, int64)); // [N], [n], [n]
+        var weights = rows.Any(row => row.Weights is not null) ? empty(trained, float32) : null; // [n]
+        Fill(rows, TensorMemory.Span<long>(ids), TensorMemory.Span<long>(positions), TensorMemory.Span<long>(targets), weights is null ? [] : TensorMemory.Span<float>(weights));
+        var at = OnDevice(positions, decoder.Device);
+        var pass = decoder.Train(OnDevice(ids, decoder.Device), lengths, update, at, recomputes);
+        var loss = MaskedCrossEntropy.Backward(decoder, pass.Hidden, OnDevice(targets, decoder.Device), weights is null ? null : OnDevice(weights, decoder.Device), stepWeight, lanes);
+        pass.Backward();
+        return loss.MoveToOuterDisposeScope();
+    }
+
+    /// <summary>The tokens; of each that is trained the position before it, which predicts it, itself, and its weight where rows have any.</summary>
+    private static void Fill(IReadOnlyList<EncodedExample> rows, Span<long> ids, Span<long> positions, Span<long> targets, Span<float> weights)
+    {
+        var (start, next) = (0, 0);
         foreach (var row in rows)
         {
             for (var t = 0; t < row.Ids.Length; t++)
             {
                 ids[start + t] = row.Ids[t];
                 if (t == 0 || row.Labels[t] == EncodedExample.IgnoreIndex) continue;
-                positions.Add(start + t - 1);
-                targets.Add(row.Labels[t]);
-                weights?.Add(row.Weights?[t] ?? 1);
+                (positions[next], targets[next]) = (start + t - 1, row.Labels[t]);
+                if (weights.Length > 0) weights[next] = row.Weights?[t] ?? 1;
+                next++;
             }
 
             start += row.Ids.Length;
         }
-
-        if (positions.Count == 0) return zeros(1, float32, decoder.Device).MoveToOuterDisposeScope();
-        var (at, next) = (OnDevice([.. positions], decoder.Device), OnDevice([.. targets], decoder.Device)); // [n], [n]
-        var (input, lengths) = (OnDevice(ids, decoder.Device), rows.Select(row => row.Ids.Length).ToArray());
-        var each = weights is null ? null : OnDevice(tensor(weights.ToArray()), decoder.Device); // [n]
-        var pass = decoder.Train(input, lengths, update, at, recomputes);
-        var loss = MaskedCrossEntropy.Backward(decoder, pass.Hidden, next, each, stepWeight, lanes);
-        pass.Backward();
-        return loss.MoveToOuterDisposeScope();
     }
 
     /// <summary>Pinned, so that the copy waits for no earlier work of the device: an ordinary one would hold up this thread until the device is idle.</summary>
-    private static Tensor OnDevice(long[] values, Device device) => OnDevice(tensor(values, dtype: int64), device);
-
     private static Tensor OnDevice(Tensor held, Device device) => device.type == DeviceType.CPU ? held : held.pin_memory().to(device, non_blocking: true);
 }

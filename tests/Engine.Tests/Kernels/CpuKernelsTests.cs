@@ -161,51 +161,6 @@ public abstract unsafe class CpuKernelsTests(bool wide) : IDisposable
         static void Same(Tensor expected, Tensor actual) => Assert.Equal(expected.bytes.ToArray(), actual.bytes.ToArray());
     }
 
-    [Theory]
-    [InlineData(7)]
-    [InlineData(48)]
-    [InlineData(77)]
-    public void Norm_AnyWidth_IsXOverItsRootMeanSquareTimesWeight(int width)
-    {
-        using var scope = NewDisposeScope();
-        var (x, weight, to) = (Random(1, width), Random(2, width), empty([width]));
-
-        _kernels.Math.Norm(CpuKernels.Pointer(x), CpuKernels.Pointer(weight), CpuKernels.Pointer(to), width, 0.5f);
-
-        var expected = Double(x) * Double(weight) / (Double(x).square().mean() + 0.5).sqrt();
-        Close(expected, to, expected.abs(), width + 4);
-    }
-
-    [Fact]
-    public void Turn_PairsOfBothHalves_AreRotatedByTheirAngles()
-    {
-        using var scope = NewDisposeScope();
-        var (x, angles) = (Random(1, 10), Random(2, 5));
-        var (before, cos, sin) = (Double(x), angles.cos(), angles.sin());
-
-        _kernels.Math.Turn(CpuKernels.Pointer(x), CpuKernels.Pointer(cos), CpuKernels.Pointer(sin), 5);
-
-        var (first, second) = (before.narrow(0, 0, 5), before.narrow(0, 5, 5));
-        Close(cat([(first * cos) - (second * sin), (second * cos) + (first * sin)]), x, cat([first.abs() + second.abs(), first.abs() + second.abs()]), 3);
-    }
-
-    [Theory]
-    [InlineData(5)]
-    [InlineData(53)]
-    public void GateUpAndAdd_AnyWidth_AreWhatTheyAreCalled(int width)
-    {
-        using var scope = NewDisposeScope();
-        var (gate, up, y) = (Random(1, width) * 30, Random(2, width), Random(3, width)); // large ones too: e to their power overflows nothing
-        var gated = torch.sigmoid(Double(gate)) * Double(gate) * Double(up);
-
-        _kernels.Math.GateUp(CpuKernels.Pointer(gate), CpuKernels.Pointer(up), width);
-        Close(gated, gate, gated.abs() + 1e-30, 8);
-
-        var sum = Double(y) + Double(gate);
-        _kernels.Math.Add(CpuKernels.Pointer(y), CpuKernels.Pointer(gate), width);
-        Close(sum, y, sum.abs(), 1);
-    }
-
     private static Tensor Random(long seed, params long[] shape)
     {
         using var generator = new Generator((ulong)seed, CPU);

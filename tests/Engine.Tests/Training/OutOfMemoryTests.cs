@@ -116,6 +116,8 @@ public sealed class OutOfMemoryTests : IDisposable
                 if (x.shape[0] > mostTokens) empty(1L << 50).Dispose();
                 return inner.AddTo(y, x, site);
             }
+
+            internal override void Backward(Tensor gradient, Tensor x, int site, Tensor? inputGradient) => inner.Backward(gradient, x, site, inputGradient);
         }
     }
 }

@@ -1,0 +1,132 @@
+using System.Buffers;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace ContinualService.Engine.Kernels;
+
+/// <summary>
+/// scale * x A^T B^T on a CPU, without a graph, and its gradients, with A and B as they are kept, in float32. General products take up to three times as long for so few rows (docs/performance.md), and round what lies between
+/// them to the tokens' type.
+/// </summary>
+internal static unsafe class LowRankKernels
+{
+    /// <summary>Of a higher rank the matrices no longer stay near, and general products are quicker (docs/performance.md).</summary>
+    public const int MaxRank = 64;
+
+    private readonly struct AddJob(LowRankMath math, byte* x, int input, float* a, float* b, int rank, float scale, byte* y, int output, int size) : IJob
+    {
+        // Tokens at a time: what is computed of them stays near.
+        private const int Tokens = 16;
+
+        public void Run(int from, int to)
+        {
+            var rented = ArrayPool<float>.Shared.Rent(Tokens * rank);
+            fixed (float* low = rented)
+            {
+                for (var token = from; token < to; token += Tokens)
+                {
+                    var count = Math.Min(Tokens, to - token);
+                    math.Down(x + ((long)token * input * size), count, input, a, rank, scale, low);
+                    math.Up(low, count, rank, b, y + ((long)token * output * size), output);
+                }
+            }
+
+            ArrayPool<float>.Shared.Return(rented);
+        }
+    }
+
+    // What the sums over the tokens need of each, and the gradient of x.
+    private readonly struct BackJob(LowRankMath math, byte* gradient, int output, float* b, int rank, float scale, float* back, byte* x, int input, float* a, float* low, byte* sumX, int size) : IJob
+    {
+        public void Run(int from, int to)
+        {
+            var count = to - from;
+            math.Down(gradient + ((long)from * output * size), count, output, b, rank, scale, back + ((long)from * rank));
+            if (low is not null) math.Down(x + ((long)from * input * size), count, input, a, rank, scale, low + ((long)from * rank));
+            if (sumX is not null) math.Up(back + ((long)from * rank), count, rank, a, sumX + ((long)from * input * size), input);
+        }
+    }
+
+    private readonly struct SumJob(LowRankMath math, float* low, byte* x, int tokens, int rank, int width, float* sums) : IJob
+    {
+        public void Run(int from, int to) => math.Sum(low, x, tokens, rank, width, from, to, sums);
+    }
+
+    /// <summary>Whether the kernels take these: as <see cref="TokenKernels.Take"/>, and of a rank for which general products are no quicker.</summary>
+    public static bool Take(Tensor a, Tensor b, Tensor x) => TokenKernels.Take(x) && IsMaster(a) && IsMaster(b) && a.size(0) <= MaxRank;
+
+    /// <summary>Adds scale * x A^T B^T to <paramref name="y"/>, in place.</summary>
+    /// <param name="a">float32 [R, in].</param>
+    /// <param name="b">float32 [out, R].</param>
+    /// <param name="scale">Of the product.</param>
+    /// <param name="x">[N, in].</param>
+    /// <param name="y">[N, out], of x's type.</param>
+    public static void Add(Tensor a, Tensor b, double scale, Tensor x, Tensor y)
+    {
+        var (tokens, rank, input, output) = ((int)x.size(0), (int)a.size(0), (int)x.size(1), (int)y.size(1));
+        var turned = ArrayPool<float>.Shared.Rent(rank * output);
+        fixed (float* rows = turned)
+        {
+            Transpose(CpuKernels.Pointer(b), output, rank, rows);
+            SharedJob.Run(
+                new AddJob(LowRankMath.Of(x.dtype)!, (byte*)TensorMemory.Of(x), input, CpuKernels.Pointer(a), rows, rank, (float)scale, (byte*)TensorMemory.Of(y), output, (int)x.element_size()),
+                tokens,
+                x.numel() + y.numel());
+        }
+
+        ArrayPool<float>.Shared.Return(turned);
+    }
+
+    /// <summary>The gradients of what <see cref="Add"/> adds, each added to what it is the share of, in place.</summary>
+    /// <param name="a">As there.</param>
+    /// <param name="b">As there.</param>
+    /// <param name="scale">As there.</param>
+    /// <param name="gradient">[N, out]: that of y.</param>
+    /// <param name="x">As there.</param>
+    /// <param name="sumA">float32 [R, in]; null: nobody asks.</param>
+    /// <param name="sumB">float32 [out, R]; null: nobody asks.</param>
+    /// <param name="sumX">[N, in]; null: nobody asks.</param>
+    public static void Backward(Tensor a, Tensor b, double scale, Tensor gradient, Tensor x, Tensor? sumA, Tensor? sumB, Tensor? sumX)
+    {
+        var (tokens, rank, input, output) = ((int)x.size(0), (int)a.size(0), (int)x.size(1), (int)gradient.size(1));
+        var (math, size) = (LowRankMath.Of(x.dtype)!, (int)x.element_size());
+        var floats = ArrayPool<float>.Shared;
+        float[] turned = floats.Rent(rank * output), backs = floats.Rent(tokens * rank), lows = floats.Rent(sumB is null ? 1 : tokens * rank);
+        fixed (float* rows = turned, back = backs, low = lows)
+        {
+            byte* from = (byte*)TensorMemory.Of(x), arrived = (byte*)TensorMemory.Of(gradient);
+            Transpose(CpuKernels.Pointer(b), output, rank, rows);
+            SharedJob.Run(
+                new BackJob(math, arrived, output, rows, rank, (float)scale, back, from, input, CpuKernels.Pointer(a), sumB is null ? null : low, sumX is null ? null : (byte*)TensorMemory.Of(sumX), size),
+                tokens,
+                x.numel() + gradient.numel());
+            if (sumA is not null) SharedJob.Run(new SumJob(math, back, from, tokens, rank, input, CpuKernels.Pointer(sumA)), input, x.numel());
+            if (sumB is not null)
+            {
+                new Span<float>(rows, rank * output).Clear();
+                SharedJob.Run(new SumJob(math, low, arrived, tokens, rank, output, rows), output, gradient.numel());
+                AddTransposed(rows, rank, output, CpuKernels.Pointer(sumB));
+            }
+        }
+
+        floats.Return(turned);
+        floats.Return(backs);
+        floats.Return(lows);
+    }
+
+    /// <summary>From [rows, columns] to [columns, rows].</summary>
+    private static void Transpose(float* from, int rows, int columns, float* to)
+    {
+        for (var row = 0; row < rows; row++)
+            for (var column = 0; column < columns; column++) to[((long)column * rows) + row] = from[((long)row * columns) + column];
+    }
+
+    /// <summary>Adds [rows, columns] to [columns, rows].</summary>
+    private static void AddTransposed(float* from, int rows, int columns, float* to)
+    {
+        for (var column = 0; column < columns; column++)
+            for (var row = 0; row < rows; row++) to[((long)column * rows) + row] += from[((long)row * columns) + column];
+    }
+
+    private static bool IsMaster(Tensor matrix) => matrix.dtype == float32 && TokenKernels.IsPlain(matrix);
+}

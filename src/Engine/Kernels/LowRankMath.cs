@@ -1,0 +1,246 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace ContinualService.Engine.Kernels;
+
+/// <summary>
+/// The thin products that a LoRA consists of, over plain memory: one side is the tokens' numbers, of one type, the other has as many rows as the rank and is float32. Sums are float32 and go through one accumulator in the order
+/// of what is summed, so a result has the same bits however its neighbours are computed.
+/// </summary>
+internal abstract unsafe class LowRankMath
+{
+    private static readonly LowRankMath Float32 = OfWidth<float>();
+    private static readonly LowRankMath BFloat16 = OfWidth<ushort>();
+
+    /// <summary>As <see cref="TokenMath.Of"/>.</summary>
+    public static LowRankMath? Of(ScalarType type) => type switch
+    {
+        ScalarType.Float32 => Float32,
+        ScalarType.BFloat16 => BFloat16,
+        _ => null,
+    };
+
+    /// <summary>scale * x a^T: of x [rows, width] and a [rank, width], to low [rows, rank].</summary>
+    public abstract void Down(void* x, int rows, int width, float* a, int rank, float scale, float* low);
+
+    /// <summary>y + low b: of low [rows, rank] and b [rank, width], in place of y [rows, width].</summary>
+    public abstract void Up(float* low, int rows, int rank, float* b, void* y, int width);
+
+    /// <summary>sums + low^T x: of low [rows, rank] and the columns <paramref name="from"/> to <paramref name="to"/> of x [rows, width], in place of those of sums [rank, width].</summary>
+    public abstract void Sum(float* low, void* x, int rows, int rank, int width, int from, int to, float* sums);
+
+    private static LowRankMath OfWidth<TNumber>()
+        where TNumber : unmanaged =>
+        Vector512.IsHardwareAccelerated ? new LowRankMath<Vector512<float>, Lanes512, TNumber>() : new LowRankMath<Vector256<float>, Lanes256, TNumber>();
+}
+
+/// <summary>The same in registers of one width; what is after the last full one is done number by number in the same loops (<see cref="OneLane"/>).</summary>
+/// <typeparam name="TVector">A register.</typeparam>
+/// <typeparam name="TLanes">What is done with it.</typeparam>
+/// <typeparam name="TNumber">How the tokens' numbers lie in memory, see <see cref="ILanes{TVector}"/>.</typeparam>
+internal sealed unsafe class LowRankMath<TVector, TLanes, TNumber> : LowRankMath
+    where TVector : struct
+    where TLanes : struct, ILanes<TVector>
+    where TNumber : unmanaged
+{
+    // Rows or ranks that are computed at once: as many sums as the processor has multiplications under way.
+    private const int Tile = 4;
+
+    // Rows of a sum that stay near while its columns are gone through.
+    private const int Rows = 8;
+
+    public override void Down(void* x, int rows, int width, float* a, int rank, float scale, float* low)
+    {
+        var whole = Whole(width);
+        var row = 0;
+        for (; row + Tile <= rows; row += Tile)
+        {
+            TNumber* from = (TNumber*)x + ((long)row * width);
+            var to = low + ((long)row * rank);
+            var r = 0;
+            for (; r + Tile <= rank; r += Tile) Square(from, width, whole, a + ((long)r * width), rank, scale, to + r);
+            for (; r < rank; r++)
+                for (var i = 0; i < Tile; i++) to[(i * rank) + r] = scale * Dot(from + ((long)i * width), a + ((long)r * width), width, whole);
+        }
+
+        for (; row < rows; row++)
+            for (var r = 0; r < rank; r++) low[((long)row * rank) + r] = scale * Dot((TNumber*)x + ((long)row * width), a + ((long)r * width), width, whole);
+    }
+
+    public override void Up(float* low, int rows, int rank, float* b, void* y, int width)
+    {
+        var whole = Whole(width);
+        var row = 0;
+        for (; row + Tile <= rows; row += Tile)
+        {
+            var to = (TNumber*)y + ((long)row * width);
+            UpRows<TVector, TLanes>(low + ((long)row * rank), rank, b, to, width, 0, whole);
+            UpRows<float, OneLane>(low + ((long)row * rank), rank, b, to, width, whole, width);
+        }
+
+        for (; row < rows; row++)
+        {
+            var to = (TNumber*)y + ((long)row * width);
+            UpRow<TVector, TLanes>(low + ((long)row * rank), rank, b, to, width, 0, whole);
+            UpRow<float, OneLane>(low + ((long)row * rank), rank, b, to, width, whole, width);
+        }
+    }
+
+    public override void Sum(float* low, void* x, int rows, int rank, int width, int from, int to, float* sums)
+    {
+        var whole = from + Whole(to - from);
+        for (var row = 0; row < rows; row += Rows)
+        {
+            var part = low + ((long)row * rank);
+            var values = (TNumber*)x + ((long)row * width);
+            var count = Math.Min(Rows, rows - row);
+            SumColumns<TVector, TLanes>(part, values, count, rank, width, from, whole, sums);
+            SumColumns<float, OneLane>(part, values, count, rank, width, whole, to, sums);
+        }
+    }
+
+    private static int Whole(int width) => width / TLanes.Count * TLanes.Count;
+
+    /// <summary>Four rows of x with four of a.</summary>
+    private static void Square(TNumber* x, int width, int whole, float* a, int rank, float scale, float* low)
+    {
+        TNumber* x1 = x + width, x2 = x1 + width, x3 = x2 + width;
+        float* a1 = a + width, a2 = a1 + width, a3 = a2 + width;
+        TVector s00 = default, s01 = default, s02 = default, s03 = default, s10 = default, s11 = default, s12 = default, s13 = default;
+        TVector s20 = default, s21 = default, s22 = default, s23 = default, s30 = default, s31 = default, s32 = default, s33 = default;
+        for (var k = 0; k < whole; k += TLanes.Count)
+        {
+            TVector first = TokenNumbers.Load<TVector, TLanes, TNumber>(x + k), second = TokenNumbers.Load<TVector, TLanes, TNumber>(x1 + k);
+            TVector third = TokenNumbers.Load<TVector, TLanes, TNumber>(x2 + k), fourth = TokenNumbers.Load<TVector, TLanes, TNumber>(x3 + k);
+            var row = TLanes.Load(a + k);
+            s00 = TLanes.MultiplyAdd(first, row, s00);
+            s10 = TLanes.MultiplyAdd(second, row, s10);
+            s20 = TLanes.MultiplyAdd(third, row, s20);
+            s30 = TLanes.MultiplyAdd(fourth, row, s30);
+            row = TLanes.Load(a1 + k);
+            s01 = TLanes.MultiplyAdd(first, row, s01);
+            s11 = TLanes.MultiplyAdd(second, row, s11);
+            s21 = TLanes.MultiplyAdd(third, row, s21);
+            s31 = TLanes.MultiplyAdd(fourth, row, s31);
+            row = TLanes.Load(a2 + k);
+            s02 = TLanes.MultiplyAdd(first, row, s02);
+            s12 = TLanes.MultiplyAdd(second, row, s12);
+            s22 = TLanes.MultiplyAdd(third, row, s22);
+            s32 = TLanes.MultiplyAdd(fourth, row, s32);
+            row = TLanes.Load(a3 + k);
+            s03 = TLanes.MultiplyAdd(first, row, s03);
+            s13 = TLanes.MultiplyAdd(second, row, s13);
+            s23 = TLanes.MultiplyAdd(third, row, s23);
+            s33 = TLanes.MultiplyAdd(fourth, row, s33);
+        }
+
+        Close(x, low, s00, s01, s02, s03);
+        Close(x1, low + rank, s10, s11, s12, s13);
+        Close(x2, low + (2 * rank), s20, s21, s22, s23);
+        Close(x3, low + (3 * rank), s30, s31, s32, s33);
+
+        void Close(TNumber* row, float* to, TVector first, TVector second, TVector third, TVector fourth)
+        {
+            to[0] = scale * Rest(row, a, width, whole, first);
+            to[1] = scale * Rest(row, a1, width, whole, second);
+            to[2] = scale * Rest(row, a2, width, whole, third);
+            to[3] = scale * Rest(row, a3, width, whole, fourth);
+        }
+    }
+
+    private static float Dot(TNumber* x, float* a, int width, int whole)
+    {
+        TVector sum = default;
+        for (var k = 0; k < whole; k += TLanes.Count) sum = TLanes.MultiplyAdd(TokenNumbers.Load<TVector, TLanes, TNumber>(x + k), TLanes.Load(a + k), sum);
+        return Rest(x, a, width, whole, sum);
+    }
+
+    private static float Rest(TNumber* x, float* a, int width, int whole, TVector vectors)
+    {
+        var sum = TLanes.Sum(vectors);
+        for (var k = whole; k < width; k++) sum = OneLane.MultiplyAdd(TokenNumbers.Load<float, OneLane, TNumber>(x + k), a[k], sum);
+        return sum;
+    }
+
+    private static void UpRows<TV, TL>(float* low, int rank, float* b, TNumber* y, int width, int from, int to)
+        where TV : struct
+        where TL : struct, ILanes<TV>
+    {
+        TNumber* y1 = y + width, y2 = y1 + width, y3 = y2 + width;
+        float* low1 = low + rank, low2 = low1 + rank, low3 = low2 + rank;
+        for (var k = from; k < to; k += TL.Count)
+        {
+            TV s0 = TokenNumbers.Load<TV, TL, TNumber>(y + k), s1 = TokenNumbers.Load<TV, TL, TNumber>(y1 + k), s2 = TokenNumbers.Load<TV, TL, TNumber>(y2 + k), s3 = TokenNumbers.Load<TV, TL, TNumber>(y3 + k);
+            var column = b + k;
+            for (var r = 0; r < rank; r++, column += width)
+            {
+                var row = TL.Load(column);
+                s0 = TL.MultiplyAdd(TL.Fill(low[r]), row, s0);
+                s1 = TL.MultiplyAdd(TL.Fill(low1[r]), row, s1);
+                s2 = TL.MultiplyAdd(TL.Fill(low2[r]), row, s2);
+                s3 = TL.MultiplyAdd(TL.Fill(low3[r]), row, s3);
+            }
+
+            TokenNumbers.Store<TV, TL, TNumber>(s0, y + k);
+            TokenNumbers.Store<TV, TL, TNumber>(s1, y1 + k);
+            TokenNumbers.Store<TV, TL, TNumber>(s2, y2 + k);
+            TokenNumbers.Store<TV, TL, TNumber>(s3, y3 + k);
+        }
+    }
+
+    private static void UpRow<TV, TL>(float* low, int rank, float* b, TNumber* y, int width, int from, int to)
+        where TV : struct
+        where TL : struct, ILanes<TV>
+    {
+        for (var k = from; k < to; k += TL.Count)
+        {
+            var sum = TokenNumbers.Load<TV, TL, TNumber>(y + k);
+            var column = b + k;
+            for (var r = 0; r < rank; r++, column += width) sum = TL.MultiplyAdd(TL.Fill(low[r]), TL.Load(column), sum);
+            TokenNumbers.Store<TV, TL, TNumber>(sum, y + k);
+        }
+    }
+
+    private static void SumColumns<TV, TL>(float* low, TNumber* x, int rows, int rank, int width, int from, int to, float* sums)
+        where TV : struct
+        where TL : struct, ILanes<TV>
+    {
+        var r = 0;
+        for (; r + Tile <= rank; r += Tile)
+        {
+            float* sums0 = sums + ((long)r * width), sums1 = sums0 + width, sums2 = sums1 + width, sums3 = sums2 + width;
+            for (var k = from; k < to; k += TL.Count)
+            {
+                TV s0 = TL.Load(sums0 + k), s1 = TL.Load(sums1 + k), s2 = TL.Load(sums2 + k), s3 = TL.Load(sums3 + k);
+                TNumber* column = x + k;
+                var weights = low + r;
+                for (var row = 0; row < rows; row++, column += width, weights += rank)
+                {
+                    var values = TokenNumbers.Load<TV, TL, TNumber>(column);
+                    s0 = TL.MultiplyAdd(TL.Fill(weights[0]), values, s0);
+                    s1 = TL.MultiplyAdd(TL.Fill(weights[1]), values, s1);
+                    s2 = TL.MultiplyAdd(TL.Fill(weights[2]), values, s2);
+                    s3 = TL.MultiplyAdd(TL.Fill(weights[3]), values, s3);
+                }
+
+                TL.Store(s0, sums0 + k);
+                TL.Store(s1, sums1 + k);
+                TL.Store(s2, sums2 + k);
+                TL.Store(s3, sums3 + k);
+            }
+        }
+
+        for (; r < rank; r++)
+        {
+            for (var k = from; k < to; k += TL.Count)
+            {
+                var at = sums + ((long)r * width) + k;
+                var sum = TL.Load(at);
+                for (var row = 0; row < rows; row++) sum = TL.MultiplyAdd(TL.Fill(low[((long)row * rank) + r]), TokenNumbers.Load<TV, TL, TNumber>(x + ((long)row * width) + k), sum);
+                TL.Store(sum, at);
+            }
+        }
+    }
+}

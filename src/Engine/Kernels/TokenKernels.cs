@@ -1,0 +1,147 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace ContinualService.Engine.Kernels;
+
+/// <summary>
+/// Norms, rotations and gates of tokens on a CPU, without a graph, and their gradients: each goes through memory once, where libtorch's operators take several passes and a tensor for each (docs/performance.md). Tokens are shared
+/// out among as many threads as libtorch would take here. N tokens, in float32 or bfloat16; results belong to the caller's dispose scope.
+/// </summary>
+internal static unsafe class TokenKernels
+{
+    private readonly struct NormJob(TokenMath math, byte* x, byte* weight, byte* to, int width, float epsilon) : IJob
+    {
+        public void Run(int from, int to)
+        {
+            for (var token = from; token < to; token++) Run((long)token * width * math.Size);
+        }
+
+        private void Run(long at) => math.Norm(x + at, weight, to + at, width, epsilon);
+    }
+
+    private readonly struct NormGradientJob(TokenMath math, byte* x, byte* weight, byte* gradient, byte* sum, int width, float epsilon) : IJob
+    {
+        public void Run(int from, int to)
+        {
+            for (var token = from; token < to; token++) Run((long)token * width * math.Size);
+        }
+
+        private void Run(long at) => math.NormGradient(x + at, weight, gradient + at, sum is null ? null : sum + at, gradient + at, width, epsilon);
+    }
+
+    // From flat [B*T, H*K] to turned [B, H, T, K], or back. Tables of so many rows: T, or B*T.
+    private readonly struct TurnJob(TokenMath math, byte* flat, byte* turned, float* cos, float* sin, int rows, int length, int heads, int width, bool back) : IJob
+    {
+        public void Run(int from, int to)
+        {
+            for (var token = from; token < to; token++) Run(token);
+        }
+
+        private void Run(long token)
+        {
+            var (row, place) = (token / length, token % length);
+            float* c = cos + (token % rows * (width / 2)), s = sin + (token % rows * (width / 2));
+            for (var head = 0; head < heads; head++)
+            {
+                byte* beside = flat + (((token * heads) + head) * width * math.Size), among = turned + (((((row * heads) + head) * length) + place) * width * math.Size);
+                if (back) math.Turn(among, c, s, -1, beside, width / 2);
+                else math.Turn(beside, c, s, 1, among, width / 2);
+            }
+        }
+    }
+
+    private readonly struct GateJob(TokenMath math, byte* gate, byte* up, byte* to, int width) : IJob
+    {
+        public void Run(int from, int to)
+        {
+            for (var token = from; token < to; token++) Run((long)token * width * math.Size);
+        }
+
+        private void Run(long at) => math.Gate(gate + at, up + at, to + at, width);
+    }
+
+    private readonly struct GateGradientJob(TokenMath math, byte* gate, byte* up, byte* gradient, byte* gateGradient, int width) : IJob
+    {
+        public void Run(int from, int to)
+        {
+            for (var token = from; token < to; token++) Run((long)token * width * math.Size);
+        }
+
+        private void Run(long at) => math.GateGradient(gate + at, up + at, gradient + at, gateGradient + at, width);
+    }
+
+    /// <summary>Whether the kernels take these: on a CPU, of one type of theirs, without gaps, and nobody records a graph of them.</summary>
+    public static bool Take(Tensor x, Tensor? other = null) =>
+        x.device_type == DeviceType.CPU && TokenMath.Of(x.dtype) is not null && IsPlain(x) && (other is null || (other.dtype == x.dtype && IsPlain(other)));
+
+    /// <summary>Without gaps and without a graph.</summary>
+    internal static bool IsPlain(Tensor tensor) => tensor.is_contiguous() && !(is_grad_enabled() && tensor.requires_grad);
+
+    /// <summary>x / rms(x) * weight over the last dimension: x [..., D], weight [D].</summary>
+    public static Tensor Norm(Tensor x, Tensor weight, double epsilon)
+    {
+        var to = empty_like(x);
+        Run(new NormJob(Math(x), Memory(x), Memory(weight), Memory(to), Width(x), (float)epsilon), x);
+        return to;
+    }
+
+    /// <summary>The gradient of x, in place of <paramref name="gradient"/> [..., D], that of what <see cref="Norm"/> made.</summary>
+    /// <param name="x">As there.</param>
+    /// <param name="weight">As there.</param>
+    /// <param name="epsilon">As there.</param>
+    /// <param name="gradient">Used up.</param>
+    /// <param name="sum">[..., D], to be added; null: nothing.</param>
+    public static void NormGradient(Tensor x, Tensor weight, double epsilon, Tensor gradient, Tensor? sum) =>
+        Run(new NormGradientJob(Math(x), Memory(x), Memory(weight), Memory(gradient), sum is null ? null : Memory(sum), Width(x), (float)epsilon), x);
+
+    /// <summary>Queries or keys [B*T, H*K] turned by their position: [B, H, T, K].</summary>
+    /// <param name="flat">Those.</param>
+    /// <param name="batch">B.</param>
+    /// <param name="heads">H.</param>
+    /// <param name="cos">float32 [T, K/2], or of each token: B*T K/2.</param>
+    /// <param name="sin">As <paramref name="cos"/>.</param>
+    public static Tensor Turn(Tensor flat, int batch, int heads, Tensor cos, Tensor sin)
+    {
+        var (tokens, width) = ((int)flat.size(0), (int)flat.size(-1) / heads);
+        var to = flat.new_empty(batch, heads, tokens / batch, width);
+        Run(new TurnJob(Math(flat), Memory(flat), Memory(to), (float*)Memory(cos), (float*)Memory(sin), Rows(cos, width), tokens / batch, heads, width, back: false), flat);
+        return to;
+    }
+
+    /// <summary>Turned by the negative angle, which takes a gradient of what <see cref="Turn"/> made, [B, H, T, K], back to that of what it was given, [B*T, H*K].</summary>
+    public static Tensor TurnBack(Tensor turned, Tensor cos, Tensor sin)
+    {
+        var (batch, heads, length, width) = ((int)turned.size(0), (int)turned.size(1), (int)turned.size(2), (int)turned.size(3));
+        var to = turned.new_empty(batch * length, heads * width);
+        Run(new TurnJob(Math(turned), Memory(to), Memory(turned), (float*)Memory(cos), (float*)Memory(sin), Rows(cos, width), length, heads, width, back: true), to);
+        return to;
+    }
+
+    /// <summary>silu(gate) * up, each [N, F].</summary>
+    public static Tensor Gate(Tensor gate, Tensor up)
+    {
+        var to = empty_like(gate);
+        Run(new GateJob(Math(gate), Memory(gate), Memory(up), Memory(to), Width(gate)), gate);
+        return to;
+    }
+
+    /// <summary>The gradients of what <see cref="Gate"/> was given, from that of what it made, [N, F]: that of gate, and in place of <paramref name="gradient"/> that of up.</summary>
+    public static Tensor GateGradient(Tensor gate, Tensor up, Tensor gradient)
+    {
+        var to = empty_like(gate);
+        Run(new GateGradientJob(Math(gate), Memory(gate), Memory(up), Memory(gradient), Memory(to), Width(gate)), gate);
+        return to;
+    }
+
+    private static TokenMath Math(Tensor x) => TokenMath.Of(x.dtype)!;
+
+    private static byte* Memory(Tensor tensor) => (byte*)TensorMemory.Of(tensor);
+
+    private static int Rows(Tensor table, int width) => (int)(table.numel() / (width / 2));
+
+    private static int Width(Tensor x) => (int)x.size(-1);
+
+    /// <summary>For all tokens of x [..., width].</summary>
+    private static void Run<TJob>(TJob job, Tensor x)
+        where TJob : struct, IJob => SharedJob.Run(job, (int)(x.numel() / x.size(-1)), x.numel());
+}

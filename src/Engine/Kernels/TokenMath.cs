@@ -1,0 +1,223 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace ContinualService.Engine.Kernels;
+
+/// <summary>
+/// What is done to each token by itself, and its gradients, over plain memory: numbers of one type, computed with in float32 and rounded once. Where a result is said to take the place of an argument, both may be the same memory.
+/// </summary>
+internal abstract unsafe class TokenMath
+{
+    private static readonly TokenMath Float32 = OfWidth<float>();
+    private static readonly TokenMath BFloat16 = OfWidth<ushort>();
+
+    /// <summary>For numbers of this type, in the widest registers that this processor is quick with; null: there is none for them.</summary>
+    public static TokenMath? Of(ScalarType type) => type switch
+    {
+        ScalarType.Float32 => Float32,
+        ScalarType.BFloat16 => BFloat16,
+        _ => null,
+    };
+
+    /// <summary>Bytes of a number.</summary>
+    public abstract int Size { get; }
+
+    /// <summary>x / rms(x) * weight, each [width], to <paramref name="to"/>, which may take the place of x.</summary>
+    public abstract void Norm(void* x, void* weight, void* to, int width, float epsilon);
+
+    /// <summary>The gradient of x of <see cref="Norm"/>, given that of its result, plus <paramref name="sum"/> unless null, each [width], to <paramref name="to"/>, which may take the place of the gradient or of the sum.</summary>
+    public abstract void NormGradient(void* x, void* weight, void* gradient, void* sum, void* to, int width, float epsilon);
+
+    /// <summary>
+    /// Turns the pairs (i, i + half) of x [2 half] by the angles whose cos and sin, each float32 [half], are given: to <paramref name="to"/>, which may take the place of x. <paramref name="direction"/> -1 turns back, which takes
+    /// a gradient back.
+    /// </summary>
+    public abstract void Turn(void* x, float* cos, float* sin, float direction, void* to, int half);
+
+    /// <summary>y + x, each [width], in place.</summary>
+    public abstract void Add(void* y, void* x, int width);
+
+    /// <summary>silu(gate) * up, each [width], to <paramref name="to"/>, which may take the place of gate.</summary>
+    public abstract void Gate(void* gate, void* up, void* to, int width);
+
+    /// <summary>The gradient of gate and, in place of <paramref name="gradient"/>, that of up, given that of what <see cref="Gate"/> makes, each [width].</summary>
+    public abstract void GateGradient(void* gate, void* up, void* gradient, void* gateGradient, int width);
+
+    private static TokenMath OfWidth<TNumber>()
+        where TNumber : unmanaged =>
+        Vector512.IsHardwareAccelerated ? new TokenMath<Vector512<float>, Lanes512, TNumber>() : new TokenMath<Vector256<float>, Lanes256, TNumber>();
+}
+
+/// <summary>The same in registers of one width. Each loop is written once, for registers, and for the single numbers after the last full one (<see cref="OneLane"/>).</summary>
+/// <typeparam name="TVector">A register.</typeparam>
+/// <typeparam name="TLanes">What is done with it.</typeparam>
+/// <typeparam name="TNumber">How the numbers lie in memory: float, or the bits of bfloat16 as ushort.</typeparam>
+internal sealed unsafe class TokenMath<TVector, TLanes, TNumber> : TokenMath
+    where TVector : struct
+    where TLanes : struct, ILanes<TVector>
+    where TNumber : unmanaged
+{
+    public override int Size => sizeof(TNumber);
+
+    public override void Norm(void* x, void* weight, void* to, int width, float epsilon)
+    {
+        var whole = Whole(width);
+        var inverse = Inverse(Dot<TVector, TLanes>((TNumber*)x, (TNumber*)x, null, 0, whole) + Dot<float, OneLane>((TNumber*)x, (TNumber*)x, null, whole, width), width, epsilon);
+        Scale<TVector, TLanes>((TNumber*)x, (TNumber*)weight, (TNumber*)to, inverse, 0, whole);
+        Scale<float, OneLane>((TNumber*)x, (TNumber*)weight, (TNumber*)to, inverse, whole, width);
+    }
+
+    public override void NormGradient(void* x, void* weight, void* gradient, void* sum, void* to, int width, float epsilon)
+    {
+        // With g = gradient * weight and r = 1 / rms(x): r g - x r^3 mean(g x).
+        var whole = Whole(width);
+        TNumber* value = (TNumber*)x, scale = (TNumber*)weight, arrived = (TNumber*)gradient;
+        var inverse = Inverse(Dot<TVector, TLanes>(value, value, null, 0, whole) + Dot<float, OneLane>(value, value, null, whole, width), width, epsilon);
+        var along = Dot<TVector, TLanes>(arrived, value, scale, 0, whole) + Dot<float, OneLane>(arrived, value, scale, whole, width);
+        var back = -inverse * inverse * inverse * along / width;
+        Combine<TVector, TLanes>(value, scale, arrived, (TNumber*)sum, (TNumber*)to, inverse, back, 0, whole);
+        Combine<float, OneLane>(value, scale, arrived, (TNumber*)sum, (TNumber*)to, inverse, back, whole, width);
+    }
+
+    public override void Turn(void* x, float* cos, float* sin, float direction, void* to, int half)
+    {
+        var whole = Whole(half);
+        Turn<TVector, TLanes>((TNumber*)x, cos, sin, direction, (TNumber*)to, half, 0, whole);
+        Turn<float, OneLane>((TNumber*)x, cos, sin, direction, (TNumber*)to, half, whole, half);
+    }
+
+    public override void Add(void* y, void* x, int width)
+    {
+        var whole = Whole(width);
+        Add<TVector, TLanes>((TNumber*)y, (TNumber*)x, 0, whole);
+        Add<float, OneLane>((TNumber*)y, (TNumber*)x, whole, width);
+    }
+
+    public override void Gate(void* gate, void* up, void* to, int width)
+    {
+        var whole = Whole(width);
+        Gate<TVector, TLanes>((TNumber*)gate, (TNumber*)up, (TNumber*)to, 0, whole);
+        Gate<float, OneLane>((TNumber*)gate, (TNumber*)up, (TNumber*)to, whole, width);
+    }
+
+    public override void GateGradient(void* gate, void* up, void* gradient, void* gateGradient, int width)
+    {
+        var whole = Whole(width);
+        GateGradient<TVector, TLanes>((TNumber*)gate, (TNumber*)up, (TNumber*)gradient, (TNumber*)gateGradient, 0, whole);
+        GateGradient<float, OneLane>((TNumber*)gate, (TNumber*)up, (TNumber*)gradient, (TNumber*)gateGradient, whole, width);
+    }
+
+    private static int Whole(int width) => width / TLanes.Count * TLanes.Count;
+
+    private static float Inverse(float squares, int width, float epsilon) => 1 / MathF.Sqrt((squares / width) + epsilon);
+
+    /// <summary>Sum of a b, times scale unless null.</summary>
+    private static float Dot<TV, TL>(TNumber* a, TNumber* b, TNumber* scale, int from, int to)
+        where TV : struct
+        where TL : struct, ILanes<TV>
+    {
+        TV sum = default;
+        if (scale is null)
+        {
+            for (var k = from; k < to; k += TL.Count) sum = TL.MultiplyAdd(TokenNumbers.Load<TV, TL, TNumber>(a + k), TokenNumbers.Load<TV, TL, TNumber>(b + k), sum);
+        }
+        else
+        {
+            for (var k = from; k < to; k += TL.Count) sum = TL.MultiplyAdd(TL.Multiply(TokenNumbers.Load<TV, TL, TNumber>(a + k), TokenNumbers.Load<TV, TL, TNumber>(scale + k)), TokenNumbers.Load<TV, TL, TNumber>(b + k), sum);
+        }
+
+        return TL.Sum(sum);
+    }
+
+    private static void Scale<TV, TL>(TNumber* x, TNumber* weight, TNumber* result, float inverse, int from, int to)
+        where TV : struct
+        where TL : struct, ILanes<TV>
+    {
+        var factor = TL.Fill(inverse);
+        for (var k = from; k < to; k += TL.Count) TokenNumbers.Store<TV, TL, TNumber>(TL.Multiply(TL.Multiply(TokenNumbers.Load<TV, TL, TNumber>(x + k), factor), TokenNumbers.Load<TV, TL, TNumber>(weight + k)), result + k);
+    }
+
+    private static void Combine<TV, TL>(TNumber* x, TNumber* weight, TNumber* gradient, TNumber* sum, TNumber* result, float inverse, float back, int from, int to)
+        where TV : struct
+        where TL : struct, ILanes<TV>
+    {
+        var (own, along) = (TL.Fill(inverse), TL.Fill(back));
+        for (var k = from; k < to; k += TL.Count)
+        {
+            var value = TL.MultiplyAdd(TokenNumbers.Load<TV, TL, TNumber>(x + k), along, TL.Multiply(TL.Multiply(TokenNumbers.Load<TV, TL, TNumber>(gradient + k), TokenNumbers.Load<TV, TL, TNumber>(weight + k)), own));
+            TokenNumbers.Store<TV, TL, TNumber>(sum is null ? value : TL.Add(value, TokenNumbers.Load<TV, TL, TNumber>(sum + k)), result + k);
+        }
+    }
+
+    private static void Turn<TV, TL>(TNumber* x, float* cos, float* sin, float direction, TNumber* result, int half, int from, int to)
+        where TV : struct
+        where TL : struct, ILanes<TV>
+    {
+        var (forth, back) = (TL.Fill(direction), TL.Fill(-direction));
+        for (var k = from; k < to; k += TL.Count)
+        {
+            TV left = TokenNumbers.Load<TV, TL, TNumber>(x + k), right = TokenNumbers.Load<TV, TL, TNumber>(x + half + k), c = TL.Load(cos + k), s = TL.Load(sin + k);
+            TokenNumbers.Store<TV, TL, TNumber>(TL.MultiplyAdd(left, c, TL.Multiply(TL.Multiply(right, s), back)), result + k);
+            TokenNumbers.Store<TV, TL, TNumber>(TL.MultiplyAdd(right, c, TL.Multiply(TL.Multiply(left, s), forth)), result + half + k);
+        }
+    }
+
+    private static void Add<TV, TL>(TNumber* y, TNumber* x, int from, int to)
+        where TV : struct
+        where TL : struct, ILanes<TV>
+    {
+        for (var k = from; k < to; k += TL.Count) TokenNumbers.Store<TV, TL, TNumber>(TL.Add(TokenNumbers.Load<TV, TL, TNumber>(y + k), TokenNumbers.Load<TV, TL, TNumber>(x + k)), y + k);
+    }
+
+    private static void Gate<TV, TL>(TNumber* gate, TNumber* up, TNumber* result, int from, int to)
+        where TV : struct
+        where TL : struct, ILanes<TV>
+    {
+        for (var k = from; k < to; k += TL.Count)
+        {
+            var value = TokenNumbers.Load<TV, TL, TNumber>(gate + k);
+            TokenNumbers.Store<TV, TL, TNumber>(TL.Multiply(TL.Multiply(value, Sigmoid<TV, TL>(value)), TokenNumbers.Load<TV, TL, TNumber>(up + k)), result + k);
+        }
+    }
+
+    private static void GateGradient<TV, TL>(TNumber* gate, TNumber* up, TNumber* gradient, TNumber* gateGradient, int from, int to)
+        where TV : struct
+        where TL : struct, ILanes<TV>
+    {
+        // silu'(x) = s (1 + x (1 - s)), s its sigmoid.
+        TV one = TL.Fill(1), minusOne = TL.Fill(-1);
+        for (var k = from; k < to; k += TL.Count)
+        {
+            TV value = TokenNumbers.Load<TV, TL, TNumber>(gate + k), arrived = TokenNumbers.Load<TV, TL, TNumber>(gradient + k);
+            var sigmoid = Sigmoid<TV, TL>(value);
+            var slope = TL.Multiply(sigmoid, TL.MultiplyAdd(value, TL.MultiplyAdd(sigmoid, minusOne, one), one));
+            TokenNumbers.Store<TV, TL, TNumber>(TL.Multiply(TL.Multiply(arrived, TokenNumbers.Load<TV, TL, TNumber>(up + k)), slope), gateGradient + k);
+            TokenNumbers.Store<TV, TL, TNumber>(TL.Multiply(arrived, TL.Multiply(value, sigmoid)), gradient + k);
+        }
+    }
+
+    /// <summary>1 / (1 + e^-x), within a few units of the last place; of what is no number none. The runtime's own e^x goes by way of float64, which takes three times as long (docs/performance.md).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static TV Sigmoid<TV, TL>(TV x)
+        where TV : struct
+        where TL : struct, ILanes<TV>
+    {
+        // e^y = 2^n e^r with y = n ln 2 + r, |r| <= ln 2 / 2, where seven terms of Taylor's series leave 5e-9. Beyond 87 nothing changes that shows: 1, or 1.6e-38 in place of less.
+        const float most = 87;
+        const float log2E = 1.44269504f, ln2High = 0.693359375f, ln2Low = -2.12194440e-4f; // the first has so few bits that n times it is exact
+        var one = TL.Fill(1);
+        var y = TL.Max(TL.Fill(-most), TL.Min(TL.Fill(most), TL.Multiply(x, TL.Fill(-1))));
+        var n = TL.Round(TL.Multiply(y, TL.Fill(log2E)));
+        var r = TL.MultiplyAdd(n, TL.Fill(-ln2Low), TL.MultiplyAdd(n, TL.Fill(-ln2High), y));
+        var power = TL.MultiplyAdd(r, TL.Fill(1f / 5040), TL.Fill(1f / 720));
+        power = TL.MultiplyAdd(power, r, TL.Fill(1f / 120));
+        power = TL.MultiplyAdd(power, r, TL.Fill(1f / 24));
+        power = TL.MultiplyAdd(power, r, TL.Fill(1f / 6));
+        power = TL.MultiplyAdd(power, r, TL.Fill(1f / 2));
+        power = TL.MultiplyAdd(power, r, one);
+        power = TL.MultiplyAdd(power, r, one);
+        return TL.Divide(one, TL.MultiplyAdd(power, TL.PowerOfTwo(n), one));
+    }
+}

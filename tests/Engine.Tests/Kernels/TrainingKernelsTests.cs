@@ -1,0 +1,113 @@
+using ContinualService.Engine.Kernels;
+using TorchSharp;
+using Xunit;
+using static ContinualService.Engine.Tests.Kernels.KernelBounds;
+using static TorchSharp.torch;
+
+namespace ContinualService.Engine.Tests.Kernels;
+
+/// <summary>What training's kernels make of tensors: which they take, where each token goes, and the same bits on any number of threads. Their arithmetic is tested by itself.</summary>
+public sealed class TrainingKernelsTests
+{
+    private const double Epsilon = 1e-5;
+
+    [Fact]
+    public void Take_GraphOrOtherTypeOrGaps_IsLeftToLibtorch()
+    {
+        using var scope = NewDisposeScope();
+        var (x, leaf) = (Random(1, 4, 8), Random(2, 8).requires_grad_(true));
+        Assert.True(TokenKernels.Take(x));
+        Assert.True(TokenKernels.Take(x.to(bfloat16)));
+        Assert.False(TokenKernels.Take(x.to(float64)));
+        Assert.False(TokenKernels.Take(x.t()));
+        Assert.False(TokenKernels.Take(x, leaf));
+        Assert.False(TokenKernels.Take(leaf));
+        Assert.True(LowRankKernels.Take(x, x, x));
+        Assert.False(LowRankKernels.Take(leaf, x, x));
+        Assert.False(LowRankKernels.Take(x, leaf, x));
+        Assert.False(LowRankKernels.Take(x.to(bfloat16), x, x));
+        Assert.False(LowRankKernels.Take(x, x.t(), x));
+        using var noGrad = no_grad();
+        Assert.True(TokenKernels.Take(leaf, leaf));
+        Assert.True(LowRankKernels.Take(leaf, leaf, x));
+    }
+
+    // Tables of each place in a row, and of each token of all rows.
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Turn_SomeRowsOfHeads_EachHeadIsTurnedByItsTokensAngle(bool ofEachToken)
+    {
+        using var scope = NewDisposeScope();
+        const int batch = 2, length = 5, heads = 3, width = 40;
+        var (flat, angles) = (Random(1, batch * length, heads * width), Random(2, ofEachToken ? batch * length : length, width / 2));
+        var (cos, sin) = (angles.cos(), angles.sin());
+
+        var turned = TokenKernels.Turn(flat, batch, heads, cos, sin);
+
+        Assert.Equal([batch, heads, length, width], turned.shape);
+        var (c, s) = (cos.view(-1, length, 1, width / 2), sin.view(-1, length, 1, width / 2));
+        var x = flat.view(batch, length, heads, width);
+        var (left, right) = (x.narrow(3, 0, width / 2), x.narrow(3, width / 2, width / 2));
+        var expected = cat([left * c - right * s, right * c + left * s], 3).transpose(1, 2);
+        Assert.InRange((expected - turned).abs().max().item<float>(), 0, 1e-6f);
+        Assert.InRange((flat - TokenKernels.TurnBack(turned, cos, sin)).abs().max().item<float>(), 0, 1e-6f);
+    }
+
+    [Fact]
+    public void TokensAndLowRanks_OneThreadOrTwo_GiveTheSameBits()
+    {
+        var before = get_num_threads();
+        try
+        {
+            Assert.Equal(Results(1), Results(2));
+        }
+        finally
+        {
+            set_num_threads(before);
+        }
+
+        static byte[][] Results(int threads)
+        {
+            set_num_threads(threads);
+            using var scope = NewDisposeScope();
+            const int tokens = 301, wide = 520, rank = 6; // more numbers than one thread takes alone
+            var (x, weight, gradient, up, other) = (Random(1, tokens, wide), Random(2, wide), Random(3, tokens, wide), Random(4, tokens, wide), Random(5, tokens, wide));
+            var angles = Random(6, tokens, wide / 8);
+            var turned = TokenKernels.Turn(x, 1, 4, angles.cos(), angles.sin());
+            var (forNorm, forGate) = (gradient.clone(), gradient.clone());
+            TokenKernels.NormGradient(x, weight, Epsilon, forNorm, up);
+            var (a, b, y, sumA, sumB, sumX) = (Random(7, rank, wide), Random(8, wide, rank), other.clone(), Random(9, rank, wide), Random(10, wide, rank), other.clone());
+            LowRankKernels.Add(a, b, 0.5, x, y);
+            LowRankKernels.Backward(a, b, 0.5, gradient, x, sumA, sumB, sumX);
+            Tensor[] results =
+            [
+                TokenKernels.Norm(x, weight, Epsilon), forNorm, turned, TokenKernels.TurnBack(turned, angles.cos(), angles.sin()), TokenKernels.Gate(x, up), TokenKernels.GateGradient(x, up, forGate), forGate, y, sumA, sumB, sumX,
+            ];
+            return [.. results.Select(Bits)];
+        }
+    }
+
+    [Theory]
+    [InlineData(true, true, true)]
+    [InlineData(true, false, false)]
+    [InlineData(false, true, false)]
+    [InlineData(false, false, true)]
+    public void LowRankBackward_WhatIsAskedFor_IsAddedAndNothingElse(bool ofA, bool ofB, bool ofX)
+    {
+        using var scope = NewDisposeScope();
+        var (a, b, x, gradient) = (Random(1, 3, 16).requires_grad_(true), Random(2, 24, 3).requires_grad_(true), Random(3, 37, 16).requires_grad_(true), Random(4, 37, 24));
+        var product = x.mm(a.t()).mm(b.t()).mul(0.5f);
+        product.backward([gradient]);
+        using var noGrad = no_grad();
+        Tensor? Sum(Tensor leaf, bool asked) => asked ? ones_like(leaf) : null;
+        var (sumA, sumB, sumX, y) = (Sum(a, ofA), Sum(b, ofB), Sum(x, ofX), ones([37, 24]));
+
+        LowRankKernels.Add(a, b, 0.5, x, y);
+        LowRankKernels.Backward(a, b, 0.5, gradient, x, sumA, sumB, sumX);
+
+        Assert.InRange((product + 1 - y).abs().max().item<float>(), 0, 1e-5f);
+        foreach (var (leaf, sum) in new[] { (a, sumA), (b, sumB), (x, sumX) })
+            if (sum is not null) Assert.InRange((leaf.grad! + 1 - sum).norm().item<float>() / leaf.grad!.norm().item<float>(), 0, 1e-6f);
+    }
+}
