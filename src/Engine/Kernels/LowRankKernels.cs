@@ -10,9 +10,6 @@ namespace ContinualService.Engine.Kernels;
 /// </summary>
 internal static unsafe class LowRankKernels
 {
-    /// <summary>Of a higher rank the matrices no longer stay near, and general products are quicker (docs/performance.md).</summary>
-    public const int MaxRank = 64;
-
     private readonly struct AddJob(LowRankMath math, byte* x, int input, float* a, float* b, int rank, float scale, byte* y, int output, int size) : IJob
     {
         // Tokens at a time: what is computed of them stays near.
@@ -53,7 +50,7 @@ internal static unsafe class LowRankKernels
     }
 
     /// <summary>Whether the kernels take these: as <see cref="TokenKernels.Take"/>, and of a rank for which general products are no quicker.</summary>
-    public static bool Take(Tensor a, Tensor b, Tensor x) => TokenKernels.Take(x) && IsMaster(a) && IsMaster(b) && a.size(0) <= MaxRank;
+    public static bool Take(Tensor a, Tensor b, Tensor x) => TokenKernels.Take(x) && IsMaster(a) && IsMaster(b) && a.size(0) <= MaxRank(x.dtype);
 
     /// <summary>Adds scale * x A^T B^T to <paramref name="y"/>, in place.</summary>
     /// <param name="a">float32 [R, in].</param>
@@ -64,17 +61,20 @@ internal static unsafe class LowRankKernels
     public static void Add(Tensor a, Tensor b, double scale, Tensor x, Tensor y)
     {
         var (tokens, rank, input, output) = ((int)x.size(0), (int)a.size(0), (int)x.size(1), (int)y.size(1));
-        var turned = ArrayPool<float>.Shared.Rent(rank * output);
-        fixed (float* rows = turned)
+        var (math, floats) = (LowRankMath.Of(x.dtype)!, ArrayPool<float>.Shared);
+        float[] packedA = floats.Rent(rank * input), packedB = floats.Rent(rank * output);
+        fixed (float* first = packedA, second = packedB)
         {
-            Transpose(CpuKernels.Pointer(b), output, rank, rows);
+            math.Pack(CpuKernels.Pointer(a), rank, input, transposed: false, first);
+            math.Pack(CpuKernels.Pointer(b), rank, output, transposed: true, second);
             SharedJob.Run(
-                new AddJob(LowRankMath.Of(x.dtype)!, (byte*)TensorMemory.Of(x), input, CpuKernels.Pointer(a), rows, rank, (float)scale, (byte*)TensorMemory.Of(y), output, (int)x.element_size()),
+                new AddJob(math, (byte*)TensorMemory.Of(x), input, first, second, rank, (float)scale, (byte*)TensorMemory.Of(y), output, (int)x.element_size()),
                 tokens,
                 x.numel() + y.numel());
         }
 
-        ArrayPool<float>.Shared.Return(turned);
+        floats.Return(packedA);
+        floats.Return(packedB);
     }
 
     /// <summary>The gradients of what <see cref="Add"/> adds, each added to what it is the share of, in place.</summary>
@@ -89,44 +89,32 @@ internal static unsafe class LowRankKernels
     public static void Backward(Tensor a, Tensor b, double scale, Tensor gradient, Tensor x, Tensor? sumA, Tensor? sumB, Tensor? sumX)
     {
         var (tokens, rank, input, output) = ((int)x.size(0), (int)a.size(0), (int)x.size(1), (int)gradient.size(1));
-        var (math, size) = (LowRankMath.Of(x.dtype)!, (int)x.element_size());
-        var floats = ArrayPool<float>.Shared;
-        float[] turned = floats.Rent(rank * output), backs = floats.Rent(tokens * rank), lows = floats.Rent(sumB is null ? 1 : tokens * rank);
-        fixed (float* rows = turned, back = backs, low = lows)
+        var (math, size, floats) = (LowRankMath.Of(x.dtype)!, (int)x.element_size(), ArrayPool<float>.Shared);
+        float[] packedA = floats.Rent(rank * input), packedB = floats.Rent(rank * output), backs = floats.Rent(tokens * rank), lows = floats.Rent(sumB is null ? 1 : tokens * rank);
+        fixed (float* first = packedA, second = packedB, back = backs, low = lows)
         {
             byte* from = (byte*)TensorMemory.Of(x), arrived = (byte*)TensorMemory.Of(gradient);
-            Transpose(CpuKernels.Pointer(b), output, rank, rows);
+            math.Pack(CpuKernels.Pointer(a), rank, input, transposed: false, first);
+            math.Pack(CpuKernels.Pointer(b), rank, output, transposed: true, second);
             SharedJob.Run(
-                new BackJob(math, arrived, output, rows, rank, (float)scale, back, from, input, CpuKernels.Pointer(a), sumB is null ? null : low, sumX is null ? null : (byte*)TensorMemory.Of(sumX), size),
-                tokens,
-                x.numel() + gradient.numel());
-            if (sumA is not null) SharedJob.Run(new SumJob(math, back, from, tokens, rank, input, CpuKernels.Pointer(sumA)), input, x.numel());
-            if (sumB is not null)
-            {
-                new Span<float>(rows, rank * output).Clear();
-                SharedJob.Run(new SumJob(math, low, arrived, tokens, rank, output, rows), output, gradient.numel());
-                AddTransposed(rows, rank, output, CpuKernels.Pointer(sumB));
-            }
+                new BackJob(math, arrived, output, second, rank, (float)scale, back, from, input, first, sumB is null ? null : low, sumX is null ? null : (byte*)TensorMemory.Of(sumX), size), tokens, x.numel() + gradient.numel());
+            if (sumA is not null) Sum(math, back, from, tokens, rank, input, first, sumA, transposed: false);
+            if (sumB is not null) Sum(math, low, arrived, tokens, rank, output, second, sumB, transposed: true);
         }
 
-        floats.Return(turned);
-        floats.Return(backs);
-        floats.Return(lows);
+        foreach (var rented in (float[][])[packedA, packedB, backs, lows]) floats.Return(rented);
     }
 
-    /// <summary>From [rows, columns] to [columns, rows].</summary>
-    private static void Transpose(float* from, int rows, int columns, float* to)
+    /// <summary>Adds low^T x to <paramref name="sum"/>. What was packed is not needed any more: its memory is.</summary>
+    private static void Sum(LowRankMath math, float* low, byte* x, int tokens, int rank, int width, float* packed, Tensor sum, bool transposed)
     {
-        for (var row = 0; row < rows; row++)
-            for (var column = 0; column < columns; column++) to[((long)column * rows) + row] = from[((long)row * columns) + column];
+        new Span<float>(packed, rank * width).Clear();
+        SharedJob.Run(new SumJob(math, low, x, tokens, rank, width, packed), (width + math.Block - 1) / math.Block, (long)tokens * width);
+        math.AddPacked(packed, rank, width, transposed, CpuKernels.Pointer(sum));
     }
 
-    /// <summary>Adds [rows, columns] to [columns, rows].</summary>
-    private static void AddTransposed(float* from, int rows, int columns, float* to)
-    {
-        for (var column = 0; column < columns; column++)
-            for (var row = 0; row < rows; row++) to[((long)column * rows) + row] += from[((long)row * columns) + column];
-    }
+    /// <summary>Where general products begin to be quicker (docs/performance.md): processors multiply bfloat16 by themselves, and the kernels do not.</summary>
+    private static int MaxRank(ScalarType type) => type == ScalarType.Float32 ? 64 : 8;
 
     private static bool IsMaster(Tensor matrix) => matrix.dtype == float32 && TokenKernels.IsPlain(matrix);
 }

@@ -22,13 +22,25 @@ internal abstract unsafe class LowRankMath
         _ => null,
     };
 
-    /// <summary>scale * x a^T: of x [rows, width] and a [rank, width], to low [rows, rank].</summary>
+    /// <summary>Columns of a block, see <see cref="Pack"/>.</summary>
+    public abstract int Block { get; }
+
+    /// <summary>
+    /// Lays a matrix of <paramref name="rank"/> rows out in blocks of columns, in each row by row, so that what is computed at once lies together whatever the width: of [rank, width], or of [width, rank] whose transpose is meant.
+    /// Whole blocks first, then the other columns one by one.
+    /// </summary>
+    public abstract void Pack(float* matrix, int rank, int width, bool transposed, float* packed);
+
+    /// <summary>Adds what is packed to a matrix, as it was in <see cref="Pack"/>.</summary>
+    public abstract void AddPacked(float* packed, int rank, int width, bool transposed, float* matrix);
+
+    /// <summary>scale * x a^T: of x [rows, width] and a [rank, width], packed, to low [rows, rank].</summary>
     public abstract void Down(void* x, int rows, int width, float* a, int rank, float scale, float* low);
 
-    /// <summary>y + low b: of low [rows, rank] and b [rank, width], in place of y [rows, width].</summary>
+    /// <summary>y + low b: of low [rows, rank] and b [rank, width], packed, in place of y [rows, width].</summary>
     public abstract void Up(float* low, int rows, int rank, float* b, void* y, int width);
 
-    /// <summary>sums + low^T x: of low [rows, rank] and the columns <paramref name="from"/> to <paramref name="to"/> of x [rows, width], in place of those of sums [rank, width].</summary>
+    /// <summary>sums + low^T x: of low [rows, rank] and the blocks <paramref name="from"/> to <paramref name="to"/> of x [rows, width], in place of those of sums [rank, width], packed.</summary>
     public abstract void Sum(float* low, void* x, int rows, int rank, int width, int from, int to, float* sums);
 
     private static LowRankMath OfWidth<TNumber>()
@@ -51,22 +63,49 @@ internal sealed unsafe class LowRankMath<TVector, TLanes, TNumber> : LowRankMath
     // Rows of a sum that stay near while its columns are gone through.
     private const int Rows = 8;
 
+    public override int Block => TLanes.Count;
+
+    public override void Pack(float* matrix, int rank, int width, bool transposed, float* packed)
+    {
+        for (var k = 0; k < width; k += BlockAt(k, width))
+        {
+            var (to, count) = ((nint)(packed + ((long)k * rank)), BlockAt(k, width));
+            if (transposed)
+            {
+                for (var i = 0; i < count; i++)
+                    for (var r = 0; r < rank; r++) ((float*)to)[(r * count) + i] = matrix[((long)(k + i) * rank) + r];
+            }
+            else
+            {
+                for (var r = 0; r < rank; r++) new Span<float>(matrix + ((long)r * width) + k, count).CopyTo(new Span<float>((float*)to + (r * count), count));
+            }
+        }
+    }
+
+    public override void AddPacked(float* packed, int rank, int width, bool transposed, float* matrix)
+    {
+        for (var k = 0; k < width; k += BlockAt(k, width))
+        {
+            var (from, count) = ((nint)(packed + ((long)k * rank)), BlockAt(k, width));
+            for (var i = 0; i < count; i++)
+                for (var r = 0; r < rank; r++) *(transposed ? matrix + ((long)(k + i) * rank) + r : matrix + ((long)r * width) + k + i) += ((float*)from)[(r * count) + i];
+        }
+    }
+
     public override void Down(void* x, int rows, int width, float* a, int rank, float scale, float* low)
     {
         var whole = Whole(width);
         var row = 0;
         for (; row + Tile <= rows; row += Tile)
         {
-            TNumber* from = (TNumber*)x + ((long)row * width);
-            var to = low + ((long)row * rank);
             var r = 0;
-            for (; r + Tile <= rank; r += Tile) Square(from, width, whole, a + ((long)r * width), rank, scale, to + r);
+            for (; r + Tile <= rank; r += Tile) Square((TNumber*)x + ((long)row * width), width, whole, a, r, rank, scale, low + ((long)row * rank) + r);
             for (; r < rank; r++)
-                for (var i = 0; i < Tile; i++) to[(i * rank) + r] = scale * Dot(from + ((long)i * width), a + ((long)r * width), width, whole);
+                for (var i = row; i < row + Tile; i++) low[((long)i * rank) + r] = scale * Dot((TNumber*)x + ((long)i * width), a, r, rank, width, whole);
         }
 
         for (; row < rows; row++)
-            for (var r = 0; r < rank; r++) low[((long)row * rank) + r] = scale * Dot((TNumber*)x + ((long)row * width), a + ((long)r * width), width, whole);
+            for (var r = 0; r < rank; r++) low[((long)row * rank) + r] = scale * Dot((TNumber*)x + ((long)row * width), a, r, rank, width, whole);
     }
 
     public override void Up(float* low, int rows, int rank, float* b, void* y, int width)
@@ -83,57 +122,61 @@ internal sealed unsafe class LowRankMath<TVector, TLanes, TNumber> : LowRankMath
         for (; row < rows; row++)
         {
             var to = (TNumber*)y + ((long)row * width);
-            UpRow<TVector, TLanes>(low + ((long)row * rank), rank, b, to, width, 0, whole);
-            UpRow<float, OneLane>(low + ((long)row * rank), rank, b, to, width, whole, width);
+            UpRow<TVector, TLanes>(low + ((long)row * rank), rank, b, to, 0, whole);
+            UpRow<float, OneLane>(low + ((long)row * rank), rank, b, to, whole, width);
         }
     }
 
     public override void Sum(float* low, void* x, int rows, int rank, int width, int from, int to, float* sums)
     {
-        var whole = from + Whole(to - from);
+        var whole = Whole(width);
+        var (first, last) = (from * TLanes.Count, Math.Min(to * TLanes.Count, width));
         for (var row = 0; row < rows; row += Rows)
         {
             var part = low + ((long)row * rank);
             var values = (TNumber*)x + ((long)row * width);
             var count = Math.Min(Rows, rows - row);
-            SumColumns<TVector, TLanes>(part, values, count, rank, width, from, whole, sums);
-            SumColumns<float, OneLane>(part, values, count, rank, width, whole, to, sums);
+            SumColumns<TVector, TLanes>(part, values, count, rank, width, first, Math.Min(last, whole), sums);
+            SumColumns<float, OneLane>(part, values, count, rank, width, Math.Max(first, whole), last, sums);
         }
     }
 
     private static int Whole(int width) => width / TLanes.Count * TLanes.Count;
 
-    /// <summary>Four rows of x with four of a.</summary>
-    private static void Square(TNumber* x, int width, int whole, float* a, int rank, float scale, float* low)
+    // Columns of the block at k.
+    private static int BlockAt(int k, int width) => k + TLanes.Count <= width ? TLanes.Count : 1;
+
+    /// <summary>Four rows of x with the rows r to r + 3 of a.</summary>
+    private static void Square(TNumber* x, int width, int whole, float* a, int r, int rank, float scale, float* low)
     {
         TNumber* x1 = x + width, x2 = x1 + width, x3 = x2 + width;
-        float* a1 = a + width, a2 = a1 + width, a3 = a2 + width;
         TVector s00 = default, s01 = default, s02 = default, s03 = default, s10 = default, s11 = default, s12 = default, s13 = default;
         TVector s20 = default, s21 = default, s22 = default, s23 = default, s30 = default, s31 = default, s32 = default, s33 = default;
-        for (var k = 0; k < whole; k += TLanes.Count)
+        var row = a + ((long)r * TLanes.Count);
+        for (var k = 0; k < whole; k += TLanes.Count, row += (long)rank * TLanes.Count)
         {
             TVector first = TokenNumbers.Load<TVector, TLanes, TNumber>(x + k), second = TokenNumbers.Load<TVector, TLanes, TNumber>(x1 + k);
             TVector third = TokenNumbers.Load<TVector, TLanes, TNumber>(x2 + k), fourth = TokenNumbers.Load<TVector, TLanes, TNumber>(x3 + k);
-            var row = TLanes.Load(a + k);
-            s00 = TLanes.MultiplyAdd(first, row, s00);
-            s10 = TLanes.MultiplyAdd(second, row, s10);
-            s20 = TLanes.MultiplyAdd(third, row, s20);
-            s30 = TLanes.MultiplyAdd(fourth, row, s30);
-            row = TLanes.Load(a1 + k);
-            s01 = TLanes.MultiplyAdd(first, row, s01);
-            s11 = TLanes.MultiplyAdd(second, row, s11);
-            s21 = TLanes.MultiplyAdd(third, row, s21);
-            s31 = TLanes.MultiplyAdd(fourth, row, s31);
-            row = TLanes.Load(a2 + k);
-            s02 = TLanes.MultiplyAdd(first, row, s02);
-            s12 = TLanes.MultiplyAdd(second, row, s12);
-            s22 = TLanes.MultiplyAdd(third, row, s22);
-            s32 = TLanes.MultiplyAdd(fourth, row, s32);
-            row = TLanes.Load(a3 + k);
-            s03 = TLanes.MultiplyAdd(first, row, s03);
-            s13 = TLanes.MultiplyAdd(second, row, s13);
-            s23 = TLanes.MultiplyAdd(third, row, s23);
-            s33 = TLanes.MultiplyAdd(fourth, row, s33);
+            var weight = TLanes.Load(row);
+            s00 = TLanes.MultiplyAdd(first, weight, s00);
+            s10 = TLanes.MultiplyAdd(second, weight, s10);
+            s20 = TLanes.MultiplyAdd(third, weight, s20);
+            s30 = TLanes.MultiplyAdd(fourth, weight, s30);
+            weight = TLanes.Load(row + TLanes.Count);
+            s01 = TLanes.MultiplyAdd(first, weight, s01);
+            s11 = TLanes.MultiplyAdd(second, weight, s11);
+            s21 = TLanes.MultiplyAdd(third, weight, s21);
+            s31 = TLanes.MultiplyAdd(fourth, weight, s31);
+            weight = TLanes.Load(row + (2 * TLanes.Count));
+            s02 = TLanes.MultiplyAdd(first, weight, s02);
+            s12 = TLanes.MultiplyAdd(second, weight, s12);
+            s22 = TLanes.MultiplyAdd(third, weight, s22);
+            s32 = TLanes.MultiplyAdd(fourth, weight, s32);
+            weight = TLanes.Load(row + (3 * TLanes.Count));
+            s03 = TLanes.MultiplyAdd(first, weight, s03);
+            s13 = TLanes.MultiplyAdd(second, weight, s13);
+            s23 = TLanes.MultiplyAdd(third, weight, s23);
+            s33 = TLanes.MultiplyAdd(fourth, weight, s33);
         }
 
         Close(x, low, s00, s01, s02, s03);
@@ -141,26 +184,27 @@ internal sealed unsafe class LowRankMath<TVector, TLanes, TNumber> : LowRankMath
         Close(x2, low + (2 * rank), s20, s21, s22, s23);
         Close(x3, low + (3 * rank), s30, s31, s32, s33);
 
-        void Close(TNumber* row, float* to, TVector first, TVector second, TVector third, TVector fourth)
+        void Close(TNumber* values, float* to, TVector first, TVector second, TVector third, TVector fourth)
         {
-            to[0] = scale * Rest(row, a, width, whole, first);
-            to[1] = scale * Rest(row, a1, width, whole, second);
-            to[2] = scale * Rest(row, a2, width, whole, third);
-            to[3] = scale * Rest(row, a3, width, whole, fourth);
+            to[0] = scale * Rest(values, a, r, rank, width, whole, first);
+            to[1] = scale * Rest(values, a, r + 1, rank, width, whole, second);
+            to[2] = scale * Rest(values, a, r + 2, rank, width, whole, third);
+            to[3] = scale * Rest(values, a, r + 3, rank, width, whole, fourth);
         }
     }
 
-    private static float Dot(TNumber* x, float* a, int width, int whole)
+    /// <summary>Of x and row r of a.</summary>
+    private static float Dot(TNumber* x, float* a, int r, int rank, int width, int whole)
     {
         TVector sum = default;
-        for (var k = 0; k < whole; k += TLanes.Count) sum = TLanes.MultiplyAdd(TokenNumbers.Load<TVector, TLanes, TNumber>(x + k), TLanes.Load(a + k), sum);
-        return Rest(x, a, width, whole, sum);
+        for (var k = 0; k < whole; k += TLanes.Count) sum = TLanes.MultiplyAdd(TokenNumbers.Load<TVector, TLanes, TNumber>(x + k), TLanes.Load(a + ((long)k * rank) + ((long)r * TLanes.Count)), sum);
+        return Rest(x, a, r, rank, width, whole, sum);
     }
 
-    private static float Rest(TNumber* x, float* a, int width, int whole, TVector vectors)
+    private static float Rest(TNumber* x, float* a, int r, int rank, int width, int whole, TVector vectors)
     {
         var sum = TLanes.Sum(vectors);
-        for (var k = whole; k < width; k++) sum = OneLane.MultiplyAdd(TokenNumbers.Load<float, OneLane, TNumber>(x + k), a[k], sum);
+        for (var k = whole; k < width; k++) sum = OneLane.MultiplyAdd(TokenNumbers.Load<float, OneLane, TNumber>(x + k), a[((long)k * rank) + r], sum);
         return sum;
     }
 
@@ -172,11 +216,12 @@ internal sealed unsafe class LowRankMath<TVector, TLanes, TNumber> : LowRankMath
         float* low1 = low + rank, low2 = low1 + rank, low3 = low2 + rank;
         for (var k = from; k < to; k += TL.Count)
         {
-            TV s0 = TokenNumbers.Load<TV, TL, TNumber>(y + k), s1 = TokenNumbers.Load<TV, TL, TNumber>(y1 + k), s2 = TokenNumbers.Load<TV, TL, TNumber>(y2 + k), s3 = TokenNumbers.Load<TV, TL, TNumber>(y3 + k);
-            var column = b + k;
-            for (var r = 0; r < rank; r++, column += width)
+            TV s0 = TokenNumbers.Load<TV, TL, TNumber>(y + k), s1 = TokenNumbers.Load<TV, TL, TNumber>(y1 + k);
+            TV s2 = TokenNumbers.Load<TV, TL, TNumber>(y2 + k), s3 = TokenNumbers.Load<TV, TL, TNumber>(y3 + k);
+            var block = b + ((long)k * rank);
+            for (var r = 0; r < rank; r++, block += TL.Count)
             {
-                var row = TL.Load(column);
+                var row = TL.Load(block);
                 s0 = TL.MultiplyAdd(TL.Fill(low[r]), row, s0);
                 s1 = TL.MultiplyAdd(TL.Fill(low1[r]), row, s1);
                 s2 = TL.MultiplyAdd(TL.Fill(low2[r]), row, s2);
@@ -190,15 +235,15 @@ internal sealed unsafe class LowRankMath<TVector, TLanes, TNumber> : LowRankMath
         }
     }
 
-    private static void UpRow<TV, TL>(float* low, int rank, float* b, TNumber* y, int width, int from, int to)
+    private static void UpRow<TV, TL>(float* low, int rank, float* b, TNumber* y, int from, int to)
         where TV : struct
         where TL : struct, ILanes<TV>
     {
         for (var k = from; k < to; k += TL.Count)
         {
             var sum = TokenNumbers.Load<TV, TL, TNumber>(y + k);
-            var column = b + k;
-            for (var r = 0; r < rank; r++, column += width) sum = TL.MultiplyAdd(TL.Fill(low[r]), TL.Load(column), sum);
+            var block = b + ((long)k * rank);
+            for (var r = 0; r < rank; r++, block += TL.Count) sum = TL.MultiplyAdd(TL.Fill(low[r]), TL.Load(block), sum);
             TokenNumbers.Store<TV, TL, TNumber>(sum, y + k);
         }
     }
@@ -207,13 +252,14 @@ internal sealed unsafe class LowRankMath<TVector, TLanes, TNumber> : LowRankMath
         where TV : struct
         where TL : struct, ILanes<TV>
     {
-        var r = 0;
-        for (; r + Tile <= rank; r += Tile)
+        for (var k = from; k < to; k += TL.Count)
         {
-            float* sums0 = sums + ((long)r * width), sums1 = sums0 + width, sums2 = sums1 + width, sums3 = sums2 + width;
-            for (var k = from; k < to; k += TL.Count)
+            var block = sums + ((long)k * rank);
+            var r = 0;
+            for (; r + Tile <= rank; r += Tile, block += Tile * TL.Count)
             {
-                TV s0 = TL.Load(sums0 + k), s1 = TL.Load(sums1 + k), s2 = TL.Load(sums2 + k), s3 = TL.Load(sums3 + k);
+                float* block1 = block + TL.Count, block2 = block1 + TL.Count, block3 = block2 + TL.Count;
+                TV s0 = TL.Load(block), s1 = TL.Load(block1), s2 = TL.Load(block2), s3 = TL.Load(block3);
                 TNumber* column = x + k;
                 var weights = low + r;
                 for (var row = 0; row < rows; row++, column += width, weights += rank)
@@ -225,21 +271,17 @@ internal sealed unsafe class LowRankMath<TVector, TLanes, TNumber> : LowRankMath
                     s3 = TL.MultiplyAdd(TL.Fill(weights[3]), values, s3);
                 }
 
-                TL.Store(s0, sums0 + k);
-                TL.Store(s1, sums1 + k);
-                TL.Store(s2, sums2 + k);
-                TL.Store(s3, sums3 + k);
+                TL.Store(s0, block);
+                TL.Store(s1, block1);
+                TL.Store(s2, block2);
+                TL.Store(s3, block3);
             }
-        }
 
-        for (; r < rank; r++)
-        {
-            for (var k = from; k < to; k += TL.Count)
+            for (; r < rank; r++, block += TL.Count)
             {
-                var at = sums + ((long)r * width) + k;
-                var sum = TL.Load(at);
+                var sum = TL.Load(block);
                 for (var row = 0; row < rows; row++) sum = TL.MultiplyAdd(TL.Fill(low[((long)row * rank) + r]), TokenNumbers.Load<TV, TL, TNumber>(x + ((long)row * width) + k), sum);
-                TL.Store(sum, at);
+                TL.Store(sum, block);
             }
         }
     }

@@ -41,7 +41,7 @@ public abstract unsafe class LowRankMathTests
         using var scope = NewDisposeScope();
         var (x, a, low) = (Random(1, rows, width).to(_type), Random(2, rank, width), empty([rows, rank]));
 
-        _math.Down(TensorMemory.Of(x), rows, width, At(a), rank, 0.3f, At(low));
+        _math.Down(TensorMemory.Of(x), rows, width, At(Packed(a)), rank, 0.3f, At(low));
 
         AssertWithin(x.to(float64).mm(a.to(float64).t()) * (double)0.3f, low, x.to(float64).abs().mm(a.to(float64).abs().t()) * 0.3, width + 1);
     }
@@ -54,26 +54,50 @@ public abstract unsafe class LowRankMathTests
         var (low, b, y) = (Random(1, rows, rank), Random(2, rank, width), Random(3, rows, width).to(_type));
         var (before, product, sizes) = (y.to(float64), low.to(float64).mm(b.to(float64)), low.to(float64).abs().mm(b.to(float64).abs()));
 
-        _math.Up(At(low), rows, rank, At(b), TensorMemory.Of(y), width);
+        _math.Up(At(low), rows, rank, At(Packed(b)), TensorMemory.Of(y), width);
 
         AssertWithin(before + product, y, before.abs() + sizes, rank + 1);
     }
 
+    // All blocks but the first and the last, then these.
     [Theory]
     [MemberData(nameof(Shapes))]
-    public void Sum_ColumnsOfAnyShape_AddsTheProductAndTouchesNoOther(int rows, int width, int rank)
+    public void Sum_BlocksOfAnyShape_AddsTheProductAndTouchesNoOther(int rows, int width, int rank)
     {
         using var scope = NewDisposeScope();
         var (low, x, sums) = (Random(1, rows, rank), Random(2, rows, width).to(_type), Random(3, rank, width));
         var (before, product, sizes) = (sums.to(float64), low.to(float64).t().mm(x.to(float64)), low.to(float64).abs().t().mm(x.to(float64).abs()));
-        var (from, to) = (width / 3, width - (width / 5));
+        var (packed, blocks) = (Packed(sums), (width + _math.Block - 1) / _math.Block);
+        var (from, to) = (Math.Min(1, blocks - 1), Math.Max(1, blocks - 1));
 
-        _math.Sum(At(low), TensorMemory.Of(x), rows, rank, width, from, to, At(sums));
+        _math.Sum(At(low), TensorMemory.Of(x), rows, rank, width, from, to, At(packed));
+        var inside = product.clone();
+        inside.narrow(1, 0, Math.Min(width, from * _math.Block)).zero_();
+        if (to * _math.Block < width) inside.narrow(1, to * _math.Block, width - (to * _math.Block)).zero_();
+        AssertWithin(before + inside, Unpacked(packed, rank, width), before.abs() + sizes, rows + 1);
 
-        product.narrow(1, 0, from).zero_();
-        product.narrow(1, to, width - to).zero_();
-        AssertWithin(before + product, sums, before.abs() + sizes, rows + 1);
-        foreach (var (first, count) in new[] { (0, from), (to, width - to) }) Assert.Equal(Bits(before.narrow(1, first, count).to(float32)), Bits(sums.narrow(1, first, count)));
+        if (from > 0) _math.Sum(At(low), TensorMemory.Of(x), rows, rank, width, 0, from, At(packed));
+        if (to < blocks) _math.Sum(At(low), TensorMemory.Of(x), rows, rank, width, to, blocks, At(packed));
+        AssertWithin(before + product, Unpacked(packed, rank, width), before.abs() + sizes, rows + 1);
+    }
+
+    [Theory]
+    [MemberData(nameof(Shapes))]
+    public void Pack_MatrixOrItsTranspose_HasTheSameNumbers(int rows, int width, int rank)
+    {
+        using var scope = NewDisposeScope();
+        var (matrix, sums) = (Random(rows, rank, width), Random(4, rank, width));
+        var transposed = matrix.t().contiguous();
+        Tensor packed = Packed(matrix), other = empty_like(packed);
+        _math.Pack(At(transposed), rank, width, transposed: true, At(other));
+
+        Assert.Equal(Bits(packed), Bits(other));
+        Assert.Equal(Bits(packed.sort().Values), Bits(matrix.view(-1).sort().Values));
+        var (expected, ofTransposed) = (sums.add(matrix), sums.t().contiguous().clone()); // of one number the transpose is the same memory
+        _math.AddPacked(At(packed), rank, width, transposed: false, At(sums));
+        _math.AddPacked(At(packed), rank, width, transposed: true, At(ofTransposed));
+        Assert.Equal(Bits(expected), Bits(sums));
+        Assert.Equal(Bits(expected.t()), Bits(ofTransposed));
     }
 
     [Fact]
@@ -82,18 +106,32 @@ public abstract unsafe class LowRankMathTests
         using var scope = NewDisposeScope();
         const int rows = 11, width = 203, rank = 9;
         var (x, a, b, low, y) = (Random(1, rows, width).to(_type), Random(2, rank, width), Random(3, rank, width), empty([rows, rank]), Random(4, rows, width).to(_type));
-        var (lowAlone, alone) = (empty([rows, rank]), y.clone());
+        var (lowAlone, alone, packedA, packedB) = (empty([rows, rank]), y.clone(), Packed(a), Packed(b));
 
-        _math.Down(TensorMemory.Of(x), rows, width, At(a), rank, 2, At(low));
-        _math.Up(At(low), rows, rank, At(b), TensorMemory.Of(y), width);
+        _math.Down(TensorMemory.Of(x), rows, width, At(packedA), rank, 2, At(low));
+        _math.Up(At(low), rows, rank, At(packedB), TensorMemory.Of(y), width);
         for (var row = 0; row < rows; row++)
         {
-            _math.Down(TensorMemory.Of(x[row]), 1, width, At(a), rank, 2, At(lowAlone[row]));
-            _math.Up(At(lowAlone[row]), 1, rank, At(b), TensorMemory.Of(alone[row]), width);
+            _math.Down(TensorMemory.Of(x[row]), 1, width, At(packedA), rank, 2, At(lowAlone[row]));
+            _math.Up(At(lowAlone[row]), 1, rank, At(packedB), TensorMemory.Of(alone[row]), width);
         }
 
         Assert.Equal(Bits(lowAlone), Bits(low));
         Assert.Equal(Bits(alone), Bits(y));
+    }
+
+    private Tensor Packed(Tensor matrix)
+    {
+        var packed = empty([matrix.numel()]);
+        _math.Pack(At(matrix), (int)matrix.size(0), (int)matrix.size(1), transposed: false, At(packed));
+        return packed;
+    }
+
+    private Tensor Unpacked(Tensor packed, int rank, int width)
+    {
+        var matrix = zeros([rank, width]);
+        _math.AddPacked(At(packed), rank, width, transposed: false, At(matrix));
+        return matrix;
     }
 
     private static float* At(Tensor tensor) => CpuKernels.Pointer(tensor);

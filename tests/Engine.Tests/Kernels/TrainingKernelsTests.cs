@@ -30,6 +30,12 @@ public sealed class TrainingKernelsTests
         using var noGrad = no_grad();
         Assert.True(TokenKernels.Take(leaf, leaf));
         Assert.True(LowRankKernels.Take(leaf, leaf, x));
+
+        // Up to the rank from which general products are quicker.
+        Assert.True(LowRankKernels.Take(Random(3, 64, 8), x, x));
+        Assert.False(LowRankKernels.Take(Random(3, 65, 8), x, x));
+        Assert.True(LowRankKernels.Take(Random(3, 8, 8), x, x.to(bfloat16)));
+        Assert.False(LowRankKernels.Take(Random(3, 9, 8), x, x.to(bfloat16)));
     }
 
     // Tables of each place in a row, and of each token of all rows.
