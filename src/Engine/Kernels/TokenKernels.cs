@@ -70,6 +70,18 @@ internal static unsafe class TokenKernels
         private void Run(long at) => math.GateGradient(gate + at, up + at, gradient + at, gateGradient + at, width);
     }
 
+    private readonly struct CrossEntropyJob(TokenMath math, float* logits, long* targets, float* weights, float scale, double* losses, int width) : IJob
+    {
+        public void Run(int from, int to)
+        {
+            for (var token = from; token < to; token++)
+            {
+                var share = weights is null ? scale : scale * weights[token];
+                losses[token] = share * math.CrossEntropy(logits + ((long)token * width), (int)targets[token], share, width);
+            }
+        }
+    }
+
     /// <summary>Whether the kernels take these: on a CPU, of one type of theirs, without gaps, and nobody records a graph of them.</summary>
     public static bool Take(Tensor x, Tensor? other = null) =>
         x.device_type == DeviceType.CPU && TokenMath.Of(x.dtype) is not null && IsPlain(x) && (other is null || (other.dtype == x.dtype && IsPlain(other)));
@@ -131,6 +143,19 @@ internal static unsafe class TokenKernels
         var to = empty_like(gate);
         Run(new GateGradientJob(Math(gate), Memory(gate), Memory(up), Memory(gradient), Memory(to), Width(gate)), gate);
         return to;
+    }
+
+    /// <summary>Sum of scale * weight * cross-entropy, float32 [1]; its gradient takes the place of <paramref name="logits"/>.</summary>
+    /// <param name="logits">float32 [n, V].</param>
+    /// <param name="targets">int64 [n].</param>
+    /// <param name="weights">float32 [n]; null: all 1.</param>
+    /// <param name="scale">Of all.</param>
+    public static Tensor CrossEntropy(Tensor logits, Tensor targets, Tensor? weights, double scale)
+    {
+        using var losses = empty(logits.size(0), float64);
+        Run(new CrossEntropyJob(Math(logits), (float*)Memory(logits), (long*)Memory(targets), weights is null ? null : (float*)Memory(weights), (float)scale, (double*)Memory(losses), Width(logits)), logits);
+        using var sum = losses.sum([0], keepdim: true);
+        return sum.to(float32);
     }
 
     private static TokenMath Math(Tensor x) => TokenMath.Of(x.dtype)!;

@@ -45,6 +45,9 @@ internal abstract unsafe class TokenMath
     /// <summary>The gradient of gate and, in place of <paramref name="gradient"/>, that of up, given that of what <see cref="Gate"/> makes, each [width].</summary>
     public abstract void GateGradient(void* gate, void* up, void* gradient, void* gateGradient, int width);
 
+    /// <summary>Cross-entropy of one token: -log softmax(logits)[target], and in place of <paramref name="logits"/> [width], which are float32 whatever the tokens' type is, its gradient times <paramref name="scale"/>.</summary>
+    public abstract double CrossEntropy(float* logits, int target, float scale, int width);
+
     private static TokenMath OfWidth<TNumber>()
         where TNumber : unmanaged =>
         Vector512.IsHardwareAccelerated ? new TokenMath<Vector512<float>, Lanes512, TNumber>() : new TokenMath<Vector256<float>, Lanes256, TNumber>();
@@ -59,6 +62,9 @@ internal sealed unsafe class TokenMath<TVector, TLanes, TNumber> : TokenMath
     where TLanes : struct, ILanes<TVector>
     where TNumber : unmanaged
 {
+    // Numbers that are summed up in float32, before they go into a sum in float64.
+    private const int SumBlock = 1024;
+
     public override int Size => sizeof(TNumber);
 
     public override void Norm(void* x, void* weight, void* to, int width, float epsilon)
@@ -107,6 +113,21 @@ internal sealed unsafe class TokenMath<TVector, TLanes, TNumber> : TokenMath
         var whole = Whole(width);
         GateGradient<TVector, TLanes>((TNumber*)gate, (TNumber*)up, (TNumber*)gradient, (TNumber*)gateGradient, 0, whole);
         GateGradient<float, OneLane>((TNumber*)gate, (TNumber*)up, (TNumber*)gradient, (TNumber*)gateGradient, whole, width);
+    }
+
+    public override double CrossEntropy(float* logits, int target, float scale, int width)
+    {
+        var whole = Whole(width);
+        var largest = MathF.Max(Largest<TVector, TLanes>(logits, 0, whole), Largest<float, OneLane>(logits, whole, width));
+        var own = (double)logits[target] - largest;
+        var total = 0d;
+        for (var from = 0; from < whole; from += SumBlock) total += Exponents<TVector, TLanes>(logits, largest, from, Math.Min(from + SumBlock, whole));
+        total += Exponents<float, OneLane>(logits, largest, whole, width);
+        var share = (float)(scale / total);
+        Multiply<TVector, TLanes>(logits, share, 0, whole);
+        Multiply<float, OneLane>(logits, share, whole, width);
+        logits[target] -= scale;
+        return Math.Log(total) - own;
     }
 
     private static int Whole(int width) => width / TLanes.Count * TLanes.Count;
@@ -198,17 +219,64 @@ internal sealed unsafe class TokenMath<TVector, TLanes, TNumber> : TokenMath
         }
     }
 
-    /// <summary>1 / (1 + e^-x), within a few units of the last place; of what is no number none. The runtime's own e^x goes by way of float64, which takes three times as long (docs/performance.md).</summary>
+    private static float Largest<TV, TL>(float* x, int from, int to)
+        where TV : struct
+        where TL : struct, ILanes<TV>
+    {
+        if (from == to) return float.NegativeInfinity;
+        var largest = TL.Load(x + from);
+        for (var k = from + TL.Count; k < to; k += TL.Count) largest = TL.Max(TL.Load(x + k), largest);
+        var each = stackalloc float[TL.Count];
+        TL.Store(largest, each);
+        var most = each[0];
+        for (var i = 1; i < TL.Count; i++) most = MathF.Max(most, each[i]);
+        return most;
+    }
+
+    /// <summary>e to the power of x less the largest, in place, and their sum.</summary>
+    private static float Exponents<TV, TL>(float* x, float largest, int from, int to)
+        where TV : struct
+        where TL : struct, ILanes<TV>
+    {
+        TV sum = default, less = TL.Fill(-largest);
+        for (var k = from; k < to; k += TL.Count)
+        {
+            var power = Exp<TV, TL>(TL.Add(TL.Load(x + k), less));
+            TL.Store(power, x + k);
+            sum = TL.Add(sum, power);
+        }
+
+        return TL.Sum(sum);
+    }
+
+    private static void Multiply<TV, TL>(float* x, float factor, int from, int to)
+        where TV : struct
+        where TL : struct, ILanes<TV>
+    {
+        var all = TL.Fill(factor);
+        for (var k = from; k < to; k += TL.Count) TL.Store(TL.Multiply(TL.Load(x + k), all), x + k);
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static TV Sigmoid<TV, TL>(TV x)
         where TV : struct
         where TL : struct, ILanes<TV>
     {
-        // e^y = 2^n e^r with y = n ln 2 + r, |r| <= ln 2 / 2, where seven terms of Taylor's series leave 5e-9. Beyond 87 nothing changes that shows: 1, or 1.6e-38 in place of less.
+        var one = TL.Fill(1);
+        return TL.Divide(one, TL.Add(one, Exp<TV, TL>(TL.Multiply(x, TL.Fill(-1)))));
+    }
+
+    /// <summary>e^x within a few units of the last place, from e^-87 to e^87, and these beyond; of what is no number none. The runtime's own goes by way of float64, which takes three times as long (docs/performance.md).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static TV Exp<TV, TL>(TV x)
+        where TV : struct
+        where TL : struct, ILanes<TV>
+    {
+        // e^y = 2^n e^r with y = n ln 2 + r, |r| <= ln 2 / 2, where seven terms of Taylor's series leave 5e-9.
         const float most = 87;
         const float log2E = 1.44269504f, ln2High = 0.693359375f, ln2Low = -2.12194440e-4f; // the first has so few bits that n times it is exact
         var one = TL.Fill(1);
-        var y = TL.Max(TL.Fill(-most), TL.Min(TL.Fill(most), TL.Multiply(x, TL.Fill(-1))));
+        var y = TL.Max(TL.Fill(-most), TL.Min(TL.Fill(most), x));
         var n = TL.Round(TL.Multiply(y, TL.Fill(log2E)));
         var r = TL.MultiplyAdd(n, TL.Fill(-ln2Low), TL.MultiplyAdd(n, TL.Fill(-ln2High), y));
         var power = TL.MultiplyAdd(r, TL.Fill(1f / 5040), TL.Fill(1f / 720));
@@ -218,6 +286,6 @@ internal sealed unsafe class TokenMath<TVector, TLanes, TNumber> : TokenMath
         power = TL.MultiplyAdd(power, r, TL.Fill(1f / 2));
         power = TL.MultiplyAdd(power, r, one);
         power = TL.MultiplyAdd(power, r, one);
-        return TL.Divide(one, TL.MultiplyAdd(power, TL.PowerOfTwo(n), one));
+        return TL.Multiply(power, TL.PowerOfTwo(n));
     }
 }

@@ -187,6 +187,9 @@ public sealed class Decoder : IDisposable
         return linear(hidden, _head).to(float32).MoveToOuterDisposeScope();
     }
 
+    /// <summary>The gradient of the hidden states, [N, D], given that of the logits, float32 [N, V]. Belongs to the caller's dispose scope.</summary>
+    internal Tensor LogitsGradient(Tensor gradient) => gradient.As(DType).mm(_head);
+
     public void Dispose()
     {
         foreach (var weight in Weights.Values) weight.Dispose();
@@ -247,6 +250,9 @@ public sealed class Decoder : IDisposable
 
     /// <summary>The final norm, [N, D] to the same.</summary>
     internal Tensor Normed(Tensor x) => Norm(x, _finalNorm);
+
+    /// <summary>The gradient of x, [N, D], given that of <see cref="Normed"/>, which is used up.</summary>
+    internal Tensor NormedGradient(Tensor x, Tensor gradient) => RmsNorm.Backward(x, _finalNorm, Config.RmsNormEpsilon, gradient);
 
     private Tensor Norm(Tensor x, Tensor weight) => RmsNorm.Apply(x, weight, Config.RmsNormEpsilon);
 

@@ -57,19 +57,19 @@ internal sealed class TrainingPass
             }
         }
 
-        _last = x.requires_grad_(true);
-        using (enable_grad()) Hidden = decoder.Normed(_last);
+        (_last, Hidden) = (x, decoder.Normed(x));
     }
 
-    /// <summary>[n, D], after the final norm and with its graph alone.</summary>
+    /// <summary>[n, D], after the final norm.</summary>
     public Tensor Hidden { get; }
 
-    /// <summary>To be called once <see cref="Hidden"/> is back-propagated: takes its gradient through the blocks.</summary>
-    public void Backward()
+    /// <summary>Takes a gradient through the blocks.</summary>
+    /// <param name="ofHidden">[n, D]: that of <see cref="Hidden"/>. Used up.</param>
+    public void Backward(Tensor ofHidden)
     {
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
-        var gradient = _last.grad!; // [n, D]
+        var gradient = _decoder.NormedGradient(_last, ofHidden); // [n, D]
         for (var layer = _blocks.Length - 1; layer >= _first; layer--)
         {
             using var block = _blocks[layer] ?? Again(layer);

@@ -25,9 +25,8 @@ public sealed record MemoryEstimate(long Weights, long Adapters, long Optimiser,
     private const long Wide = sizeof(float);
     private const long ProcessBytes = 200L << 20;
 
-    // Of MaskedCrossEntropy: rows of logits at a time, each with its log-softmax and its gradient.
+    // Of MaskedCrossEntropy: rows of logits at a time.
     private const long LossRows = 512;
-    private const long LossCopies = 3;
 
     /// <summary>Training and scoring come after one another: the larger counts.</summary>
     public long Total => Math.Max(Weights + Adapters + Optimiser + Activations + Logits + Process, WhileScoring);
@@ -66,7 +65,7 @@ public sealed record MemoryEstimate(long Weights, long Adapters, long Optimiser,
             Wide * adapters,
             Wide * (3 + lanes) * pair,
             narrow * (tokens * (KeptValues() + OneLayer() + 4 * hidden) + (onCpu ? lanes * RowAttention.Numbers(model, held.ComputesIn(computesIn), longestRow) : 0)),
-            Wide * LossCopies * Math.Min(LossRows, tokens) * model.VocabularySize,
+            Logit() * Math.Min(LossRows, tokens) * model.VocabularySize,
             Math.Max(Scored(size ?? ScoringSize.Largest, scoredRow), learned > 0 && method.NeedsUserTurn ? Scored(ScoringSize.Largest, longestRow) : 0),
             ProcessBytes,
             Math.Max(0, Base(held.InFull()) - Base(held)));
@@ -101,6 +100,9 @@ public sealed record MemoryEstimate(long Weights, long Adapters, long Optimiser,
 
         // On a GPU keys and values once more for every query head, and the result twice where rows differ in length.
         long Attended() => onCpu ? 2 * queries + 2 * keys : 5 * queries + (keys < queries ? 2 * keys : 0);
+
+        // On a CPU the gradient takes the logit's place, and products in bfloat16 have copies of both; on a GPU there is the log-softmax as well.
+        long Logit() => !onCpu ? 3 * Wide : narrow < Wide ? Wide + 2 * narrow : Wide;
 
         // Of one layer's gradients. On a GPU libtorch keeps copies of them, and those of a norm are float32 whatever the rest is.
         long OneLayer() => (onCpu ? 3 * wide + 4 * hidden : 5 * wide + Wide / narrow * 4 * hidden) + (dropout ? 4 * wide : 0);

@@ -185,8 +185,8 @@ public static class Trainer
         Fill(rows, TensorMemory.Span<long>(ids), TensorMemory.Span<long>(positions), TensorMemory.Span<long>(targets), weights is null ? [] : TensorMemory.Span<float>(weights));
         var at = OnDevice(positions, decoder.Device);
         var pass = decoder.Train(OnDevice(ids, decoder.Device), lengths, update, at, recomputes);
-        var loss = MaskedCrossEntropy.Backward(decoder, pass.Hidden, OnDevice(targets, decoder.Device), weights is null ? null : OnDevice(weights, decoder.Device), stepWeight, lanes);
-        pass.Backward();
+        var (loss, gradient) = MaskedCrossEntropy.Of(decoder, pass.Hidden, OnDevice(targets, decoder.Device), weights is null ? null : OnDevice(weights, decoder.Device), stepWeight, lanes);
+        pass.Backward(gradient);
         return loss.MoveToOuterDisposeScope();
     }
 

@@ -124,6 +124,38 @@ public abstract unsafe class TokenMathTests
         Assert.True(up.isnan().all().item<bool>() && gradient.isnan().all().item<bool>() && ofGate.isnan().all().item<bool>());
     }
 
+    // The last is more than one sum in float32.
+    [Theory]
+    [InlineData(1, 0)]
+    [InlineData(7, 6)]
+    [InlineData(48, 0)]
+    [InlineData(3001, 2999)]
+    public void CrossEntropy_AnyWidth_IsAutogradsWithItsGradient(int width, int target)
+    {
+        using var scope = NewDisposeScope();
+        var logits = Random(1, width) * 20 + 1000; // so large that their powers would overflow
+        var leaf = logits.to(float64).requires_grad_(true);
+        var expected = cross_entropy(leaf.unsqueeze(0), tensor(new long[] { target }));
+        expected.backward();
+
+        var loss = _math.CrossEntropy((float*)At(logits), target, 0.3f, width);
+
+        Assert.Equal(expected.item<double>(), loss, 1e-6 * (1 + expected.item<double>()));
+        AssertWithin(leaf.grad! * (double)0.3f, logits, (leaf.grad!.abs() + leaf.grad!.eq(leaf.grad!.min()).to(float64)) * 0.3, 16);
+    }
+
+    [Fact]
+    public void CrossEntropy_NoNumber_StaysNone()
+    {
+        using var scope = NewDisposeScope();
+        foreach (var (at, value) in new[] { (0, float.NaN), (3, float.NaN), (18, float.NaN), (2, float.PositiveInfinity) })
+        {
+            var logits = Random(1, 19);
+            logits[at] = value;
+            Assert.Equal(double.NaN, _math.CrossEntropy((float*)At(logits), 3, 1, 19));
+        }
+    }
+
     /// <summary>To the last bit, as libtorch rounds: halves to the even number, and no number and infinities to themselves.</summary>
     [Fact]
     public void Add_AnyNumbers_IsRoundedOnceToTheNearest()

@@ -41,7 +41,7 @@ public sealed class MemoryEstimateTests
         Assert.Equal(4 * 4 * (A + B), estimate.Optimiser);
         // Per token and layer: 2 x 8, attention 2 x 8 and 2 x 4, gate and up 2 x 12; of one layer's gradients 3 x 12 + 4 x 8; and 4 x 8. Scores of two heads, three times.
         Assert.Equal(4 * (15 * ((16 + 24 + 24) * 2 + 68 + 32) + 3 * 2 * 5 * 5), estimate.Activations);
-        Assert.Equal(4 * 3 * 15 * 10, estimate.Logits);
+        Assert.Equal(4 * 15 * 10, estimate.Logits);
         Assert.Equal(4 * (256 * (48 + 48 + 48 + 2 * 4 * 2) + 2 * 256 * 10), estimate.Scoring);
         Assert.Equal(estimate.Weights + estimate.Adapters + estimate.Scoring + estimate.Process, estimate.Total);
     }
@@ -50,10 +50,11 @@ public sealed class MemoryEstimateTests
     [Fact]
     public void Of_AGpu_KeepsWhatLibtorchDoes()
     {
-        long Of(ScalarType type) => MemoryEstimate.Of(
-            Model, new LoraConfig(2, 4, [LoraConfig.AllLinear]), new Slao(), learned: 2, rows: 3, longestRow: 5, scoredRow: 4, dropout: false, computesIn: type, device: "cuda").Activations;
-        Assert.Equal(4 * 15 * ((16 + 48 + 24) * 2 + 92 + 32), Of(ScalarType.Float32));
-        Assert.Equal(2 * 15 * ((16 + 48 + 24) * 2 + 60 + 2 * 32 + 32), Of(ScalarType.BFloat16));
+        MemoryEstimate Of(ScalarType type) => MemoryEstimate.Of(
+            Model, new LoraConfig(2, 4, [LoraConfig.AllLinear]), new Slao(), learned: 2, rows: 3, longestRow: 5, scoredRow: 4, dropout: false, computesIn: type, device: "cuda");
+        Assert.Equal(4 * 15 * ((16 + 48 + 24) * 2 + 92 + 32), Of(ScalarType.Float32).Activations);
+        Assert.Equal(2 * 15 * ((16 + 48 + 24) * 2 + 60 + 2 * 32 + 32), Of(ScalarType.BFloat16).Activations);
+        Assert.Equal(4 * 3 * 15 * 10, Of(ScalarType.BFloat16).Logits);
     }
 
     // Scores are taken in pieces of 2^20 numbers, of at least one key head and the query heads that share it.
@@ -105,7 +106,8 @@ public sealed class MemoryEstimateTests
         Assert.Equal(wide.Activations / 2, narrow.Activations);
         Assert.Equal(Of(ScalarType.Float32, true).Activations / 2, Of(ScalarType.BFloat16, true).Activations);
         Assert.Equal(2 * 256 * (48 + 48 + 48 + 2 * 4 * 2) + 4 * 2 * 256 * 10, narrow.Scoring);
-        Assert.Equal(wide with { Weights = 0, Activations = 0, Scoring = 0 }, narrow with { Weights = 0, Activations = 0, Scoring = 0 });
+        Assert.Equal((4 * 15 * 10, (4 + 2 + 2) * 15 * 10), (wide.Logits, narrow.Logits));
+        Assert.Equal(wide with { Weights = 0, Activations = 0, Logits = 0, Scoring = 0 }, narrow with { Weights = 0, Activations = 0, Logits = 0, Scoring = 0 });
     }
 
     // Two lanes: one more gradient, and the scores of 32 queries with 500 keys. They share the logits' memory.

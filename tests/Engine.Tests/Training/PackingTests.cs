@@ -84,6 +84,9 @@ public sealed class PackingTests
         var ids = RightPadded.Batch([.. rows.Select(row => row.Ids)], CPU); // [B, T]
         var labelled = rows.SelectMany((row, b) => Enumerable.Range(1, row.Ids.Length - 1).Where(t => row.Labels[t] != EncodedExample.IgnoreIndex).Select(t => (At: b * ids.shape[1] + t - 1, Next: (long)row.Labels[t]))).ToList();
         var (at, next) = (tensor(labelled.ConvertAll(each => each.At)), tensor(labelled.ConvertAll(each => each.Next)));
-        return MaskedCrossEntropy.Backward(decoder, decoder.Hidden(ids, update).flatten(0, 1).index_select(0, at), next, null, stepWeight);
+        var hidden = decoder.Hidden(ids, update).flatten(0, 1).index_select(0, at);
+        var (loss, gradient) = MaskedCrossEntropy.Of(decoder, hidden.detach(), next, null, stepWeight);
+        hidden.backward([gradient]);
+        return loss;
     }
 }
