@@ -20,7 +20,10 @@ public sealed class TrainingKernelsTests
         Assert.True(TokenKernels.Take(x.to(bfloat16)));
         Assert.False(TokenKernels.Take(x.to(float64)));
         Assert.False(TokenKernels.Take(x.t()));
+        Assert.True(TokenKernels.Take(x, x));
         Assert.False(TokenKernels.Take(x, leaf));
+        Assert.False(TokenKernels.Take(x, x.to(bfloat16)));
+        Assert.False(TokenKernels.Take(x, x.t()));
         Assert.False(TokenKernels.Take(leaf));
         Assert.True(LowRankKernels.Take(x, x, x));
         Assert.False(LowRankKernels.Take(leaf, x, x));
