@@ -1,6 +1,7 @@
 using ContinualService.Bench;
 using ContinualService.Bench.Chaos;
 using ContinualService.Bench.Continual;
+using ContinualService.Bench.Kernels;
 using ContinualService.Bench.Lists;
 using ContinualService.Bench.Merging;
 using ContinualService.Bench.Serving;
@@ -8,6 +9,7 @@ using ContinualService.Bench.Training;
 
 // bench continual ...   one adapter learning task after task: accuracy matrices, AA, BWT, forgetting, per method and seed
 // bench chaos ...       a cluster of processes while everything in it is killed, frozen and restarted
+// bench kernels ...     what a block of training computes beside its large products, against libtorch's operators
 // bench lists ...       list routes over a large PostgreSQL database: latencies under 50 clients, with query plans
 // bench merging ...     what the next version of an adapter costs beside its training, as task 2 and as task 100
 // bench serving ...     generation with adapters beside llama.cpp: tokens a second, time to the first token
@@ -18,6 +20,7 @@ try
     {
         ["continual", .. var rest] => ContinualCommand.Run(new Arguments(rest)),
         ["chaos", .. var rest] => await ChaosCommand.RunAsync(new Arguments(rest)),
+        ["kernels", .. var rest] => KernelsCommand.Run(new Arguments(rest)),
         ["lists", .. var rest] => await ListsCommand.RunAsync(new Arguments(rest)),
         ["merging", .. var rest] => await MergingCommand.RunAsync(new Arguments(rest)),
         ["serving", .. var rest] => await ServingCommand.RunAsync(new Arguments(rest)),
@@ -38,6 +41,8 @@ static int Usage()
     Console.Error.WriteLine(ContinualSettings.Help);
     Console.Error.WriteLine();
     Console.Error.WriteLine(ChaosCommand.Help);
+    Console.Error.WriteLine();
+    Console.Error.WriteLine(KernelsCommand.Help);
     Console.Error.WriteLine();
     Console.Error.WriteLine(ListsSettings.Help);
     Console.Error.WriteLine();

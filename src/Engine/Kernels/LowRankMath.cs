@@ -137,7 +137,7 @@ internal sealed unsafe class LowRankMath<TVector, TLanes, TNumber> : LowRankMath
             var values = (TNumber*)x + ((long)row * width);
             var count = Math.Min(Rows, rows - row);
             SumColumns<TVector, TLanes>(part, values, count, rank, width, first, Math.Min(last, whole), sums);
-            SumColumns<float, OneLane>(part, values, count, rank, width, Math.Max(first, whole), last, sums);
+            SumColumns<float, OneLane>(part, values, count, rank, width, whole, last, sums);
         }
     }
 

@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 namespace ContinualService.Engine.Kernels;
 
 /// <summary>
-/// Norms, rotations and gates of tokens on a CPU, without a graph, and their gradients: each goes through memory once, where libtorch's operators take several passes and a tensor for each (docs/performance.md). Tokens are shared
+/// Norms, rotations, gates and the loss of tokens on a CPU, without a graph, and their gradients: each goes through memory once, where libtorch's operators take several passes and a tensor for each (docs/performance.md). Tokens are shared
 /// out among as many threads as libtorch would take here. N tokens, in float32 or bfloat16; results belong to the caller's dispose scope.
 /// </summary>
 internal static unsafe class TokenKernels
@@ -93,7 +93,7 @@ internal static unsafe class TokenKernels
     public static Tensor Norm(Tensor x, Tensor weight, double epsilon)
     {
         var to = empty_like(x);
-        Run(new NormJob(Math(x), Memory(x), Memory(weight), Memory(to), Width(x), (float)epsilon), x);
+        Run(new NormJob(Math(x), Memory(x), Memory(weight), Memory(to), Width(x), (float)epsilon), x, weight);
         return to;
     }
 
@@ -104,7 +104,7 @@ internal static unsafe class TokenKernels
     /// <param name="gradient">Used up.</param>
     /// <param name="sum">[..., D], to be added; null: nothing.</param>
     public static void NormGradient(Tensor x, Tensor weight, double epsilon, Tensor gradient, Tensor? sum) =>
-        Run(new NormGradientJob(Math(x), Memory(x), Memory(weight), Memory(gradient), sum is null ? null : Memory(sum), Width(x), (float)epsilon), x);
+        Run(new NormGradientJob(Math(x), Memory(x), Memory(weight), Memory(gradient), sum is null ? null : Memory(sum), Width(x), (float)epsilon), x, weight, gradient, sum);
 
     /// <summary>Queries or keys [B*T, H*K] turned by their position: [B, H, T, K].</summary>
     /// <param name="flat">Those.</param>
@@ -116,7 +116,7 @@ internal static unsafe class TokenKernels
     {
         var (tokens, width) = ((int)flat.size(0), (int)flat.size(-1) / heads);
         var to = flat.new_empty(batch, heads, tokens / batch, width);
-        Run(new TurnJob(Math(flat), Memory(flat), Memory(to), (float*)Memory(cos), (float*)Memory(sin), Rows(cos, width), tokens / batch, heads, width, back: false), flat);
+        Run(new TurnJob(Math(flat), Memory(flat), Memory(to), (float*)Memory(cos), (float*)Memory(sin), Rows(cos, width), tokens / batch, heads, width, back: false), flat, cos, sin);
         return to;
     }
 
@@ -125,7 +125,7 @@ internal static unsafe class TokenKernels
     {
         var (batch, heads, length, width) = ((int)turned.size(0), (int)turned.size(1), (int)turned.size(2), (int)turned.size(3));
         var to = turned.new_empty(batch * length, heads * width);
-        Run(new TurnJob(Math(turned), Memory(to), Memory(turned), (float*)Memory(cos), (float*)Memory(sin), Rows(cos, width), length, heads, width, back: true), to);
+        Run(new TurnJob(Math(turned), Memory(to), Memory(turned), (float*)Memory(cos), (float*)Memory(sin), Rows(cos, width), length, heads, width, back: true), to, turned, cos, sin);
         return to;
     }
 
@@ -133,7 +133,7 @@ internal static unsafe class TokenKernels
     public static Tensor Gate(Tensor gate, Tensor up)
     {
         var to = empty_like(gate);
-        Run(new GateJob(Math(gate), Memory(gate), Memory(up), Memory(to), Width(gate)), gate);
+        Run(new GateJob(Math(gate), Memory(gate), Memory(up), Memory(to), Width(gate)), gate, up);
         return to;
     }
 
@@ -141,7 +141,7 @@ internal static unsafe class TokenKernels
     public static Tensor GateGradient(Tensor gate, Tensor up, Tensor gradient)
     {
         var to = empty_like(gate);
-        Run(new GateGradientJob(Math(gate), Memory(gate), Memory(up), Memory(gradient), Memory(to), Width(gate)), gate);
+        Run(new GateGradientJob(Math(gate), Memory(gate), Memory(up), Memory(gradient), Memory(to), Width(gate)), gate, up, gradient);
         return to;
     }
 
@@ -150,10 +150,13 @@ internal static unsafe class TokenKernels
     /// <param name="targets">int64 [n].</param>
     /// <param name="weights">float32 [n]; null: all 1.</param>
     /// <param name="scale">Of all.</param>
+    /// <exception cref="ArgumentException">A target is not in the vocabulary.</exception>
     public static Tensor CrossEntropy(Tensor logits, Tensor targets, Tensor? weights, double scale)
     {
+        foreach (var target in TensorMemory.Span<long>(targets))
+            if (target < 0 || target >= logits.size(1)) throw new ArgumentException($"The target {target} is not in a vocabulary of {logits.size(1)}.", nameof(targets));
         using var losses = empty(logits.size(0), float64);
-        Run(new CrossEntropyJob(Math(logits), (float*)Memory(logits), (long*)Memory(targets), weights is null ? null : (float*)Memory(weights), (float)scale, (double*)Memory(losses), Width(logits)), logits);
+        Run(new CrossEntropyJob(Math(logits), (float*)Memory(logits), (long*)Memory(targets), weights is null ? null : (float*)Memory(weights), (float)scale, (double*)Memory(losses), Width(logits)), logits, targets, weights);
         using var sum = losses.sum([0], keepdim: true);
         return sum.to(float32);
     }
@@ -166,7 +169,14 @@ internal static unsafe class TokenKernels
 
     private static int Width(Tensor x) => (int)x.size(-1);
 
-    /// <summary>For all tokens of x [..., width].</summary>
-    private static void Run<TJob>(TJob job, Tensor x)
-        where TJob : struct, IJob => SharedJob.Run(job, (int)(x.numel() / x.size(-1)), x.numel());
+    /// <summary>For all tokens of x [..., width]. These tensors are not collected meanwhile: a job has their memory alone.</summary>
+    private static void Run<TJob>(TJob job, Tensor x, Tensor? second = null, Tensor? third = null, Tensor? fourth = null)
+        where TJob : struct, IJob
+    {
+        SharedJob.Run(job, (int)(x.numel() / x.size(-1)), x.numel());
+        GC.KeepAlive(x);
+        GC.KeepAlive(second);
+        GC.KeepAlive(third);
+        GC.KeepAlive(fourth);
+    }
 }

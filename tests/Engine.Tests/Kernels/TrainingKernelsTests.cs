@@ -118,6 +118,18 @@ public sealed class TrainingKernelsTests
     }
 
     [Theory]
+    [InlineData(-1)]
+    [InlineData(83)]
+    public void CrossEntropy_TargetOutsideTheVocabulary_IsRefusedAndNothingChanged(long target)
+    {
+        using var scope = NewDisposeScope();
+        var logits = Random(1, 2, 83);
+        var before = Bits(logits);
+        Assert.Contains($"{target} is not in a vocabulary of 83", Assert.Throws<ArgumentException>(() => TokenKernels.CrossEntropy(logits, tensor(new[] { 1, target }), null, 1)).Message, StringComparison.Ordinal);
+        Assert.Equal(before, Bits(logits));
+    }
+
+    [Theory]
     [InlineData(true, true, true)]
     [InlineData(true, false, false)]
     [InlineData(false, true, false)]

@@ -35,6 +35,19 @@ public sealed class TrainingPassTests
         AssertSame(decoder, tuning, live => Update(live, decoder, tuning, dropout), vocabularySize: 40);
     }
 
+    // Blocks between others: a gradient goes through them and past them.
+    [Theory]
+    [InlineData(LoraConfig.AllLinear)]
+    [InlineData("model.layers.0.mlp.down_proj")]
+    [InlineData("model.layers.2.self_attn.q_proj")]
+    public void Backward_ManyLayers_GivesAutogradsGradient(string target)
+    {
+        using var scope = NewDisposeScope();
+        using var decoder = TinyModels.Create(ModelConfig.Parse(TinyModels.Json(), null) with { LayerCount = 5 });
+        using var tuning = new Tuning(TinyModels.CreateLora(decoder, new LoraConfig(3, 6, [target])));
+        AssertSame(decoder, tuning, live => tuning.Update(live, null), vocabularySize: 40);
+    }
+
     [Theory]
     [InlineData("slao", 0.3)]
     [InlineData("inclora", 0.3)]
