@@ -18,7 +18,7 @@ public static class KernelsCommand
         kernels [--shape 110M] [--tokens 812]
             --shape 15M|110M|1B|8B         widths and heads of the block                                           (110M)
             --tokens 812                   of the step, in one row                                                 (812)
-            --rank 8                       of the LoRA
+            --rank 8                       of the LoRA                                                             (8)
             --rounds 100                   each measured so often; the shortest is told                            (100)
             --threads 1                                                                                           (1)
         """;
@@ -64,15 +64,18 @@ public static class KernelsCommand
         var attention = new RowAttention([tokens], config, type);
         var (logits, targets) = (randn([64, config.VocabularySize], generator: generator), arange(64, int64));
 
+        // What takes the place of an argument: each round has it anew, or it would end in numbers that processors are slow with.
+        var (used, usedUp, usedLogits) = (empty_like(gradient), empty_like(ofGated), empty_like(logits));
+
         List<Piece> pieces =
         [
             Time("norm", () => Norm(x, weight), () => TokenKernels.Norm(x, weight, Epsilon)),
-            Time("its gradient, added to another", () => Graph(x, leaf => Norm(leaf, weight), gradient).add_(sum), () => TokenKernels.NormGradient(x, weight, Epsilon, gradient, sum)),
+            Time("its gradient, added to another", () => Graph(x, leaf => Norm(leaf, weight), gradient).add_(sum), () => TokenKernels.NormGradient(x, weight, Epsilon, used, sum), () => used.copy_(gradient)),
             Time("rotation of the queries", () => Rotate(queries.view(tokens, heads, head).transpose(0, 1), cos, sin), () => TokenKernels.Turn(queries, 1, heads, cos, sin)),
             Time("its gradient", () => Rotate(turned[0].transpose(0, 1), cos.unsqueeze(1), sin.unsqueeze(1).neg()), () => TokenKernels.TurnBack(turned, cos, sin)),
             Time("silu times up", () => silu(gate).mul_(up), () => TokenKernels.Gate(gate, up)),
-            Time("its gradients", () => Graph(gate, leaf => silu(leaf), ofGated.mul(up)).add(ofGated.mul(silu(gate))), () => TokenKernels.GateGradient(gate, up, ofGated)),
-            Time("loss of 64 tokens with its gradient", () => Loss(logits, targets), () => TokenKernels.CrossEntropy(logits, targets, null, 1)),
+            Time("its gradients", () => Graph(gate, leaf => silu(leaf), ofGated.mul(up)).add(ofGated.mul(silu(gate))), () => TokenKernels.GateGradient(gate, up, usedUp), () => usedUp.copy_(ofGated)),
+            Time("loss of 64 tokens with its gradient", () => Loss(logits, targets), () => TokenKernels.CrossEntropy(usedLogits, targets, null, 1), () => usedLogits.copy_(logits)),
             Time("attention, forward and backward", () => Attend(query, key, value, ofMixed), () =>
             {
                 attention.Forward(query, key, value, null);
@@ -89,10 +92,10 @@ public static class KernelsCommand
 
         return pieces;
 
-        Piece Time(string name, Action libtorch, Action ours)
+        Piece Time(string name, Action libtorch, Action ours, Action? before = null)
         {
             Console.Error.WriteLine($"{type}: {name}");
-            return new Piece(name, Shortest(libtorch, rounds), Shortest(ours, rounds));
+            return new Piece(name, Shortest(libtorch, rounds, null), Shortest(ours, rounds, before));
         }
     }
 
@@ -133,12 +136,13 @@ public static class KernelsCommand
     }
 
     // Twice as many first, some of which the runtime spends on compiling.
-    private static double Shortest(Action work, int rounds)
+    private static double Shortest(Action work, int rounds, Action? before)
     {
         var shortest = double.MaxValue;
         for (var round = 0; round < 3 * rounds; round++)
         {
             using var scope = NewDisposeScope();
+            before?.Invoke();
             var start = Stopwatch.GetTimestamp();
             work();
             if (round >= 2 * rounds) shortest = Math.Min(shortest, Stopwatch.GetElapsedTime(start).TotalMilliseconds);

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 
@@ -54,6 +55,7 @@ internal unsafe readonly struct Lanes512 : ILanes<Vector512<float>>
 
     public static Vector512<float> Load(float* from) => Vector512.Load(from);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Load(ushort* from)
     {
         if (Avx512F.IsSupported) return (Avx512F.ConvertToVector512UInt32(Vector256.Load(from)) << 16).AsSingle();
@@ -63,6 +65,7 @@ internal unsafe readonly struct Lanes512 : ILanes<Vector512<float>>
 
     public static void Store(Vector512<float> values, float* to) => values.Store(to);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(Vector512<float> values, ushort* to)
     {
         var bits = values.AsUInt32();
@@ -105,6 +108,7 @@ internal unsafe readonly struct Lanes256 : ILanes<Vector256<float>>
 
     public static Vector256<float> Load(float* from) => Vector256.Load(from);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> Load(ushort* from)
     {
         if (Avx2.IsSupported) return (Avx2.ConvertToVector256Int32(Vector128.Load(from)) << 16).AsSingle();
@@ -114,6 +118,7 @@ internal unsafe readonly struct Lanes256 : ILanes<Vector256<float>>
 
     public static void Store(Vector256<float> values, float* to) => values.Store(to);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(Vector256<float> values, ushort* to)
     {
         var bits = values.AsUInt32();
