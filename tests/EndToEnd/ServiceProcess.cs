@@ -50,7 +50,7 @@ internal sealed class ServiceProcess : IAsyncDisposable
         _process.BeginErrorReadLine();
         await UntilAsync("the service is ready", async () =>
         {
-            Assert.False(_process.HasExited, $"The service ended at its start.\n{_log}");
+            Assert.False(_process.HasExited, $"The service ended at its start.\n{LogSoFar()}");
             try
             {
                 using var response = await Client.GetAsync(new Uri("/health/ready", UriKind.Relative), Token);
@@ -127,7 +127,7 @@ internal sealed class ServiceProcess : IAsyncDisposable
         var start = Stopwatch.GetTimestamp();
         while (!await condition())
         {
-            Assert.True(Stopwatch.GetElapsedTime(start) < s_patience, $"Waited in vain until {what}. The service's log:\n{_log}");
+            Assert.True(Stopwatch.GetElapsedTime(start) < s_patience, $"Waited in vain until {what}. The service's log:\n{LogSoFar()}");
             await Task.Delay(50, Token);
         }
     }
@@ -145,10 +145,15 @@ internal sealed class ServiceProcess : IAsyncDisposable
         lock (_log) _log.AppendLine(line.Data);
     }
 
+    private string LogSoFar()
+    {
+        lock (_log) return _log.ToString();
+    }
+
     private async Task<JsonNode> ReadAsync(HttpResponseMessage response)
     {
         var text = await response.Content.ReadAsStringAsync(Token);
-        Assert.True(response.IsSuccessStatusCode, $"{(int)response.StatusCode}: {text}\n{_log}");
+        Assert.True(response.IsSuccessStatusCode, $"{(int)response.StatusCode}: {text}\n{LogSoFar()}");
         return JsonNode.Parse(text)!;
     }
 
