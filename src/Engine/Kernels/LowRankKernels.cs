@@ -75,7 +75,7 @@ internal static unsafe class LowRankKernels
 
         floats.Return(packedA);
         floats.Return(packedB);
-        KeepAlive(a, b, x, y); // a job has their memory alone
+        TensorMemory.KeepAlive(a, b, x, y); // a job has their memory alone
     }
 
     /// <summary>The gradients of what <see cref="Add"/> adds, each added to what it is the share of, in place.</summary>
@@ -104,8 +104,7 @@ internal static unsafe class LowRankKernels
         }
 
         foreach (var rented in (float[][])[packedA, packedB, backs, lows]) floats.Return(rented);
-        KeepAlive(a, b, gradient, x);
-        KeepAlive(sumA, sumB, sumX);
+        TensorMemory.KeepAlive(a, b, gradient, x, sumA, sumB, sumX);
     }
 
     /// <summary>Adds low^T x to <paramref name="sum"/>. What was packed is not needed any more: its memory is.</summary>
@@ -118,14 +117,6 @@ internal static unsafe class LowRankKernels
 
     /// <summary>Where general products begin to be quicker (docs/performance.md): processors multiply bfloat16 by themselves, and the kernels do not.</summary>
     private static int MaxRank(ScalarType type) => type == ScalarType.Float32 ? 64 : 8;
-
-    private static void KeepAlive(Tensor? first, Tensor? second, Tensor? third, Tensor? fourth = null)
-    {
-        GC.KeepAlive(first);
-        GC.KeepAlive(second);
-        GC.KeepAlive(third);
-        GC.KeepAlive(fourth);
-    }
 
     private static bool IsMaster(Tensor matrix) => matrix.dtype == float32 && TokenKernels.IsPlain(matrix);
 }

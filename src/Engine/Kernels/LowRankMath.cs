@@ -15,12 +15,7 @@ internal abstract unsafe class LowRankMath
     private static readonly LowRankMath BFloat16 = OfWidth<ushort>();
 
     /// <summary>As <see cref="TokenMath.Of"/>.</summary>
-    public static LowRankMath? Of(ScalarType type) => type switch
-    {
-        ScalarType.Float32 => Float32,
-        ScalarType.BFloat16 => BFloat16,
-        _ => null,
-    };
+    public static LowRankMath? Of(ScalarType type) => TokenNumbers.Choose(type, Float32, BFloat16);
 
     /// <summary>Columns of a block, see <see cref="Pack"/>.</summary>
     public abstract int Block { get; }
@@ -94,7 +89,7 @@ internal sealed unsafe class LowRankMath<TVector, TLanes, TNumber> : LowRankMath
 
     public override void Down(void* x, int rows, int width, float* a, int rank, float scale, float* low)
     {
-        var whole = Whole(width);
+        var whole = TokenNumbers.Whole<TVector, TLanes>(width);
         var row = 0;
         for (; row + Tile <= rows; row += Tile)
         {
@@ -110,7 +105,7 @@ internal sealed unsafe class LowRankMath<TVector, TLanes, TNumber> : LowRankMath
 
     public override void Up(float* low, int rows, int rank, float* b, void* y, int width)
     {
-        var whole = Whole(width);
+        var whole = TokenNumbers.Whole<TVector, TLanes>(width);
         var row = 0;
         for (; row + Tile <= rows; row += Tile)
         {
@@ -129,7 +124,7 @@ internal sealed unsafe class LowRankMath<TVector, TLanes, TNumber> : LowRankMath
 
     public override void Sum(float* low, void* x, int rows, int rank, int width, int from, int to, float* sums)
     {
-        var whole = Whole(width);
+        var whole = TokenNumbers.Whole<TVector, TLanes>(width);
         var (first, last) = (from * TLanes.Count, Math.Min(to * TLanes.Count, width));
         for (var row = 0; row < rows; row += Rows)
         {
@@ -140,8 +135,6 @@ internal sealed unsafe class LowRankMath<TVector, TLanes, TNumber> : LowRankMath
             SumColumns<float, OneLane>(part, values, count, rank, width, whole, last, sums);
         }
     }
-
-    private static int Whole(int width) => width / TLanes.Count * TLanes.Count;
 
     // Columns of the block at k.
     private static int BlockAt(int k, int width) => k + TLanes.Count <= width ? TLanes.Count : 1;

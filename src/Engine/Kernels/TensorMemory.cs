@@ -21,4 +21,10 @@ internal static unsafe class TensorMemory
     /// <summary>The numbers of a contiguous tensor of less than 2 GiB. To fill a new one through it makes no array.</summary>
     public static Span<T> Span<T>(Tensor tensor)
         where T : unmanaged => MemoryMarshal.Cast<byte, T>(tensor.bytes);
+
+    /// <summary>To be called when their memory is no longer used: until then none of them is collected.</summary>
+    public static void KeepAlive(params ReadOnlySpan<Tensor?> tensors)
+    {
+        foreach (var tensor in tensors) GC.KeepAlive(tensor);
+    }
 }

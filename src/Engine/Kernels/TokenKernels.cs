@@ -9,24 +9,36 @@ namespace ContinualService.Engine.Kernels;
 /// </summary>
 internal static unsafe class TokenKernels
 {
-    private readonly struct NormJob(TokenMath math, byte* x, byte* weight, byte* to, int width, float epsilon) : IJob
+    /// <summary>What is done to one token, whose numbers begin at a place in every tensor.</summary>
+    private interface ITokenJob
     {
-        public void Run(int from, int to)
-        {
-            for (var token = from; token < to; token++) Run((long)token * width * math.Size);
-        }
+        /// <summary>Bytes from one token to the next.</summary>
+        long Step { get; }
 
-        private void Run(long at) => math.Norm(x + at, weight, to + at, width, epsilon);
+        void Run(long at);
     }
 
-    private readonly struct NormGradientJob(TokenMath math, byte* x, byte* weight, byte* gradient, byte* sum, int width, float epsilon) : IJob
+    private readonly struct EachToken<TJob>(TJob job) : IJob
+        where TJob : struct, ITokenJob
     {
         public void Run(int from, int to)
         {
-            for (var token = from; token < to; token++) Run((long)token * width * math.Size);
+            for (var token = from; token < to; token++) job.Run(token * job.Step);
         }
+    }
 
-        private void Run(long at) => math.NormGradient(x + at, weight, gradient + at, sum is null ? null : sum + at, gradient + at, width, epsilon);
+    private readonly struct NormJob(TokenMath math, byte* x, byte* weight, byte* to, int width, float epsilon) : ITokenJob
+    {
+        public long Step => (long)width * math.Size;
+
+        public void Run(long at) => math.Norm(x + at, weight, to + at, width, epsilon);
+    }
+
+    private readonly struct NormGradientJob(TokenMath math, byte* x, byte* weight, byte* gradient, byte* sum, int width, float epsilon) : ITokenJob
+    {
+        public long Step => (long)width * math.Size;
+
+        public void Run(long at) => math.NormGradient(x + at, weight, gradient + at, sum is null ? null : sum + at, gradient + at, width, epsilon);
     }
 
     // From flat [B*T, H*K] to turned [B, H, T, K], or back. Tables of so many rows: T, or B*T.
@@ -50,24 +62,18 @@ internal static unsafe class TokenKernels
         }
     }
 
-    private readonly struct GateJob(TokenMath math, byte* gate, byte* up, byte* to, int width) : IJob
+    private readonly struct GateJob(TokenMath math, byte* gate, byte* up, byte* to, int width) : ITokenJob
     {
-        public void Run(int from, int to)
-        {
-            for (var token = from; token < to; token++) Run((long)token * width * math.Size);
-        }
+        public long Step => (long)width * math.Size;
 
-        private void Run(long at) => math.Gate(gate + at, up + at, to + at, width);
+        public void Run(long at) => math.Gate(gate + at, up + at, to + at, width);
     }
 
-    private readonly struct GateGradientJob(TokenMath math, byte* gate, byte* up, byte* gradient, byte* gateGradient, int width) : IJob
+    private readonly struct GateGradientJob(TokenMath math, byte* gate, byte* up, byte* gradient, byte* gateGradient, int width) : ITokenJob
     {
-        public void Run(int from, int to)
-        {
-            for (var token = from; token < to; token++) Run((long)token * width * math.Size);
-        }
+        public long Step => (long)width * math.Size;
 
-        private void Run(long at) => math.GateGradient(gate + at, up + at, gradient + at, gateGradient + at, width);
+        public void Run(long at) => math.GateGradient(gate + at, up + at, gradient + at, gateGradient + at, width);
     }
 
     private readonly struct CrossEntropyJob(TokenMath math, float* logits, long* targets, float* weights, float scale, double* losses, int width) : IJob
@@ -93,7 +99,7 @@ internal static unsafe class TokenKernels
     public static Tensor Norm(Tensor x, Tensor weight, double epsilon)
     {
         var to = empty_like(x);
-        Run(new NormJob(Math(x), Memory(x), Memory(weight), Memory(to), Width(x), (float)epsilon), x, weight);
+        RunEach(new NormJob(Math(x), Memory(x), Memory(weight), Memory(to), Width(x), (float)epsilon), x, weight);
         return to;
     }
 
@@ -104,7 +110,7 @@ internal static unsafe class TokenKernels
     /// <param name="gradient">Used up.</param>
     /// <param name="sum">[..., D], to be added; null: nothing.</param>
     public static void NormGradient(Tensor x, Tensor weight, double epsilon, Tensor gradient, Tensor? sum) =>
-        Run(new NormGradientJob(Math(x), Memory(x), Memory(weight), Memory(gradient), sum is null ? null : Memory(sum), Width(x), (float)epsilon), x, weight, gradient, sum);
+        RunEach(new NormGradientJob(Math(x), Memory(x), Memory(weight), Memory(gradient), sum is null ? null : Memory(sum), Width(x), (float)epsilon), x, weight, gradient, sum);
 
     /// <summary>Queries or keys [B*T, H*K] turned by their position: [B, H, T, K].</summary>
     /// <param name="flat">Those.</param>
@@ -133,7 +139,7 @@ internal static unsafe class TokenKernels
     public static Tensor Gate(Tensor gate, Tensor up)
     {
         var to = empty_like(gate);
-        Run(new GateJob(Math(gate), Memory(gate), Memory(up), Memory(to), Width(gate)), gate, up);
+        RunEach(new GateJob(Math(gate), Memory(gate), Memory(up), Memory(to), Width(gate)), gate, up);
         return to;
     }
 
@@ -141,7 +147,7 @@ internal static unsafe class TokenKernels
     public static Tensor GateGradient(Tensor gate, Tensor up, Tensor gradient)
     {
         var to = empty_like(gate);
-        Run(new GateGradientJob(Math(gate), Memory(gate), Memory(up), Memory(gradient), Memory(to), Width(gate)), gate, up, gradient);
+        RunEach(new GateGradientJob(Math(gate), Memory(gate), Memory(up), Memory(gradient), Memory(to), Width(gate)), gate, up, gradient);
         return to;
     }
 
@@ -169,14 +175,15 @@ internal static unsafe class TokenKernels
 
     private static int Width(Tensor x) => (int)x.size(-1);
 
-    /// <summary>For all tokens of x [..., width]. These tensors are not collected meanwhile: a job has their memory alone.</summary>
-    private static void Run<TJob>(TJob job, Tensor x, Tensor? second = null, Tensor? third = null, Tensor? fourth = null)
+    private static void RunEach<TJob>(TJob job, Tensor x, params ReadOnlySpan<Tensor?> others)
+        where TJob : struct, ITokenJob => Run(new EachToken<TJob>(job), x, others);
+
+    /// <summary>For all tokens of x [..., width]. The tensors are not collected meanwhile: a job has their memory alone.</summary>
+    private static void Run<TJob>(TJob job, Tensor x, params ReadOnlySpan<Tensor?> others)
         where TJob : struct, IJob
     {
         SharedJob.Run(job, (int)(x.numel() / x.size(-1)), x.numel());
-        GC.KeepAlive(x);
-        GC.KeepAlive(second);
-        GC.KeepAlive(third);
-        GC.KeepAlive(fourth);
+        TensorMemory.KeepAlive(x);
+        TensorMemory.KeepAlive(others);
     }
 }

@@ -14,12 +14,7 @@ internal abstract unsafe class TokenMath
     private static readonly TokenMath BFloat16 = OfWidth<ushort>();
 
     /// <summary>For numbers of this type, in the widest registers that this processor is quick with; null: there is none for them.</summary>
-    public static TokenMath? Of(ScalarType type) => type switch
-    {
-        ScalarType.Float32 => Float32,
-        ScalarType.BFloat16 => BFloat16,
-        _ => null,
-    };
+    public static TokenMath? Of(ScalarType type) => TokenNumbers.Choose(type, Float32, BFloat16);
 
     /// <summary>Bytes of a number.</summary>
     public abstract int Size { get; }
@@ -69,7 +64,7 @@ internal sealed unsafe class TokenMath<TVector, TLanes, TNumber> : TokenMath
 
     public override void Norm(void* x, void* weight, void* to, int width, float epsilon)
     {
-        var whole = Whole(width);
+        var whole = TokenNumbers.Whole<TVector, TLanes>(width);
         var inverse = Inverse(Dot<TVector, TLanes>((TNumber*)x, (TNumber*)x, null, 0, whole) + Dot<float, OneLane>((TNumber*)x, (TNumber*)x, null, whole, width), width, epsilon);
         Scale<TVector, TLanes>((TNumber*)x, (TNumber*)weight, (TNumber*)to, inverse, 0, whole);
         Scale<float, OneLane>((TNumber*)x, (TNumber*)weight, (TNumber*)to, inverse, whole, width);
@@ -78,7 +73,7 @@ internal sealed unsafe class TokenMath<TVector, TLanes, TNumber> : TokenMath
     public override void NormGradient(void* x, void* weight, void* gradient, void* sum, void* to, int width, float epsilon)
     {
         // With g = gradient * weight and r = 1 / rms(x): r g - x r^3 mean(g x).
-        var whole = Whole(width);
+        var whole = TokenNumbers.Whole<TVector, TLanes>(width);
         TNumber* value = (TNumber*)x, scale = (TNumber*)weight, arrived = (TNumber*)gradient;
         var inverse = Inverse(Dot<TVector, TLanes>(value, value, null, 0, whole) + Dot<float, OneLane>(value, value, null, whole, width), width, epsilon);
         var along = Dot<TVector, TLanes>(arrived, value, scale, 0, whole) + Dot<float, OneLane>(arrived, value, scale, whole, width);
@@ -89,35 +84,35 @@ internal sealed unsafe class TokenMath<TVector, TLanes, TNumber> : TokenMath
 
     public override void Turn(void* x, float* cos, float* sin, float direction, void* to, int half)
     {
-        var whole = Whole(half);
+        var whole = TokenNumbers.Whole<TVector, TLanes>(half);
         Turn<TVector, TLanes>((TNumber*)x, cos, sin, direction, (TNumber*)to, half, 0, whole);
         Turn<float, OneLane>((TNumber*)x, cos, sin, direction, (TNumber*)to, half, whole, half);
     }
 
     public override void Add(void* y, void* x, int width)
     {
-        var whole = Whole(width);
+        var whole = TokenNumbers.Whole<TVector, TLanes>(width);
         Add<TVector, TLanes>((TNumber*)y, (TNumber*)x, 0, whole);
         Add<float, OneLane>((TNumber*)y, (TNumber*)x, whole, width);
     }
 
     public override void Gate(void* gate, void* up, void* to, int width)
     {
-        var whole = Whole(width);
+        var whole = TokenNumbers.Whole<TVector, TLanes>(width);
         Gate<TVector, TLanes>((TNumber*)gate, (TNumber*)up, (TNumber*)to, 0, whole);
         Gate<float, OneLane>((TNumber*)gate, (TNumber*)up, (TNumber*)to, whole, width);
     }
 
     public override void GateGradient(void* gate, void* up, void* gradient, void* gateGradient, int width)
     {
-        var whole = Whole(width);
+        var whole = TokenNumbers.Whole<TVector, TLanes>(width);
         GateGradient<TVector, TLanes>((TNumber*)gate, (TNumber*)up, (TNumber*)gradient, (TNumber*)gateGradient, 0, whole);
         GateGradient<float, OneLane>((TNumber*)gate, (TNumber*)up, (TNumber*)gradient, (TNumber*)gateGradient, whole, width);
     }
 
     public override double CrossEntropy(float* logits, int target, float scale, int width)
     {
-        var whole = Whole(width);
+        var whole = TokenNumbers.Whole<TVector, TLanes>(width);
         var largest = MathF.Max(Largest<TVector, TLanes>(logits, 0, whole), Largest<float, OneLane>(logits, whole, width));
         var own = (double)logits[target] - largest;
         var total = 0d;
@@ -129,8 +124,6 @@ internal sealed unsafe class TokenMath<TVector, TLanes, TNumber> : TokenMath
         logits[target] -= scale;
         return Math.Log(total) - own;
     }
-
-    private static int Whole(int width) => width / TLanes.Count * TLanes.Count;
 
     private static float Inverse(float squares, int width, float epsilon) => 1 / MathF.Sqrt((squares / width) + epsilon);
 

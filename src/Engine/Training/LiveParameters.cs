@@ -7,8 +7,7 @@ namespace ContinualService.Engine.Training;
 /// <summary>What a task trains, as the trainer moves it: leaves that lie in one flat vector, whose gradients lie in another, so that clipping, zeroing and updating are one call each.</summary>
 internal sealed class LiveParameters : IDisposable
 {
-    private readonly Dictionary<Tensor, Tensor> _leaves = new(ReferenceEqualityComparer.Instance);
-    private readonly Dictionary<Tensor, Tensor> _gradients = new(ReferenceEqualityComparer.Instance); // of the leaves, by what these stand for
+    private readonly Dictionary<Tensor, (Tensor Leaf, Tensor Gradient)> _leaves = new(ReferenceEqualityComparer.Instance); // by what they stand for
 
     public LiveParameters(Tuning tuning, Device device)
         : this(tuning, Flatten(tuning.Trained, device))
@@ -31,8 +30,7 @@ internal sealed class LiveParameters : IDisposable
             var leaf = Weights.narrow(0, offset, start.numel()).view(start.shape).detach().requires_grad_(true);
             var gradient = Gradient.narrow(0, offset, start.numel()).view(start.shape);
             leaf.grad = gradient;
-            _leaves.Add(start, leaf.DetachFromDisposeScope());
-            _gradients.Add(start, gradient.DetachFromDisposeScope());
+            _leaves.Add(start, (leaf.DetachFromDisposeScope(), gradient.DetachFromDisposeScope()));
             offset += start.numel();
         }
 
@@ -41,8 +39,8 @@ internal sealed class LiveParameters : IDisposable
         {
             A = LeafOrAlias(pair.A),
             B = LeafOrAlias(pair.B),
-            GradientOfA = _gradients.GetValueOrDefault(pair.A),
-            GradientOfB = _gradients.GetValueOrDefault(pair.B),
+            GradientOfA = _leaves.GetValueOrDefault(pair.A).Gradient,
+            GradientOfB = _leaves.GetValueOrDefault(pair.B).Gradient,
         })]);
         Weights.DetachFromDisposeScope();
         Gradient.DetachFromDisposeScope();
@@ -58,7 +56,7 @@ internal sealed class LiveParameters : IDisposable
     public LoraWeights Lora { get; }
 
     /// <summary>The leaf that stands for a tensor of <see cref="Tuning.Trained"/>; a tensor that is not trained stands for itself.</summary>
-    public Tensor this[Tensor start] => _leaves.GetValueOrDefault(start, start);
+    public Tensor this[Tensor start] => _leaves.TryGetValue(start, out var trained) ? trained.Leaf : start;
 
     /// <summary>Tensors one after another in one vector, [P].</summary>
     public static Tensor Flatten(IEnumerable<Tensor> tensors, Device device)
@@ -70,11 +68,15 @@ internal sealed class LiveParameters : IDisposable
     public void Dispose()
     {
         Lora.Dispose();
-        foreach (var leaf in _leaves.Values) leaf.Dispose();
-        foreach (var gradient in _gradients.Values) gradient.Dispose();
+        foreach (var (leaf, gradient) in _leaves.Values)
+        {
+            leaf.Dispose();
+            gradient.Dispose();
+        }
+
         Weights.Dispose();
         Gradient.Dispose();
     }
 
-    private Tensor LeafOrAlias(Tensor start) => _leaves.TryGetValue(start, out var leaf) ? leaf : start.detach();
+    private Tensor LeafOrAlias(Tensor start) => _leaves.TryGetValue(start, out var trained) ? trained.Leaf : start.detach();
 }
