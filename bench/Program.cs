@@ -4,6 +4,7 @@ using ContinualService.Bench.Continual;
 using ContinualService.Bench.Kernels;
 using ContinualService.Bench.Lists;
 using ContinualService.Bench.Merging;
+using ContinualService.Bench.Scoring;
 using ContinualService.Bench.Serving;
 using ContinualService.Bench.Training;
 
@@ -12,6 +13,7 @@ using ContinualService.Bench.Training;
 // bench kernels ...     what a block of training computes beside its large products, against libtorch's operators
 // bench lists ...       list routes over a large PostgreSQL database: latencies under 50 clients, with query plans
 // bench merging ...     what the next version of an adapter costs beside its training, as task 2 and as task 100
+// bench scoring ...     held-out rows scored with one thread and with several: tokens a second, share of the arithmetic limit
 // bench serving ...     generation with adapters beside llama.cpp: tokens a second, time to the first token
 // bench training ...    LoRA training on CPU or GPU beside PyTorch: tokens a second, memory, share of the arithmetic limit
 try
@@ -23,6 +25,8 @@ try
         ["kernels", .. var rest] => KernelsCommand.Run(new Arguments(rest)),
         ["lists", .. var rest] => await ListsCommand.RunAsync(new Arguments(rest)),
         ["merging", .. var rest] => await MergingCommand.RunAsync(new Arguments(rest)),
+        ["scoring", .. var rest] => await ScoringCommand.RunAsync(new Arguments(rest), rest),
+        [ScoringCommand.Alone, .. var rest] => ScoringCommand.RunAlone(new Arguments(rest)),
         ["serving", .. var rest] => await ServingCommand.RunAsync(new Arguments(rest)),
         ["training", .. var rest] => await TrainingCommand.RunAsync(new Arguments(rest)),
         [TrainingCommand.Alone, .. var rest] => TrainingCommand.RunAlone(new Arguments(rest)),
@@ -47,6 +51,8 @@ static int Usage()
     Console.Error.WriteLine(ListsSettings.Help);
     Console.Error.WriteLine();
     Console.Error.WriteLine(MergingCommand.Help);
+    Console.Error.WriteLine();
+    Console.Error.WriteLine(ScoringCommand.Help);
     Console.Error.WriteLine();
     Console.Error.WriteLine(ServingSettings.Help);
     Console.Error.WriteLine();

@@ -101,7 +101,7 @@ public sealed class Recall : IContinualMethod
         var prompts = PromptSampler.Draw(decoder, served, turn, Wanted(rows.Count), longest - 1, _temperature, generator, cancellationToken);
         if (prompts.Count == 0) return [];
         var room = longest - prompts.Min(prompt => prompt.Length);
-        var answers = GreedyGenerator.Generate(decoder, served, prompts, room, [.. decoder.Config.EosTokenIds, end], null, cancellationToken);
+        var answers = GreedyGenerator.Generate(decoder, served, prompts, room, [.. decoder.Config.EosTokenIds, end], null, null, cancellationToken);
         return [.. prompts.Zip(answers).Where(row => row.Second.Length > 0 && row.First.Length + row.Second.Length < longest).Select(row => Answered(row.First, row.Second, end))];
     }
 

@@ -59,7 +59,7 @@ public static class DriftProbe
     internal static (double? FromBefore, double? FromBase) Divergence(
         Decoder decoder, LoraWeights before, LoraWeights now, IReadOnlyList<int[]> prompts, IReadOnlyList<int> stopIds, ScoringSize? size = null, CancellationToken cancellation = default)
     {
-        var answers = GreedyGenerator.Generate(decoder, before, prompts, CanaryTokens, stopIds, size, cancellation);
+        var answers = GreedyGenerator.Generate(decoder, before, prompts, CanaryTokens, stopIds, size, null, cancellation);
         var (fromBefore, fromBase, count) = (0.0, 0.0, 0L);
         for (var index = 0; index < prompts.Count; index++)
         {
@@ -90,7 +90,7 @@ public static class DriftProbe
     internal static double StopShare(Decoder decoder, LoraWeights? lora, IReadOnlyList<int[]> prompts, int maxNewTokens, IReadOnlyList<int> stopIds, ScoringSize? size = null, CancellationToken cancellation = default)
     {
         // One more is asked for than may be used: an answer that is as long as it may be can still end.
-        var answers = GreedyGenerator.Generate(decoder, lora, prompts, maxNewTokens + 1, stopIds, size, cancellation);
+        var answers = GreedyGenerator.Generate(decoder, lora, prompts, maxNewTokens + 1, stopIds, size, null, cancellation);
         return (double)answers.Where((answer, index) => answer.Length < Math.Min(maxNewTokens + 1, decoder.Config.MaxPositions - prompts[index].Length)).Count() / prompts.Count;
     }
 

@@ -5,9 +5,6 @@ namespace ContinualService.Engine.Evaluation;
 /// <summary>How evaluation spends time and tokens.</summary>
 public sealed record EvaluationOptions
 {
-    /// <summary>Rows handed over at once, after which progress is reported; default 64, at least 1. Changes no score beyond floating-point noise.</summary>
-    public int BatchSize { get; init; } = 64;
-
     /// <summary>Most tokens generated per row; null (the default) means the longest gold answer plus <see cref="AnswerMargin"/>.</summary>
     public int? MaxNewTokens { get; init; }
 

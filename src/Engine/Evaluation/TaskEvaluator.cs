@@ -22,15 +22,15 @@ public static class TaskEvaluator
     /// <param name="rows">At least one row, encoded for this model.</param>
     /// <param name="metric">What to measure.</param>
     /// <param name="labels">The answers to choose from with <see cref="TaskMetric.LabelLikelihood"/>; not used otherwise.</param>
-    /// <param name="options">Batches and lengths.</param>
-    /// <param name="progress">Receives the share of rows done, 0 to 1.</param>
-    /// <param name="cancellationToken">Ends it between batches with <see cref="OperationCanceledException"/>.</param>
+    /// <param name="options">How much at once, and lengths.</param>
+    /// <param name="progress">Receives the share of rows done, up to 1, from one thread at a time.</param>
+    /// <param name="cancellationToken">Ends it between batches, and between tokens that are generated, with <see cref="OperationCanceledException"/>.</param>
     /// <exception cref="ArgumentException">No rows, or rows that the metric cannot score (no question, no gold answer, no labels).</exception>
     public static TaskScore Evaluate(
         Decoder decoder, Tokenizer tokenizer, LoraWeights? lora, IReadOnlyList<EncodedExample> rows, TaskMetric metric, IReadOnlyList<string> labels,
         EvaluationOptions options, IProgress<double>? progress = null, CancellationToken cancellationToken = default)
     {
-        Check(rows, metric, labels, options);
+        Check(rows, metric, labels);
         var job = new Job(decoder, tokenizer, lora, rows, options, progress, cancellationToken);
         if (metric == TaskMetric.Loss) return Loss(job);
         var (scores, rowAnswers) = metric switch
@@ -49,74 +49,34 @@ public static class TaskEvaluator
         Decoder Decoder, Tokenizer Tokenizer, LoraWeights? Lora, IReadOnlyList<EncodedExample> Rows, EvaluationOptions Options,
         IProgress<double>? Progress, CancellationToken Cancellation)
     {
-        // Rows of like length together waste the least on padding; the order of the scores is the rows' own.
-        public IEnumerable<int[]> Batches(Func<EncodedExample, int> length, int batchSize)
-        {
-            var done = 0;
-            foreach (var batch in Enumerable.Range(0, Rows.Count).OrderByDescending(row => length(Rows[row])).Chunk(batchSize))
-            {
-                Cancellation.ThrowIfCancellationRequested();
-                yield return batch;
-                done += batch.Length;
-                Progress?.Report((double)done / Rows.Count);
-            }
-        }
+        public List<int[]> Prompts => [.. Rows.Select(row => row.PromptIds)];
     }
 
     private static (double[] Scores, string[] Answers) Generated(Job job, Func<string, IEnumerable<string>, double> score)
     {
         var maxNewTokens = job.Options.MaxNewTokens ?? AnswerEnds.LongestAnswer(job.Tokenizer, job.Rows) + job.Options.AnswerMargin;
         var stopIds = AnswerEnds.StopIds(job.Decoder, job.Tokenizer, job.Rows);
-        var (scores, texts) = (new double[job.Rows.Count], new string[job.Rows.Count]);
-        foreach (var batch in job.Batches(row => row.PromptIds.Length, job.Options.BatchSize))
-        {
-            var answers = GreedyGenerator.Generate(
-                job.Decoder, job.Lora, [.. batch.Select(row => job.Rows[row].PromptIds)], maxNewTokens, stopIds, job.Options.Size, job.Cancellation);
-            for (var index = 0; index < batch.Length; index++)
-            {
-                var answer = job.Tokenizer.Decode(answers[index], skipSpecialTokens: true);
-                (scores[batch[index]], texts[batch[index]]) = (score(answer, AnswerEnds.Golds(job.Rows[batch[index]])), answer);
-            }
-        }
-
-        return (scores, texts);
+        var answers = GreedyGenerator.Generate(job.Decoder, job.Lora, job.Prompts, maxNewTokens, stopIds, job.Options.Size, job.Progress, job.Cancellation);
+        string[] texts = [.. answers.Select(ids => job.Tokenizer.Decode(ids, skipSpecialTokens: true))];
+        return ([.. texts.Zip(job.Rows, (answer, row) => score(answer, AnswerEnds.Golds(row)))], texts);
     }
 
     // 1 where the label of the highest mean log-probability per token is a gold answer; on a tie the first label.
     private static (double[] Scores, string[] Answers) Likeliest(Job job, IReadOnlyList<string> labels)
     {
         var labelIds = labels.Select(label => job.Tokenizer.Encode(label, addSpecialTokens: false, parseSpecialTokens: false).Ids).ToList();
-        var (scores, chosen) = (new double[job.Rows.Count], new string[job.Rows.Count]);
-        foreach (var batch in job.Batches(row => row.PromptIds.Length, job.Options.BatchSize))
-        {
-            var likelihoods = ContinuationScorer.MeanLogProbabilities(
-                job.Decoder, job.Lora, [.. batch.Select(row => job.Rows[row].PromptIds)], labelIds, job.Options.Size, job.Cancellation);
-            for (var index = 0; index < batch.Length; index++)
-            {
-                var best = Enumerable.Range(0, labels.Count).MaxBy(label => likelihoods[index][label]);
-                (scores[batch[index]], chosen[batch[index]]) = (AnswerText.Matches(labels[best], AnswerEnds.Golds(job.Rows[batch[index]])) ? 1 : 0, labels[best]);
-            }
-        }
-
-        return (scores, chosen);
+        var likelihoods = ContinuationScorer.MeanLogProbabilities(job.Decoder, job.Lora, job.Prompts, labelIds, job.Options.Size, job.Progress, job.Cancellation);
+        string[] chosen = [.. likelihoods.Select(ofRow => labels[Enumerable.Range(0, labels.Count).MaxBy(label => ofRow[label])])];
+        return ([.. chosen.Zip(job.Rows, (label, row) => AnswerText.Matches(label, AnswerEnds.Golds(row)) ? 1.0 : 0)], chosen);
     }
 
     private static TaskScore Loss(Job job)
     {
-        var (losses, tokens) = (new double[job.Rows.Count], new double[job.Rows.Count]);
-        foreach (var batch in job.Batches(row => row.Ids.Length, job.Options.BatchSize))
-        {
-            var trained = batch.Select(row => TrainedPositions(job.Rows[row])).ToList();
-            var logProbabilities = SequenceScorer.LogProbabilities(
-                job.Decoder, job.Lora, [.. batch.Select(row => job.Rows[row].Ids)], [.. trained.Select(positions => positions[0])], job.Options.Size, job.Cancellation);
-            for (var index = 0; index < batch.Length; index++)
-            {
-                var row = batch[index];
-                tokens[row] = trained[index].Length;
-                losses[row] = -trained[index].Average(position => (double)logProbabilities[index][position]);
-            }
-        }
-
+        var trained = job.Rows.Select(TrainedPositions).ToList();
+        var logProbabilities = SequenceScorer.LogProbabilities(
+            job.Decoder, job.Lora, [.. job.Rows.Select(row => row.Ids)], [.. trained.Select(positions => positions[0])], job.Options.Size, job.Progress, job.Cancellation);
+        double[] losses = [.. trained.Zip(logProbabilities, (positions, ofRow) => -positions.Average(position => (double)ofRow[position]))];
+        double[] tokens = [.. trained.Select(positions => (double)positions.Length)];
         var score = losses.Select((loss, row) => loss * tokens[row]).Sum() / tokens.Sum();
         var (low, high) = ConfidenceInterval.Mean(losses, tokens, floor: 0, ceiling: double.PositiveInfinity);
         return new TaskScore(score, losses.Length, low, high, losses, TaskMetric.Loss) { RowWeights = tokens };
@@ -125,9 +85,8 @@ public static class TaskEvaluator
     private static int[] TrainedPositions(EncodedExample row) =>
         [.. Enumerable.Range(1, row.Labels.Length - 1).Where(position => row.Labels[position] != EncodedExample.IgnoreIndex)];
 
-    private static void Check(IReadOnlyList<EncodedExample> rows, TaskMetric metric, IReadOnlyList<string> labels, EvaluationOptions options)
+    private static void Check(IReadOnlyList<EncodedExample> rows, TaskMetric metric, IReadOnlyList<string> labels)
     {
-        ArgumentOutOfRangeException.ThrowIfLessThan(options.BatchSize, 1);
         if (rows.Count == 0) throw new ArgumentException("There are no rows to score.", nameof(rows));
         if (metric == TaskMetric.LabelLikelihood && (labels.Count == 0 || labels.Any(string.IsNullOrEmpty)))
             throw new ArgumentException("Label likelihood needs at least one label, none of them empty.", nameof(labels));

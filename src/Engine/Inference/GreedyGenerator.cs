@@ -8,14 +8,17 @@ namespace ContinualService.Engine.Inference;
 /// <summary>Greedy decoding of many prompts at once.</summary>
 public static class GreedyGenerator
 {
+    // For a lane: every token reads all weights, however few rows there are.
+    private const int LeastRows = 8;
+
     /// <summary>
     /// New ids per prompt, in the order given; the stop id that ended a row is left out. A row also ends at <paramref name="maxNewTokens"/> and where the
-    /// model's context is full. Null for <paramref name="size"/> takes the largest.
+    /// model's context is full. Null for <paramref name="size"/> takes the largest; <paramref name="progress"/> is told the share of rows done.
     /// </summary>
     /// <exception cref="ArgumentException">A prompt is empty or longer than the context.</exception>
     public static int[][] Generate(
         Decoder decoder, LoraWeights? lora, IReadOnlyList<int[]> prompts, int maxNewTokens, IReadOnlyList<int> stopIds, ScoringSize? size = null,
-        CancellationToken cancellation = default)
+        IProgress<double>? progress = null, CancellationToken cancellation = default)
     {
         size ??= ScoringSize.Largest;
         Check(decoder, prompts, maxNewTokens);
@@ -26,13 +29,16 @@ public static class GreedyGenerator
             return results;
         }
 
-        var rows = Math.Min(ScoringSize.MaxRows, size.Positions(decoder.Config.VocabularySize)); // each has logits at every token
-        foreach (var group in RightPadded.Groups([.. prompts.Select(prompt => prompt.Length + maxNewTokens)], rows, size.Tokens))
-        {
-            var generated = GenerateGroup(decoder, lora, [.. group.Select(index => prompts[index])], maxNewTokens, [.. stopIds], cancellation);
-            for (var i = 0; i < group.Length; i++) results[group[i]] = generated[i];
-        }
-
+        var lanes = new ScoringLanes(decoder, [.. prompts.Select(prompt => prompt.Length + maxNewTokens)], size, size.Tokens, LeastRows);
+        lanes.Run(
+            Math.Min(ScoringSize.MaxRows, lanes.Size.Positions(decoder.Config.VocabularySize)), // each has logits at every token
+            lanes.Size.Tokens,
+            group =>
+            {
+                var generated = GenerateGroup(decoder, lora, [.. group.Select(index => prompts[index])], maxNewTokens, [.. stopIds], cancellation);
+                for (var i = 0; i < group.Length; i++) results[group[i]] = generated[i];
+            },
+            progress, cancellation);
         return results;
     }
 
@@ -75,7 +81,7 @@ public static class GreedyGenerator
     {
         using var scope = NewDisposeScope();
         var ids = tensor(next.Select(id => (long)id).ToArray(), int64, decoder.Device).unsqueeze(1); // [B, 1]
-        return Best(decoder, decoder.HiddenCached(ids, cache, lora).squeeze(1)); // [B, D]
+        return Best(decoder, decoder.HiddenCached(ids, cache, lora, null)); // [B, D]
     }
 
     private static int[] Best(Decoder decoder, Tensor hidden) =>

@@ -63,16 +63,24 @@ public sealed class KeyValueCache : IDisposable
         _lengths = [.. rows.Select(row => _lengths[row])];
     }
 
-    /// <summary>A copy of these rows, in this order.</summary>
-    public KeyValueCache Rows(IReadOnlyList<int> rows)
+    /// <summary>So many rows from the given one on, in the same memory: what is appended to them stands here as well, once they are <see cref="Adopt">adopted</see>. To be disposed of before this one.</summary>
+    internal KeyValueCache Part(int start, int count)
+    {
+        using var scope = NewDisposeScope();
+        Tensor[] View(Tensor[] held) => [.. held.Select(tensor => tensor.narrow(0, start, count).DetachFromDisposeScope())];
+        return new KeyValueCache(View(_keys), View(_values), _lengths[start..(start + count)], Capacity);
+    }
+
+    /// <summary>The rows from the given one on hold as many tokens as the part's.</summary>
+    internal void Adopt(int start, KeyValueCache part) => part._lengths.CopyTo(_lengths, start);
+
+    /// <summary>All rows hold what the first one does.</summary>
+    internal void Spread()
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        var index = Index(rows);
-        Tensor[] Copy(Tensor[] held) => [.. held.Select(tensor => tensor.index_select(0, index))];
-        var copy = new KeyValueCache(Copy(_keys), Copy(_values), [.. rows.Select(row => _lengths[row])], Capacity);
-        foreach (var tensor in copy._keys.Concat(copy._values)) tensor.DetachFromDisposeScope();
-        return copy;
+        foreach (var held in _keys.Concat(_values).Select(tensor => tensor.narrow(2, 0, _lengths[0]))) held.copy_(held.narrow(0, 0, 1).clone());
+        Array.Fill(_lengths, _lengths[0]);
     }
 
     public void Dispose()
@@ -80,14 +88,25 @@ public sealed class KeyValueCache : IDisposable
         foreach (var tensor in _keys.Concat(_values)) tensor.Dispose();
     }
 
-    internal CachePlan Plan(int batch, int length, Device device)
+    /// <param name="batch">B.</param>
+    /// <param name="length">T.</param>
+    /// <param name="branches">Tokens of each of the continuations that the T tokens are, the same for all rows; null: they are one.</param>
+    /// <param name="device">Of the tensors.</param>
+    internal CachePlan Plan(int batch, int length, IReadOnlyList<int>? branches, Device device)
     {
         if (batch != _lengths.Length) throw new ArgumentException($"The cache holds {_lengths.Length} rows, not {batch}.", nameof(batch));
         var (shortest, longest) = (_lengths.Min(), _lengths.Max());
         if (longest + length > Capacity) throw new ArgumentException($"{longest} + {length} tokens do not fit a cache of {Capacity}.", nameof(length));
-        if (shortest == longest) return new CachePlan(shortest, length, shortest + length, null);
+        if (shortest == longest && branches is null) return new CachePlan(shortest, length, shortest + length, null);
         var starts = tensor(_lengths.Select(start => (long)start).ToArray(), int64, device); // [B]
-        return new CachePlan(shortest, length, longest + length, starts.unsqueeze(1).add(arange(length, device: device))); // positions [B, T]
+        var places = starts.unsqueeze(1).add(arange(length, device: device)); // [B, T]
+        return new CachePlan(shortest, length, longest + length, places, branches is null ? null : Branches(branches));
+
+        CachePlan.Branching Branches(IReadOnlyList<int> counts) => new(
+            starts,
+            tensor(counts.SelectMany((count, branch) => Enumerable.Repeat((long)branch, count)).ToArray(), int64, device),
+            tensor(counts.SelectMany(count => Enumerable.Range(0, count).Select(step => (long)step)).ToArray(), int64, device),
+            counts.Max());
     }
 
     /// <summary>Stores keys and values [B, G, T, K] of the new tokens and returns all, [B, G, S, K].</summary>
@@ -105,8 +124,8 @@ public sealed class KeyValueCache : IDisposable
 
     private static void Store(Tensor held, Tensor added, CachePlan plan)
     {
-        if (plan.Positions is null) held.narrow(2, plan.Start, plan.Length).copy_(added);
-        else held.scatter_(2, plan.Positions.unsqueeze(1).unsqueeze(-1).expand(added.shape), added);
+        if (plan.Places is null) held.narrow(2, plan.Start, plan.Length).copy_(added);
+        else held.scatter_(2, plan.Places.unsqueeze(1).unsqueeze(-1).expand(added.shape), added);
     }
 
     private Tensor Index(IReadOnlyList<int> rows) => tensor(rows.Select(row => (long)row).ToArray(), int64, _keys[0].device);

@@ -24,10 +24,10 @@ internal sealed record Prefill(KeyValueCache Cache, Tensor Last)
     public static Prefill Run(Decoder decoder, LoraWeights? lora, IReadOnlyList<int[]> prompts, int room)
     {
         var shared = Shared(prompts);
-        var cache = new KeyValueCache(decoder, shared > 0 ? 1 : prompts.Count, prompts.Max(prompt => prompt.Length) + room);
+        var cache = new KeyValueCache(decoder, prompts.Count, prompts.Max(prompt => prompt.Length) + room);
         try
         {
-            return Run(decoder, lora, prompts, shared, cache);
+            return new Prefill(cache, Fill(decoder, lora, prompts, shared, cache));
         }
         catch
         {
@@ -37,20 +37,47 @@ internal sealed record Prefill(KeyValueCache Cache, Tensor Last)
         }
     }
 
-    private static Prefill Run(Decoder decoder, LoraWeights? lora, IReadOnlyList<int[]> prompts, int shared, KeyValueCache cache)
+    private static Tensor Fill(Decoder decoder, LoraWeights? lora, IReadOnlyList<int[]> prompts, int shared, KeyValueCache cache)
     {
         using var scope = NewDisposeScope();
         if (shared > 0)
         {
-            decoder.HiddenCached(RightPadded.Batch([prompts[0][..shared]], decoder.Device), cache, lora).Dispose();
-            cache.Keep([.. Enumerable.Repeat(0, prompts.Count)]);
+            using var first = cache.Part(0, 1);
+            decoder.HiddenCached(RightPadded.Batch([prompts[0][..shared]], decoder.Device), first, lora, Index([0]));
+            cache.Adopt(0, first);
+            cache.Spread();
         }
 
-        var ids = RightPadded.Batch(shared > 0 ? [.. prompts.Select(prompt => prompt[shared..])] : prompts, decoder.Device); // [B, T]
-        var hidden = decoder.HiddenCached(ids, cache, lora); // [B, T, D]
-        cache.Truncate([.. prompts.Select(prompt => prompt.Length)]);
-        var last = tensor(prompts.Select((prompt, row) => row * ids.shape[1] + prompt.Length - shared - 1).ToArray(), int64, decoder.Device); // [B]
-        return new Prefill(cache, hidden.flatten(0, 1).index_select(0, last).MoveToOuterDisposeScope());
+        List<Tensor> last = [];
+        for (var start = 0; start < prompts.Count; start += (int)last[^1].size(0)) last.Add(Pass(start));
+        return cat(last, 0).MoveToOuterDisposeScope();
+
+        // Few rows at a time: where rows of like length stand together, little of it is padding.
+        Tensor Pass(int start)
+        {
+            using var pass = NewDisposeScope();
+            int[][] rest = [.. Next(start)];
+            using var part = cache.Part(start, rest.Length);
+            var ids = RightPadded.Batch(rest, decoder.Device); // [b, T]
+            var hidden = decoder.HiddenCached(ids, part, lora, Index(rest.Select((row, at) => (at * ids.shape[1]) + row.Length - 1))); // [b, D]
+            part.Truncate([.. rest.Select(row => shared + row.Length)]);
+            cache.Adopt(start, part);
+            return hidden.MoveToOuterDisposeScope();
+        }
+
+        // The rows of a pass from this one on, without what is shared.
+        IEnumerable<int[]> Next(int start)
+        {
+            var longest = 0;
+            for (var row = start; row < prompts.Count; row++)
+            {
+                longest = Math.Max(longest, prompts[row].Length - shared);
+                if (row > start && (row - start + 1L) * longest > ScoringSize.PassTokens(decoder.Device)) yield break;
+                yield return prompts[row][shared..];
+            }
+        }
+
+        Tensor Index(IEnumerable<long> places) => tensor([.. places], int64, decoder.Device);
     }
 
     /// <summary>How many tokens all prompts begin with and may run once: of the shortest all but its last, whose hidden state is asked for; 0 where it does not pay.</summary>

@@ -39,16 +39,16 @@ internal static class PromptSampler
     private static IEnumerable<int[]> DrawGroup(
         Decoder decoder, LoraWeights? lora, UserTurn turn, int count, int maxTokens, double temperature, Generator generator, CancellationToken cancellation)
     {
+        if (turn.Before.Length >= maxTokens) return [];
         using var noGrad = no_grad();
         var rows = Enumerable.Range(0, count).Select(_ => new List<int>(turn.Before)).ToArray();
         var ended = new bool[count];
         using var cache = new KeyValueCache(decoder, count, maxTokens);
-        var live = Enumerable.Range(0, turn.Before.Length < maxTokens ? count : 0).ToArray(); // the row in each line of the cache
-        var input = rows.Select(row => row.ToArray()).ToArray();
+        var live = Enumerable.Range(0, count).ToArray(); // the row in each line of the cache
+        var next = First(decoder, lora, turn.Before, cache, temperature, generator);
         while (live.Length > 0)
         {
             cancellation.ThrowIfCancellationRequested();
-            var next = Next(decoder, lora, input, cache, temperature, generator);
             List<int> kept = []; // lines that go on
             for (var line = 0; line < live.Length; line++)
             {
@@ -60,18 +60,34 @@ internal static class PromptSampler
 
             if (kept.Count > 0 && kept.Count < live.Length) cache.Keep(kept);
             live = [.. kept.Select(line => live[line])];
-            input = [.. live.Select(row => new[] { rows[row][^1] })];
+            if (live.Length > 0) next = Next(decoder, lora, [.. live.Select(row => rows[row][^1])], cache, temperature, generator);
         }
 
         // The end as the template writes it, whatever stood for its special tokens.
         return rows.Where((_, row) => ended[row]).Select(row => (int[])[.. row[..^turn.After.Length], .. turn.After]);
     }
 
-    private static int[] Next(Decoder decoder, LoraWeights? lora, int[][] input, KeyValueCache cache, double temperature, Generator generator)
+    // What all begin with runs once.
+    private static int[] First(Decoder decoder, LoraWeights? lora, int[] before, KeyValueCache cache, double temperature, Generator generator)
     {
         using var scope = NewDisposeScope();
-        var hidden = decoder.HiddenCached(RightPadded.Batch(input, decoder.Device), cache, lora); // [B, T, D], all rows of one length
-        var logits = decoder.Logits(hidden.select(1, hidden.shape[1] - 1)).to(float32).cpu(); // [B, V]
+        using var part = cache.Part(0, 1);
+        var hidden = decoder.HiddenCached(RightPadded.Batch([before], decoder.Device), part, lora, tensor([before.Length - 1L], int64, decoder.Device)); // [1, D]
+        cache.Adopt(0, part);
+        cache.Spread();
+        return Drawn(decoder, hidden.expand(cache.Lengths.Count, -1), temperature, generator);
+    }
+
+    private static int[] Next(Decoder decoder, LoraWeights? lora, int[] last, KeyValueCache cache, double temperature, Generator generator)
+    {
+        using var scope = NewDisposeScope();
+        return Drawn(decoder, decoder.HiddenCached(RightPadded.Batch([.. last.Select(id => (int[])[id])], decoder.Device), cache, lora, null), temperature, generator);
+    }
+
+    /// <summary>A token after each state, [B, D].</summary>
+    private static int[] Drawn(Decoder decoder, Tensor hidden, double temperature, Generator generator)
+    {
+        var logits = decoder.Logits(hidden).to(float32).cpu(); // [B, V]
         return [.. multinomial(logits.div(temperature).softmax(-1), 1, true, generator).data<long>().Select(id => (int)id)];
     }
 

@@ -16,20 +16,22 @@ internal static class RightPadded
         return tensor(flat, int64, device).view(rows.Count, length).MoveToOuterDisposeScope();
     }
 
-    /// <summary>Groups of indices of similar length: at most <paramref name="maxRows"/> rows and <paramref name="maxTokens"/> padded tokens each, at least one row.</summary>
-    public static IEnumerable<int[]> Groups(IReadOnlyList<int> lengths, int maxRows, int maxTokens)
+    /// <summary>Groups of indices of similar length: at most <paramref name="maxRows"/> rows, <paramref name="maxTokens"/> padded tokens and <paramref name="maxReal"/> tokens without padding each, at least one row.</summary>
+    public static IEnumerable<int[]> Groups(IReadOnlyList<int> lengths, int maxRows, int maxTokens, long maxReal = long.MaxValue)
     {
-        var group = new List<int>();
+        var (group, real) = (new List<int>(), 0L);
         // Longest first: the first group shows at once whether the memory suffices.
         foreach (var index in Enumerable.Range(0, lengths.Count).OrderByDescending(i => lengths[i]).ThenBy(i => i))
         {
-            if (group.Count > 0 && (group.Count == maxRows || (long)(group.Count + 1) * lengths[group[0]] > maxTokens))
+            if (group.Count > 0 && (group.Count == maxRows || (long)(group.Count + 1) * lengths[group[0]] > maxTokens || real + lengths[index] > maxReal))
             {
                 yield return [.. group];
                 group.Clear();
+                real = 0;
             }
 
             group.Add(index);
+            real += lengths[index];
         }
 
         if (group.Count > 0) yield return [.. group];

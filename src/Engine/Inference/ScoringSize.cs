@@ -1,3 +1,5 @@
+using TorchSharp;
+
 namespace ContinualService.Engine.Inference;
 
 /// <summary>
@@ -10,6 +12,9 @@ public sealed record ScoringSize(int Tokens)
     /// <summary>Rows of a group, however short they are.</summary>
     public const int MaxRows = 64;
 
+    /// <summary>Tokens that go through the blocks together on a CPU, where that is more than one row: what is made of more no longer lies in its caches (docs/performance.md).</summary>
+    public const int CpuPass = 1_024;
+
     /// <summary>What is taken where memory allows: more is no faster.</summary>
     public static ScoringSize Largest { get; } = new(16_384);
 
@@ -21,6 +26,9 @@ public sealed record ScoringSize(int Tokens)
 
     /// <summary>Positions whose logits are computed at a time.</summary>
     public int Positions(int vocabularySize) => Math.Max(1, Logits / vocabularySize);
+
+    /// <summary>The same on any device: a GPU takes all.</summary>
+    public static int PassTokens(torch.Device device) => device.type == DeviceType.CPU ? CpuPass : int.MaxValue;
 
     /// <summary>Whichever is less.</summary>
     public ScoringSize AtMost(int? tokens) => tokens < Tokens ? new ScoringSize(tokens.Value) : this;

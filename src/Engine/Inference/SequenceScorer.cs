@@ -11,14 +11,18 @@ public static class SequenceScorer
     // Whole rows at once have more beside their keys and values than rows that are generated: half as many tokens.
     private const int TokensShare = 2;
 
+    // For a lane.
+    private const int LeastRows = 4;
+
     /// <summary>
     /// Per sequence a float[Length]: element t is ln p(ids[t] | ids[..t]). Element 0, and every element before <paramref name="firstScored"/> of its row,
-    /// is NaN: not computed. Sequences are batched by length and only scored positions go through the head; null for <paramref name="size"/> takes the largest.
+    /// is NaN: not computed. Sequences are batched by length, nothing is padded, and only scored positions go through the last block's second half and the head; null for <paramref name="size"/> takes the largest;
+    /// <paramref name="progress"/> is told the share of sequences done.
     /// </summary>
     /// <exception cref="ArgumentException">A sequence is empty or longer than the context.</exception>
     public static float[][] LogProbabilities(
         Decoder decoder, LoraWeights? lora, IReadOnlyList<int[]> sequences, IReadOnlyList<int>? firstScored = null, ScoringSize? size = null,
-        CancellationToken cancellation = default)
+        IProgress<double>? progress = null, CancellationToken cancellation = default)
     {
         size ??= ScoringSize.Largest;
         for (var i = 0; i < sequences.Count; i++)
@@ -28,12 +32,8 @@ public static class SequenceScorer
         }
 
         var results = new float[sequences.Count][];
-        foreach (var group in RightPadded.Groups([.. sequences.Select(ids => ids.Length)], ScoringSize.MaxRows, size.Tokens / TokensShare))
-        {
-            cancellation.ThrowIfCancellationRequested();
-            ScoreGroup(decoder, lora, sequences, firstScored, group, results, size);
-        }
-
+        var lanes = new ScoringLanes(decoder, [.. sequences.Select(ids => ids.Length)], size, size.Tokens / TokensShare, LeastRows);
+        lanes.Run(ScoringSize.MaxRows, Math.Min(lanes.Size.Tokens / TokensShare, ScoringSize.PassTokens(decoder.Device)), group => ScoreGroup(decoder, lora, sequences, firstScored, group, results, lanes.Size), progress, cancellation);
         return results;
     }
 
@@ -42,46 +42,47 @@ public static class SequenceScorer
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        var ids = RightPadded.Batch([.. group.Select(index => sequences[index])], decoder.Device); // [B, T]
-        var length = ids.shape[1];
-        var (sources, targets, places) = (new List<long>(), new List<long>(), new List<(int Sequence, int Token)>());
-        for (var row = 0; row < group.Length; row++)
+        var (ids, sources, targets, places) = (new List<long>(), new List<long>(), new List<long>(), new List<(int Sequence, int Token)>());
+        foreach (var index in group)
         {
-            var sequence = sequences[group[row]];
-            results[group[row]] = new float[sequence.Length];
-            Array.Fill(results[group[row]], float.NaN);
-            for (var t = Math.Max(1, firstScored?[group[row]] ?? 1); t < sequence.Length; t++)
+            var sequence = sequences[index];
+            results[index] = new float[sequence.Length];
+            Array.Fill(results[index], float.NaN);
+            for (var t = Math.Max(1, firstScored?[index] ?? 1); t < sequence.Length; t++)
             {
-                sources.Add(row * length + t - 1); // the token before predicts this one
+                sources.Add(ids.Count + t - 1); // the token before predicts this one
                 targets.Add(sequence[t]);
-                places.Add((group[row], t));
+                places.Add((index, t));
             }
+
+            ids.AddRange(sequence.Select(id => (long)id));
         }
 
         if (places.Count == 0) return;
-        var hidden = decoder.Hidden(ids, lora).view(group.Length * length, decoder.Config.HiddenSize); // [B*T, D]
-        var scores = Score(decoder, hidden, sources, targets, size);
+        var hidden = decoder.Hidden(
+            tensor(ids, int64, decoder.Device), [.. group.Select(index => sequences[index].Length)], LoraUpdate.Of(lora, decoder.Device), tensor(sources, int64, decoder.Device)); // [n, D]
+        var scores = Score(decoder, hidden, targets, size);
         for (var i = 0; i < places.Count; i++) results[places[i].Sequence][places[i].Token] = scores[i];
     }
 
-    /// <summary>ln p of each target after the state of its source, a row of <paramref name="hidden"/> [N, D].</summary>
-    internal static float[] Score(Decoder decoder, Tensor hidden, List<long> sources, List<long> targets, ScoringSize size)
+    /// <summary>ln p of each target after the state of the token before it, [n, D].</summary>
+    internal static float[] Score(Decoder decoder, Tensor hidden, List<long> targets, ScoringSize size)
     {
         var (scores, chunk) = (new float[targets.Count], size.Positions(decoder.Config.VocabularySize));
         for (var start = 0; start < scores.Length; start += chunk)
         {
             var count = Math.Min(chunk, scores.Length - start);
-            Score(decoder, hidden, [.. sources.GetRange(start, count)], [.. targets.GetRange(start, count)]).CopyTo(scores, start);
+            Score(decoder, hidden, start, targets.GetRange(start, count)).CopyTo(scores, start);
         }
 
         return scores;
     }
 
-    private static float[] Score(Decoder decoder, Tensor hidden, long[] sources, long[] targets)
+    private static float[] Score(Decoder decoder, Tensor hidden, int start, List<long> targets)
     {
         using var scope = NewDisposeScope();
-        var logits = decoder.Logits(hidden.index_select(0, tensor(sources, int64, decoder.Device))); // [N, V]
-        var chosen = logits.gather(1, tensor(targets, int64, decoder.Device).unsqueeze(1)).squeeze(1); // [N]
+        var logits = decoder.Logits(hidden.narrow(0, start, targets.Count)); // [n, V]
+        var chosen = logits.gather(1, tensor(targets, int64, decoder.Device).unsqueeze(1)).squeeze(1); // [n]
         return chosen.sub(logits.logsumexp(1)).cpu().data<float>().ToArray();
     }
 }

@@ -3,7 +3,7 @@ namespace ContinualService.Engine.Inference;
 /// <summary>What a <see cref="ServingProbe"/> found; log-probabilities in nats.</summary>
 /// <param name="Tokens">Log-probabilities that were compared.</param>
 /// <param name="Difference">The largest difference between server and trainer.</param>
-/// <param name="NoiseFloor">The largest difference between two batch shapes of the trainer itself.</param>
+/// <param name="NoiseFloor">The largest difference between two ways of the trainer itself.</param>
 /// <param name="Least">Differences below this show nothing, however little the trainer itself happened to vary: <see cref="LeastTolerance"/> or <see cref="LeastNarrowTolerance"/>.</param>
 public sealed record ServingAgreement(int Tokens, double Difference, double NoiseFloor, double Least = ServingAgreement.LeastTolerance)
 {
@@ -13,7 +13,7 @@ public sealed record ServingAgreement(int Tokens, double Difference, double Nois
     /// <summary>Of bfloat16, in whose last place the logits alone, between 16 and 32, stand an eighth apart.</summary>
     public const double LeastNarrowTolerance = 0.25;
 
-    /// <summary>How often the noise floor, which few batch shapes measured, may be exceeded.</summary>
+    /// <summary>How often the noise floor, which few texts measured, may be exceeded.</summary>
     public const double NoiseFactor = 8;
 
     public double Tolerance => Math.Max(Least, NoiseFactor * NoiseFloor);

@@ -3,6 +3,7 @@ using ContinualService.Engine.Inference.Batching;
 using ContinualService.Engine.Lora;
 using ContinualService.Engine.Models;
 using ContinualService.Engine.Training;
+using static TorchSharp.torch;
 
 namespace ContinualService.Engine.Inference;
 
@@ -21,7 +22,7 @@ public static class ServingProbe
     private const string Owner = "probe";
 
     /// <summary>
-    /// Scores the texts three times: by the trainer side by side; by the trainer one at a time, which shows how much the order of additions moves a
+    /// Scores the texts three times: by the trainer side by side; one at a time with libtorch's own attention, which shows how much the order of additions moves a
     /// log-probability on this device; and by a server's engine, all at once and in pieces, with the bare base among the rows.
     /// </summary>
     /// <param name="decoder">The base, on the device of the training.</param>
@@ -34,9 +35,19 @@ public static class ServingProbe
         List<int[]> probes = [.. texts.Where(ids => ids.Length > 1).Take(MaxTexts).Select(ids => ids[..Math.Min(ids.Length, MaxTokens)])];
         if (probes.Count == 0) return new ServingAgreement(0, 0, 0);
         var together = SequenceScorer.LogProbabilities(decoder, trained, probes);
-        var alone = probes.ConvertAll(ids => SequenceScorer.LogProbabilities(decoder, trained, [ids])[0]);
+        var alone = probes.ConvertAll(ids => Alone(decoder, trained, ids));
         var served = Serve(decoder, new BatchAdapter(digest, stored), probes);
         return new ServingAgreement(probes.Sum(ids => ids.Length - 1), Largest(together, served), Largest(together, alone), decoder.DType == Precision.Master ? ServingAgreement.LeastTolerance : ServingAgreement.LeastNarrowTolerance);
+    }
+
+    private static float[] Alone(Decoder decoder, LoraWeights trained, int[] ids)
+    {
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        var batch = RightPadded.Batch([ids], decoder.Device); // [1, T]
+        var hidden = decoder.Hidden(batch, trained).squeeze(0).narrow(0, 0, ids.Length - 1); // [T - 1, D]
+        var chosen = decoder.Logits(hidden).log_softmax(-1).gather(1, batch.squeeze(0).narrow(0, 1, ids.Length - 1).unsqueeze(1)); // [T - 1, 1]
+        return [float.NaN, .. chosen.squeeze(1).cpu().data<float>()];
     }
 
     private static List<float[]> Serve(Decoder decoder, BatchAdapter adapter, List<int[]> texts)

@@ -114,19 +114,20 @@ public sealed class Decoder : IDisposable
     {
         using var scope = NewDisposeScope();
         var (batch, length) = CheckIds(ids);
-        return Run(ids, Equal(batch, length), update).MoveToOuterDisposeScope();
+        return Run(ids, Equal(batch, length), update, null).view(batch, length, Config.HiddenSize).MoveToOuterDisposeScope();
     }
 
     /// <summary>
-    /// Hidden states of whole sequences that lie one after another, without padding: <paramref name="ids"/> int64 [N] to [1, N, D].
+    /// Hidden states of whole sequences that lie one after another, without padding: <paramref name="ids"/> int64 [N] to [n, D].
     /// </summary>
     /// <param name="ids">Their tokens.</param>
     /// <param name="lengths">Of each sequence, in their order; sum N.</param>
     /// <param name="update">What is added to the layers.</param>
-    internal Tensor Hidden(Tensor ids, IReadOnlyList<int> lengths, LinearUpdate? update)
+    /// <param name="wanted">int64 [n]: the tokens whose states are asked for.</param>
+    internal Tensor Hidden(Tensor ids, IReadOnlyList<int> lengths, LinearUpdate? update, Tensor wanted)
     {
         using var scope = NewDisposeScope();
-        return Run(ids, Packed(lengths), update).MoveToOuterDisposeScope();
+        return Run(ids, Packed(lengths), update, wanted).MoveToOuterDisposeScope();
     }
 
     /// <summary>The same for training, of the tokens that are <paramref name="wanted"/>: int64 [n].</summary>
@@ -138,15 +139,27 @@ public sealed class Decoder : IDisposable
     public Tensor HiddenCached(Tensor ids, KeyValueCache cache, LoraWeights? lora = null)
     {
         using var scope = NewDisposeScope();
+        return HiddenCached(ids, cache, lora, null).view(ids.shape[0], ids.shape[1], Config.HiddenSize).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>The same, [n, D], of the tokens that are <paramref name="wanted"/>: int64 [n], of all B*T; null: all.</summary>
+    /// <param name="ids">int64 [B, T].</param>
+    /// <param name="cache">Of as many rows.</param>
+    /// <param name="lora">Null: none.</param>
+    /// <param name="wanted">As above.</param>
+    /// <param name="branches">The T tokens of each row are continuations of so many tokens each, one after another, none of which sees another; null: they are one.</param>
+    internal Tensor HiddenCached(Tensor ids, KeyValueCache cache, LoraWeights? lora, Tensor? wanted, IReadOnlyList<int>? branches = null)
+    {
+        using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         var (batch, length) = CheckIds(ids);
-        var plan = cache.Plan(batch, length, Device);
+        var plan = cache.Plan(batch, length, branches, Device);
         plan.Prepare(Windows, Device);
-        var (cos, sin) = _rotary.AtLeast(plan.End);
-        var step = plan.Positions is null
-            ? new CachedStep(batch, length, cos.narrow(0, plan.Start, length), sin.narrow(0, plan.Start, length), cache, plan)
-            : new CachedStep(batch, length, Rows(cos, plan.Positions), Rows(sin, plan.Positions), cache, plan); // tables [B, 1, T, K/2]
-        var hidden = Run(ids, step, LoraUpdate.Of(lora, Device));
+        var (cos, sin) = _rotary.AtLeast(plan.PositionsEnd);
+        var step = plan.Positions is { } positions
+            ? new CachedStep(batch, length, Rows(cos, positions), Rows(sin, positions), cache, plan) // tables [B, 1, T, K/2]
+            : new CachedStep(batch, length, cos.narrow(0, plan.Start, length), sin.narrow(0, plan.Start, length), cache, plan);
+        var hidden = Run(ids, step, LoraUpdate.Of(lora, Device), wanted);
         cache.Advance(length);
         return hidden.MoveToOuterDisposeScope();
     }
@@ -166,7 +179,7 @@ public sealed class Decoder : IDisposable
         var (cos, sin) = _rotary.AtLeast(batch.Longest);
         var step = new PackedStep(batch, kernels, cos.index_select(0, positions), sin.index_select(0, positions)); // tables [N, K/2]
         step.Prepare(Windows, Device);
-        var hidden = Run(tensor(batch.Ids(), int64, Device), step, update).squeeze(0);
+        var hidden = Run(tensor(batch.Ids(), int64, Device), step, update, null);
         batch.Advance();
         return hidden.MoveToOuterDisposeScope();
     }
@@ -223,26 +236,27 @@ public sealed class Decoder : IDisposable
         Tensor Places(Tensor table) => cat([.. lengths.Select(length => table.narrow(0, 0, length))]);
     }
 
-    private Tensor Run(Tensor ids, AttentionStep step, LinearUpdate? update)
+    /// <summary>To [B*T, D]; with <paramref name="wanted"/>, int64 [n], to [n, D]: of the last block, the others give keys and values alone.</summary>
+    private Tensor Run(Tensor ids, AttentionStep step, LinearUpdate? update, Tensor? wanted)
     {
         var x = Embed(ids); // [B*T, D]
-        for (var layer = 0; layer < _blocks.Length; layer++) x = Block(x, layer, step, update);
-        return Normed(x).view(step.Batch, step.Length, Config.HiddenSize);
+        for (var layer = 0; layer < _blocks.Length; layer++) x = Block(x, layer, step, update, layer == _blocks.Length - 1 ? wanted : null);
+        return Normed(x);
     }
 
     /// <summary>To [B*T, D].</summary>
     internal Tensor Embed(Tensor ids) => _embedding.index_select(0, ids.reshape(-1));
 
-    /// <summary>One block of the stack, [B*T, D] to the same.</summary>
-    internal Tensor Block(Tensor x, int layer, AttentionStep step, LinearUpdate? update)
+    /// <summary>One block of the stack, [B*T, D] to the same, or to [n, D] of the tokens that are <paramref name="wanted"/>.</summary>
+    internal Tensor Block(Tensor x, int layer, AttentionStep step, LinearUpdate? update, Tensor? wanted = null)
     {
         using var scope = NewDisposeScope();
         var block = BlockAt(layer);
-        var attended = DecoderAttention.Run(Config, block, layer, Norm(x, block.InputNorm), step, update);
-        var h = x.add(attended, Scalars.One); // [B*T, D]
+        var attended = DecoderAttention.Run(Config, block, layer, Norm(x, block.InputNorm), step, update, wanted);
+        var h = (wanted is null ? x : x.index_select(0, wanted)).add(attended, Scalars.One); // [n, D]
         var normed = Norm(h, block.PostAttentionNorm);
-        var gated = SwiGlu.Apply(AdaptedLinear.Apply(normed, block.Gate, update), AdaptedLinear.Apply(normed, block.Up, update)); // [B*T, F]
-        return h.add(AdaptedLinear.Apply(gated, block.Down, update), Scalars.One).MoveToOuterDisposeScope(); // [B*T, D]
+        var gated = SwiGlu.Apply(AdaptedLinear.Apply(normed, block.Gate, update), AdaptedLinear.Apply(normed, block.Up, update)); // [n, F]
+        return h.add(AdaptedLinear.Apply(gated, block.Down, update), Scalars.One).MoveToOuterDisposeScope(); // [n, D]
     }
 
     /// <summary>A block's weights for one run; what is made for it belongs to the caller's dispose scope.</summary>

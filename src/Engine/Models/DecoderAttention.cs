@@ -8,13 +8,14 @@ namespace ContinualService.Engine.Models;
 /// <summary>Grouped-query self-attention of one block.</summary>
 internal static class DecoderAttention
 {
-    /// <summary><paramref name="x"/> [B*T, D], already normed, to [B*T, D]. Belongs to the caller's dispose scope.</summary>
-    public static Tensor Run(ModelConfig config, DecoderBlock block, int layer, Tensor x, AttentionStep step, LinearUpdate? update)
+    /// <summary><paramref name="x"/> [B*T, D], already normed, to [B*T, D], or to [n, D] of the tokens that are <paramref name="wanted"/>. Belongs to the caller's dispose scope.</summary>
+    public static Tensor Run(ModelConfig config, DecoderBlock block, int layer, Tensor x, AttentionStep step, LinearUpdate? update, Tensor? wanted)
     {
         var query = Turned(config, AdaptedLinear.Apply(x, block.Query, update), block.QueryNorm, config.HeadCount, step); // [B, H, T, K]
         var key = Turned(config, AdaptedLinear.Apply(x, block.Key, update), block.KeyNorm, config.KeyValueHeadCount, step); // [B, G, T, K]
         var value = Heads(AdaptedLinear.Apply(x, block.Value, update), config.KeyValueHeadCount, step).transpose(1, 2); // [B, G, T, K]
-        return AdaptedLinear.Apply(Flat(step.Attend(query, key, value, block.Window, layer).transpose(1, 2)), block.Output, update);
+        var mixed = Flat(step.Attend(query, key, value, block.Window, layer).transpose(1, 2)); // [B*T, H*K]
+        return AdaptedLinear.Apply(wanted is null ? mixed : mixed.index_select(0, wanted), block.Output, update);
     }
 
     /// <summary>[B*T, H*K] to [B, T, H, K], a view.</summary>

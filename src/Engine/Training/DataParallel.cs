@@ -1,5 +1,5 @@
-using System.Runtime.ExceptionServices;
 using ContinualService.Engine.Data;
+using ContinualService.Engine.Kernels;
 using ContinualService.Engine.Lora;
 using ContinualService.Engine.Models;
 using TorchSharp;
@@ -9,7 +9,7 @@ namespace ContinualService.Engine.Training;
 
 /// <summary>
 /// The gradients of one micro-batch, its rows shared out among lanes that run side by side on a CPU, each with its own part of the processors and a gradient of its own; these are added in the lanes'
-/// order. Within a pass processors meet after every operation, and all wait for the one that somebody else has taken away; lanes meet once a step. Same rows and same threads: the same sums.
+/// order (<see cref="SideBySide"/>). Same rows and same threads: the same sums.
 /// </summary>
 internal sealed class DataParallel : IDisposable
 {
@@ -39,22 +39,15 @@ internal sealed class DataParallel : IDisposable
     public DataParallel(Decoder decoder, Tuning tuning, LiveParameters live, int threads, int leastTokens = LeastTokens)
     {
         (_decoder, _tuning, _live, _threads, _least) = (decoder, tuning, live, threads, leastTokens);
-        (_shared, _square) = (Threads(threads, OnCpu, decoder.Holding), SquareOf(decoder.Config));
+        (_shared, _square) = (SideBySide.Threads(threads, OnCpu, decoder.Holding), SquareOf(decoder.Config));
     }
 
-    /// <summary>The threads that lanes may share: of a GPU one, and of a base whose blocks are made when they are run as well, since every lane would make its own.</summary>
-    public static int Threads(int threads, bool onCpu, BaseHolding holding) => onCpu && !holding.MakesBlocks ? threads : 1;
-
     /// <summary>How many lanes: as many as divide the threads, and have a row and enough tokens each.</summary>
-    /// <param name="threads">See <see cref="Threads"/>.</param>
+    /// <param name="threads">See <see cref="SideBySide.Threads"/>.</param>
     /// <param name="rows">Of the micro-batch.</param>
     /// <param name="tokens">In all of them.</param>
     /// <param name="leastTokens">For each lane.</param>
-    public static int Lanes(int threads, int rows, long tokens, int leastTokens = LeastTokens)
-    {
-        var most = (int)Math.Clamp(Math.Min(rows, tokens / leastTokens), 1, threads);
-        return Enumerable.Range(1, most).Last(lanes => threads % lanes == 0);
-    }
+    public static int Lanes(int threads, int rows, long tokens, int leastTokens = LeastTokens) => SideBySide.Lanes(threads, Math.Min(rows, tokens / leastTokens));
 
     /// <summary>How many threads an operation of a lane takes.</summary>
     /// <param name="threads">That there are for the lane.</param>
@@ -78,26 +71,17 @@ internal sealed class DataParallel : IDisposable
         while (_others.Count < shares.Length - 1) _others.Add(new LiveParameters(_tuning, _live));
         foreach (var other in _others) other.Gradient.zero_();
 
-        // Step 2: forward and backward, side by side. How many threads an operation takes belongs to the thread that calls it, and in part to the process: all lanes take as many.
+        // Step 2: forward and backward, side by side.
         var losses = new Tensor?[shares.Length];
-        var (before, threads) = (get_num_threads(), ThreadsWithin(_threads / shares.Length, tokens / shares.Length, _decoder.Config.HiddenSize));
         try
         {
-            Parallel.For(0, shares.Length, new ParallelOptions { MaxDegreeOfParallelism = shares.Length }, lane =>
-            {
-                set_num_threads(threads);
-                using var scope = NewDisposeScope();
-                losses[lane] = Trainer.Backward(_decoder, _tuning.Update(lane == 0 ? _live : _others[lane - 1], dropout(lane)), shares[lane], stepWeight, recomputes, shares.Length).DetachFromDisposeScope();
-            });
+            SideBySide.Run(shares.Length, ThreadsWithin(_threads / shares.Length, tokens / shares.Length, _decoder.Config.HiddenSize), lane =>
+                losses[lane] = Trainer.Backward(_decoder, _tuning.Update(lane == 0 ? _live : _others[lane - 1], dropout(lane)), shares[lane], stepWeight, recomputes, shares.Length).DetachFromDisposeScope());
         }
-        catch (AggregateException errors)
+        catch
         {
             foreach (var loss in losses) loss?.Dispose();
-            ExceptionDispatchInfo.Throw(errors.InnerExceptions[0]);
-        }
-        finally
-        {
-            set_num_threads(before);
+            throw;
         }
 
         // Step 3: the sums.

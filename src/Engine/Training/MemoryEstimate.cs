@@ -57,7 +57,7 @@ public sealed record MemoryEstimate(long Weights, long Adapters, long Optimiser,
         if (learned > 0) adapters += State(learned) + Pairs(method.ServedConfig(lora, learned));
         var held = holding ?? BaseHolding.Resident;
         var (tokens, onCpu) = ((long)rows * longestRow, device == "cpu");
-        var lanes = DataParallel.Lanes(DataParallel.Threads(threads, onCpu, held), rows, tokens);
+        var lanes = DataParallel.Lanes(SideBySide.Threads(threads, onCpu, held), rows, tokens);
         long narrow = held.ComputesIn(computesIn).ElementSize(), scores = computesIn.ElementSize();
         long queries = model.HeadCount * model.HeadWidth, keys = model.KeyValueHeadCount * model.HeadWidth, hidden = model.HiddenSize, wide = model.IntermediateSize;
         return new MemoryEstimate(
@@ -86,11 +86,12 @@ public sealed record MemoryEstimate(long Weights, long Adapters, long Optimiser,
 
         long State(int tasks) => sites.Sum(site => method.Layout(lora, site, tasks).Sum(tensor => tensor.Elements));
 
-        // Without gradients a layer's values go with the layer; the cache of a generation stays.
+        // Without gradients a layer's values go with the layer, of the tokens that each lane has on their way; the cache of a generation stays.
         long Scored(ScoringSize each, int row)
         {
-            var count = Math.Max(row, Math.Min(each.Tokens, ScoringSize.MaxRows * (long)row));
-            return scores * count * (6 * hidden + 6 * queries + 4 * wide + 2 * keys * model.LayerCount) + Wide * 2 * Math.Min(count, each.Positions(model.VocabularySize)) * model.VocabularySize;
+            long most = SideBySide.Threads(threads, onCpu, held.InFull()), count = Math.Max(row, Math.Min(each.Tokens, most * ScoringSize.MaxRows * row));
+            var pass = Math.Min(count, most * Math.Max(row, onCpu ? ScoringSize.CpuPass : count));
+            return scores * (pass * (6 * hidden + 6 * queries + 4 * wide) + count * 2 * keys * model.LayerCount) + Wide * 2 * Math.Min(count, each.Positions(model.VocabularySize)) * model.VocabularySize;
         }
 
         long KeptValues() => recomputes ? LayerValues() + hidden * model.LayerCount : LayerValues() * model.LayerCount;

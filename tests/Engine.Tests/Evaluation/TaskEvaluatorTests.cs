@@ -29,10 +29,10 @@ public sealed class TaskEvaluatorTests : IDisposable
 
     [Theory]
     [InlineData(1)]
-    [InlineData(64)]
-    public void Evaluate_ExactMatch_CountsAnswersThatTheModelGives(int batchSize)
+    [InlineData(16_384)]
+    public void Evaluate_ExactMatch_CountsAnswersThatTheModelGives(int size)
     {
-        var options = new EvaluationOptions { MaxNewTokens = 5, BatchSize = batchSize };
+        var options = new EvaluationOptions { MaxNewTokens = 5, Size = new ScoringSize(size) };
         var answers = Prompts.Select(prompt => ByteText.Tokenizer.Decode(Greedy(Bytes(prompt), 5), skipSpecialTokens: true)).ToArray();
         // Rows 0 and 1 have the model's own answer as target, row 2 as a further reference, the others something else.
         var rows = Prompts.Select((prompt, row) => Row(prompt, row < 2 ? answers[row] : "wrong answer", row == 2 ? [answers[row]] : [])).ToList();
@@ -52,7 +52,7 @@ public sealed class TaskEvaluatorTests : IDisposable
         string[] labels = ["yes", "no", "perhaps not"];
         var best = Prompts.Select(prompt => labels.MaxBy(label => Mean(Bytes(prompt), Bytes(label), lora))!).ToList();
         var rows = Prompts.Select((prompt, row) => Row(prompt, row == 3 ? labels.First(label => label != best[row]) : best[row].ToUpperInvariant())).ToList();
-        var options = new EvaluationOptions { BatchSize = 4 };
+        var options = new EvaluationOptions();
         var score = TaskEvaluator.Evaluate(
             _decoder, ByteText.Tokenizer, lora, rows, TaskMetric.LabelLikelihood, labels, options, null, TestContext.Current.CancellationToken);
         Assert.Equal([1, 1, 1, 0, 1], score.RowScores);
@@ -63,7 +63,7 @@ public sealed class TaskEvaluatorTests : IDisposable
     public void Evaluate_Loss_IsTheMeanOverTrainedTokens()
     {
         var rows = new[] { Row("one", "a"), Row("a longer prompt", "more than that"), Row("x", "bc") };
-        var options = new EvaluationOptions { BatchSize = 2 };
+        var options = new EvaluationOptions();
         var score = TaskEvaluator.Evaluate(_decoder, ByteText.Tokenizer, null, rows, TaskMetric.Loss, [], options, null, TestContext.Current.CancellationToken);
         var means = rows.Select(row => -Mean(row.PromptIds, row.Ids[row.PromptIds.Length..], null)).ToArray();
         int[] tokens = [1, 14, 2];
@@ -123,9 +123,15 @@ public sealed class TaskEvaluatorTests : IDisposable
         var reports = new List<double>();
         using var cancel = new CancellationTokenSource();
         var progress = new SynchronousProgress<double>(reports.Add);
-        var options = new EvaluationOptions { BatchSize = 2 };
-        TaskEvaluator.Evaluate(_decoder, ByteText.Tokenizer, null, rows, TaskMetric.Loss, [], options, progress, cancel.Token);
-        Assert.Equal([0.4, 0.8, 1], reports);
+        var options = new EvaluationOptions { Size = new ScoringSize(64) };
+        foreach (var metric in new[] { TaskMetric.Loss, TaskMetric.ExactMatch, TaskMetric.LabelLikelihood })
+        {
+            reports.Clear();
+            TaskEvaluator.Evaluate(_decoder, ByteText.Tokenizer, null, rows, metric, ["yes", "no"], options, progress, cancel.Token);
+            Assert.InRange(reports.Count, 2, rows.Count);
+            Assert.Equal(reports.Order(), reports);
+            Assert.Equal(1, reports[^1]);
+        }
 
         cancel.Cancel();
         Assert.Throws<OperationCanceledException>(

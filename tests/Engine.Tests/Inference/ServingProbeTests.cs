@@ -49,9 +49,9 @@ public sealed class ServingProbeTests : IDisposable
         var found = ServingProbe.Run(decoder, trained, trained, "digest", Texts);
         Assert.True(found.Holds, found.ToString());
         Assert.True(found.NoiseFloor > ServingAgreement.LeastTolerance && found.Difference > ServingAgreement.LeastTolerance, found.ToString());
-        // Of one text both batch shapes are the same, and no noise is seen.
+        // However little noise there happens to be.
         var single = ServingProbe.Run(decoder, trained, trained, "digest", [TinyModels.Ids(40)]);
-        Assert.Equal((0, ServingAgreement.LeastNarrowTolerance, true), (single.NoiseFloor, single.Tolerance, single.Holds));
+        Assert.Equal((Math.Max(8 * single.NoiseFloor, ServingAgreement.LeastNarrowTolerance), true), (single.Tolerance, single.Holds));
         using var other = TinyModels.CreateLora(decoder, Config, seed: 6);
         Assert.False(ServingProbe.Run(decoder, trained, other, "other", Texts).Holds);
     }

@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using ContinualService.Engine.Continual;
 using ContinualService.Engine.Data;
+using ContinualService.Engine.Kernels;
 using ContinualService.Engine.Lora;
 using ContinualService.Engine.Models;
 using ContinualService.Engine.Training;
@@ -34,11 +35,11 @@ public sealed class DataParallelTests : IDisposable
     [Fact]
     public void Threads_WhereBlocksAreMadeForEachRun_AreNotShared()
     {
-        Assert.Equal(8, DataParallel.Threads(8, true, BaseHolding.Resident));
-        Assert.Equal(8, DataParallel.Threads(8, true, new BaseHolding(BaseFormat.Bfloat16, false)));
-        Assert.Equal(1, DataParallel.Threads(8, true, new BaseHolding(BaseFormat.Int8, false)));
-        Assert.Equal(1, DataParallel.Threads(8, true, new BaseHolding(BaseFormat.Full, true)));
-        Assert.Equal(1, DataParallel.Threads(8, false, BaseHolding.Resident));
+        Assert.Equal(8, SideBySide.Threads(8, true, BaseHolding.Resident));
+        Assert.Equal(8, SideBySide.Threads(8, true, new BaseHolding(BaseFormat.Bfloat16, false)));
+        Assert.Equal(1, SideBySide.Threads(8, true, new BaseHolding(BaseFormat.Int8, false)));
+        Assert.Equal(1, SideBySide.Threads(8, true, new BaseHolding(BaseFormat.Full, true)));
+        Assert.Equal(1, SideBySide.Threads(8, false, BaseHolding.Resident));
     }
 
     [Theory]

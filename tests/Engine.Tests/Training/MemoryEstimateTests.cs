@@ -95,6 +95,22 @@ public sealed class MemoryEstimateTests
         Assert.Equal(4 * (512 * Token + 2 * 512 * 10), Of(new Recall()).Scoring);
     }
 
+    // 64 rows of 300 tokens in the cache, of which a pass has 1,024; two lanes hold as much together, and a pass each. A row of 3,000 goes by itself.
+    [Theory]
+    [InlineData("cpu", 1, 300, 16_384, 1_024)]
+    [InlineData("cpu", 2, 300, 16_384, 2_048)]
+    [InlineData("cuda", 2, 300, 16_384, 16_384)]
+    [InlineData("cpu", 1, 3_000, 16_384, 3_000)]
+    [InlineData("cpu", 1, 20_000, 20_000, 20_000)]
+    [InlineData("cpu", 2, 100, 12_800, 2_048)]
+    public void Of_LongRowsToScore_CountsTheirCacheAndThePassesAtWork(string device, int threads, int row, int cached, int passing)
+    {
+        var estimate = MemoryEstimate.Of(
+            Model, new LoraConfig(2, 4, [LoraConfig.AllLinear]), new Slao(), learned: 2, rows: 1, longestRow: 5, scoredRow: row, dropout: false, device: device, threads: threads);
+
+        Assert.Equal(4L * ((passing * (48 + 48 + 48)) + (cached * 2L * 4 * 2) + (2 * cached * 10L)), estimate.Scoring);
+    }
+
     [Fact]
     public void Of_BFloat16_HalvesWhatTheBaseComputes()
     {
@@ -110,7 +126,7 @@ public sealed class MemoryEstimateTests
         Assert.Equal(wide with { Weights = 0, Activations = 0, Logits = 0, Scoring = 0 }, narrow with { Weights = 0, Activations = 0, Logits = 0, Scoring = 0 });
     }
 
-    // Two lanes: one more gradient, and the scores of 32 queries with 500 keys. They share the logits' memory.
+    // Two lanes: one more gradient, and the scores of 32 queries with 500 keys. They share the logits' memory. Where scoring has room, each has 64 rows.
     [Fact]
     public void Of_TwoThreads_IsThatOfTwoLanes()
     {
@@ -118,8 +134,9 @@ public sealed class MemoryEstimateTests
             Model, new LoraConfig(2, 4, [LoraConfig.AllLinear]), new Slao(), learned: 2, rows: 3, longestRow: 500, scoredRow: 4, dropout: false, holding: new BaseHolding(format, false), threads: threads);
         var (one, two) = (Of(1, BaseFormat.Full), Of(2, BaseFormat.Full));
 
-        Assert.Equal(one with { Optimiser = one.Optimiser / 4 * 5, Activations = one.Activations + 4 * 3 * 2 * 32 * 500 }, two);
-        Assert.Equal(Of(1, BaseFormat.Int8), Of(2, BaseFormat.Int8));
+        Assert.Equal(one with { Optimiser = one.Optimiser / 4 * 5, Activations = one.Activations + 4 * 3 * 2 * 32 * 500, Scoring = 2 * one.Scoring }, two);
+        // A base whose blocks are made is trained by one lane, and scored whole by two.
+        Assert.Equal(Of(1, BaseFormat.Int8) with { Scoring = two.Scoring }, Of(2, BaseFormat.Int8));
     }
 
     // Trained in bfloat16 and scored in float32: each part is that of its own.

@@ -129,7 +129,6 @@ public sealed class TrainingPassTests
     private static Tensor Autograd(Decoder decoder, LinearUpdate update, IReadOnlyList<EncodedExample> rows, double tokens)
     {
         var ids = rows.SelectMany(row => row.Ids).Select(id => (long)id).ToArray();
-        var hidden = decoder.Hidden(tensor(ids), rows.Select(row => row.Ids.Length).ToArray(), update).reshape(ids.Length, -1); // [N, D]
         List<long> at = [], next = [];
         var start = 0;
         foreach (var row in rows)
@@ -144,8 +143,9 @@ public sealed class TrainingPassTests
             start += row.Ids.Length;
         }
 
+        var hidden = decoder.Hidden(tensor(ids), rows.Select(row => row.Ids.Length).ToArray(), update, tensor(at)); // [n, D]
         using Scalar divisor = tokens;
-        var loss = nn.functional.cross_entropy(decoder.Logits(hidden.index_select(0, tensor(at.ToArray()))), tensor(next.ToArray()), reduction: nn.Reduction.Sum).div(divisor);
+        var loss = nn.functional.cross_entropy(decoder.Logits(hidden), tensor(next.ToArray()), reduction: nn.Reduction.Sum).div(divisor);
         loss.backward();
         return loss;
     }
