@@ -27,7 +27,7 @@ public static class ContinuationScorer
         var (results, pieces) = (new double[prompts.Count][], Pieces(continuations));
         var room = pieces.Select(piece => Tokens(continuations, piece)).DefaultIfEmpty(0).Max();
         var lanes = new ScoringLanes(decoder, [.. prompts.Select(ids => ids.Length + room)], size, size.Tokens, LeastRows);
-        int[] limits = [ScoringSize.MaxRows, ScoringSize.PassTokens(decoder.Device) / Math.Max(1, room), lanes.Size.Positions(decoder.Config.VocabularySize)];
+        int[] limits = [ScoringSize.MaxRows, ScoringSize.PassTokens(decoder.OnCpu) / Math.Max(1, room), lanes.Size.Positions(decoder.Config.VocabularySize)];
         lanes.Run(
             Math.Max(1, limits.Min()),
             lanes.Size.Tokens,
@@ -43,14 +43,8 @@ public static class ContinuationScorer
     /// <summary>Indices of those with more than their first token, as many at once as have room beside each other, at least one.</summary>
     internal static IReadOnlyList<int[]> Pieces(IReadOnlyList<int[]> continuations)
     {
-        List<List<int>> pieces = [];
-        foreach (var index in Enumerable.Range(0, continuations.Count).Where(index => continuations[index].Length > 1))
-        {
-            if (pieces.Count == 0 || Tokens(continuations, [.. pieces[^1], index]) > MaxTokens) pieces.Add([]);
-            pieces[^1].Add(index);
-        }
-
-        return [.. pieces.Select(piece => piece.ToArray())];
+        int[] longer = [.. Enumerable.Range(0, continuations.Count).Where(index => continuations[index].Length > 1)];
+        return [.. RightPadded.Runs([.. longer.Select(index => Tokens(continuations, [index]))], longer.Length, int.MaxValue, MaxTokens).Select(run => longer[run])];
     }
 
     // But for their last ones, which predict nothing.

@@ -37,47 +37,39 @@ internal sealed record Prefill(KeyValueCache Cache, Tensor Last)
         }
     }
 
+    /// <summary>Runs what all rows of an empty cache begin with, once.</summary>
+    /// <returns>[1, D]: the final hidden state of its last token. Belongs to the caller's dispose scope.</returns>
+    public static Tensor Begin(Decoder decoder, LoraWeights? lora, int[] beginning, KeyValueCache cache)
+    {
+        using var first = cache.Part(0, 1);
+        using var scope = NewDisposeScope();
+        var hidden = decoder.HiddenCached(RightPadded.Batch([beginning], decoder.Device), first, lora, tensor([beginning.Length - 1L], int64, decoder.Device));
+        cache.Adopt(0, first);
+        cache.Spread();
+        return hidden.MoveToOuterDisposeScope();
+    }
+
     private static Tensor Fill(Decoder decoder, LoraWeights? lora, IReadOnlyList<int[]> prompts, int shared, KeyValueCache cache)
     {
         using var scope = NewDisposeScope();
-        if (shared > 0)
-        {
-            using var first = cache.Part(0, 1);
-            decoder.HiddenCached(RightPadded.Batch([prompts[0][..shared]], decoder.Device), first, lora, Index([0]));
-            cache.Adopt(0, first);
-            cache.Spread();
-        }
-
-        List<Tensor> last = [];
-        for (var start = 0; start < prompts.Count; start += (int)last[^1].size(0)) last.Add(Pass(start));
-        return cat(last, 0).MoveToOuterDisposeScope();
-
+        if (shared > 0) Begin(decoder, lora, prompts[0][..shared], cache);
+        int[][] rests = [.. prompts.Select(prompt => prompt[shared..])];
         // Few rows at a time: where rows of like length stand together, little of it is padding.
-        Tensor Pass(int start)
+        var passes = RightPadded.Runs([.. rests.Select(rest => rest.Length)], prompts.Count, ScoringSize.PassTokens(decoder.OnCpu));
+        return cat([.. passes.Select(Pass)], 0).MoveToOuterDisposeScope();
+
+        Tensor Pass(Range rows)
         {
             using var pass = NewDisposeScope();
-            int[][] rest = [.. Next(start)];
+            var (start, rest) = (rows.Start.Value, rests[rows]);
             using var part = cache.Part(start, rest.Length);
             var ids = RightPadded.Batch(rest, decoder.Device); // [b, T]
-            var hidden = decoder.HiddenCached(ids, part, lora, Index(rest.Select((row, at) => (at * ids.shape[1]) + row.Length - 1))); // [b, D]
+            var last = tensor(rest.Select((row, at) => (at * ids.shape[1]) + row.Length - 1).ToArray(), int64, decoder.Device); // [b]
+            var hidden = decoder.HiddenCached(ids, part, lora, last); // [b, D]
             part.Truncate([.. rest.Select(row => shared + row.Length)]);
             cache.Adopt(start, part);
             return hidden.MoveToOuterDisposeScope();
         }
-
-        // The rows of a pass from this one on, without what is shared.
-        IEnumerable<int[]> Next(int start)
-        {
-            var longest = 0;
-            for (var row = start; row < prompts.Count; row++)
-            {
-                longest = Math.Max(longest, prompts[row].Length - shared);
-                if (row > start && (row - start + 1L) * longest > ScoringSize.PassTokens(decoder.Device)) yield break;
-                yield return prompts[row][shared..];
-            }
-        }
-
-        Tensor Index(IEnumerable<long> places) => tensor([.. places], int64, decoder.Device);
     }
 
     /// <summary>How many tokens all prompts begin with and may run once: of the shortest all but its last, whose hidden state is asked for; 0 where it does not pay.</summary>

@@ -71,11 +71,7 @@ internal static class PromptSampler
     private static int[] First(Decoder decoder, LoraWeights? lora, int[] before, KeyValueCache cache, double temperature, Generator generator)
     {
         using var scope = NewDisposeScope();
-        using var part = cache.Part(0, 1);
-        var hidden = decoder.HiddenCached(RightPadded.Batch([before], decoder.Device), part, lora, tensor([before.Length - 1L], int64, decoder.Device)); // [1, D]
-        cache.Adopt(0, part);
-        cache.Spread();
-        return Drawn(decoder, hidden.expand(cache.Lengths.Count, -1), temperature, generator);
+        return Drawn(decoder, Prefill.Begin(decoder, lora, before, cache).expand(cache.Lengths.Count, -1), temperature, generator);
     }
 
     private static int[] Next(Decoder decoder, LoraWeights? lora, int[] last, KeyValueCache cache, double temperature, Generator generator)

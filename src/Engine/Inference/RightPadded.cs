@@ -16,24 +16,29 @@ internal static class RightPadded
         return tensor(flat, int64, device).view(rows.Count, length).MoveToOuterDisposeScope();
     }
 
-    /// <summary>Groups of indices of similar length: at most <paramref name="maxRows"/> rows, <paramref name="maxTokens"/> padded tokens and <paramref name="maxReal"/> tokens without padding each, at least one row.</summary>
+    /// <summary>Groups of indices of similar length, longest first, within the limits of <see cref="Runs"/>.</summary>
     public static IEnumerable<int[]> Groups(IReadOnlyList<int> lengths, int maxRows, int maxTokens, long maxReal = long.MaxValue)
     {
-        var (group, real) = (new List<int>(), 0L);
         // Longest first: the first group shows at once whether the memory suffices.
-        foreach (var index in Enumerable.Range(0, lengths.Count).OrderByDescending(i => lengths[i]).ThenBy(i => i))
-        {
-            if (group.Count > 0 && (group.Count == maxRows || (long)(group.Count + 1) * lengths[group[0]] > maxTokens || real + lengths[index] > maxReal))
-            {
-                yield return [.. group];
-                group.Clear();
-                real = 0;
-            }
+        int[] order = [.. Enumerable.Range(0, lengths.Count).OrderByDescending(i => lengths[i]).ThenBy(i => i)];
+        return Runs([.. order.Select(index => lengths[index])], maxRows, maxTokens, maxReal).Select(run => order[run]);
+    }
 
-            group.Add(index);
-            real += lengths[index];
+    /// <summary>Rows one after another, as many at once as the limits allow: at most <paramref name="maxRows"/> rows, <paramref name="maxTokens"/> padded tokens and <paramref name="maxReal"/> tokens without padding, at least one row.</summary>
+    public static IEnumerable<Range> Runs(IReadOnlyList<int> lengths, int maxRows, int maxTokens, long maxReal = long.MaxValue)
+    {
+        var (start, longest, real) = (0, 0, 0L);
+        for (var row = 0; row < lengths.Count; row++)
+        {
+            longest = Math.Max(longest, lengths[row]);
+            real += lengths[row];
+            if (row > start && (row - start == maxRows || (row - start + 1L) * longest > maxTokens || real > maxReal))
+            {
+                yield return start..row;
+                (start, longest, real) = (row, lengths[row], lengths[row]);
+            }
         }
 
-        if (group.Count > 0) yield return [.. group];
+        if (lengths.Count > 0) yield return start..lengths.Count;
     }
 }

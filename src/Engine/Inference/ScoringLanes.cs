@@ -1,6 +1,5 @@
 using ContinualService.Engine.Kernels;
 using ContinualService.Engine.Models;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace ContinualService.Engine.Inference;
@@ -24,7 +23,7 @@ internal sealed class ScoringLanes
     {
         var threads = get_num_threads();
         var atOnce = Math.Min(lengths.Count, mostTokens / lengths.DefaultIfEmpty(1).Max());
-        _lanes = SideBySide.Lanes(SideBySide.Threads(threads, decoder.Device.type == DeviceType.CPU, decoder.Holding), atOnce / leastRows);
+        _lanes = SideBySide.Lanes(SideBySide.Threads(threads, decoder.OnCpu, decoder.Holding), atOnce / leastRows);
         (_threads, _lengths, Size) = (threads / _lanes, lengths, new ScoringSize(size.Tokens / _lanes));
     }
 

@@ -1,5 +1,3 @@
-using TorchSharp;
-
 namespace ContinualService.Engine.Inference;
 
 /// <summary>
@@ -12,8 +10,8 @@ public sealed record ScoringSize(int Tokens)
     /// <summary>Rows of a group, however short they are.</summary>
     public const int MaxRows = 64;
 
-    /// <summary>Tokens that go through the blocks together on a CPU, where that is more than one row: what is made of more no longer lies in its caches (docs/performance.md).</summary>
-    public const int CpuPass = 1_024;
+    // On a CPU: what is made of more no longer lies in its caches (docs/performance.md).
+    private const int CpuPass = 1_024;
 
     /// <summary>What is taken where memory allows: more is no faster.</summary>
     public static ScoringSize Largest { get; } = new(16_384);
@@ -27,8 +25,8 @@ public sealed record ScoringSize(int Tokens)
     /// <summary>Positions whose logits are computed at a time.</summary>
     public int Positions(int vocabularySize) => Math.Max(1, Logits / vocabularySize);
 
-    /// <summary>The same on any device: a GPU takes all.</summary>
-    public static int PassTokens(torch.Device device) => device.type == DeviceType.CPU ? CpuPass : int.MaxValue;
+    /// <summary>Tokens that go through the blocks together, where that is more than one row: a GPU takes all.</summary>
+    public static int PassTokens(bool onCpu) => onCpu ? CpuPass : int.MaxValue;
 
     /// <summary>Whichever is less.</summary>
     public ScoringSize AtMost(int? tokens) => tokens < Tokens ? new ScoringSize(tokens.Value) : this;

@@ -33,7 +33,7 @@ public static class SequenceScorer
 
         var results = new float[sequences.Count][];
         var lanes = new ScoringLanes(decoder, [.. sequences.Select(ids => ids.Length)], size, size.Tokens / TokensShare, LeastRows);
-        lanes.Run(ScoringSize.MaxRows, Math.Min(lanes.Size.Tokens / TokensShare, ScoringSize.PassTokens(decoder.Device)), group => ScoreGroup(decoder, lora, sequences, firstScored, group, results, lanes.Size), progress, cancellation);
+        lanes.Run(ScoringSize.MaxRows, Math.Min(lanes.Size.Tokens / TokensShare, ScoringSize.PassTokens(decoder.OnCpu)), group => ScoreGroup(decoder, lora, sequences, firstScored, group, results, lanes.Size), progress, cancellation);
         return results;
     }
 

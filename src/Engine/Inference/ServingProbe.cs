@@ -44,10 +44,8 @@ public static class ServingProbe
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        var batch = RightPadded.Batch([ids], decoder.Device); // [1, T]
-        var hidden = decoder.Hidden(batch, trained).squeeze(0).narrow(0, 0, ids.Length - 1); // [T - 1, D]
-        var chosen = decoder.Logits(hidden).log_softmax(-1).gather(1, batch.squeeze(0).narrow(0, 1, ids.Length - 1).unsqueeze(1)); // [T - 1, 1]
-        return [float.NaN, .. chosen.squeeze(1).cpu().data<float>()];
+        var hidden = decoder.Hidden(RightPadded.Batch([ids], decoder.Device), trained).squeeze(0).narrow(0, 0, ids.Length - 1); // [T - 1, D]
+        return [float.NaN, .. SequenceScorer.Score(decoder, hidden, [.. ids.Skip(1).Select(id => (long)id)], ScoringSize.Largest)];
     }
 
     private static List<float[]> Serve(Decoder decoder, BatchAdapter adapter, List<int[]> texts)

@@ -139,7 +139,7 @@ internal sealed unsafe class CpuKernels : IDisposable
     private static int Share(int total, int parts, int part) => part == parts ? total : (int)((long)total * part / parts / 4 * 4);
 
     /// <summary>Whether a model's weights are what the kernels take.</summary>
-    public static bool CanRun(Decoder decoder) => decoder.Device.type == DeviceType.CPU && decoder.DType == float32;
+    public static bool CanRun(Decoder decoder) => decoder.OnCpu && decoder.DType == float32;
 
     /// <inheritdoc cref="Pointer"/>
     public static nint Address(Tensor tensor) => (nint)Pointer(tensor);

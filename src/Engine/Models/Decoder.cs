@@ -64,6 +64,8 @@ public sealed class Decoder : IDisposable
 
     public Device Device { get; }
 
+    internal bool OnCpu => Device.type == DeviceType.CPU;
+
     public ScalarType DType => _embedding.dtype;
 
     /// <summary>Reads the weights of a model folder (single file or shards, F32, F16 or BF16) as <paramref name="dtype"/>, matrix by matrix as <paramref name="holding"/> says; null: whole, on the device.</summary>
@@ -78,7 +80,7 @@ public sealed class Decoder : IDisposable
     /// <summary>The same weights in memory of their own that is quick to read through, where this is a CPU: for generating. This decoder is used up by it.</summary>
     public Decoder IntoLargePages()
     {
-        if (Device.type != DeviceType.CPU || Holding.MakesBlocks) return this;
+        if (!OnCpu || Holding.MakesBlocks) return this;
         _rotary.Dispose();
         return new Decoder(Config, LargePages.Take(Weights));
     }

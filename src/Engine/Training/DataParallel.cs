@@ -39,7 +39,7 @@ internal sealed class DataParallel : IDisposable
     public DataParallel(Decoder decoder, Tuning tuning, LiveParameters live, int threads, int leastTokens = LeastTokens)
     {
         (_decoder, _tuning, _live, _threads, _least) = (decoder, tuning, live, threads, leastTokens);
-        (_shared, _square) = (SideBySide.Threads(threads, OnCpu, decoder.Holding), SquareOf(decoder.Config));
+        (_shared, _square) = (SideBySide.Threads(threads, decoder.OnCpu, decoder.Holding), SquareOf(decoder.Config));
     }
 
     /// <summary>How many lanes: as many as divide the threads, and have a row and enough tokens each.</summary>
@@ -63,7 +63,7 @@ internal sealed class DataParallel : IDisposable
     /// <returns>Its share of the step's mean loss, a scalar on the device, in the caller's dispose scope.</returns>
     public Tensor Backward(IReadOnlyList<EncodedExample> rows, double stepWeight, bool recomputes, Func<int, LoraDropout?> dropout)
     {
-        if (!OnCpu) return Trainer.Backward(_decoder, _tuning.Update(_live, dropout(0)), rows, stepWeight, recomputes);
+        if (!_decoder.OnCpu) return Trainer.Backward(_decoder, _tuning.Update(_live, dropout(0)), rows, stepWeight, recomputes);
 
         // Step 1: rows and a gradient for each lane.
         var tokens = rows.Sum(row => (long)row.Ids.Length);
@@ -101,8 +101,6 @@ internal sealed class DataParallel : IDisposable
     {
         foreach (var other in _others) other.Dispose();
     }
-
-    private bool OnCpu => _decoder.Device.type == DeviceType.CPU;
 
     /// <summary>What attention adds to a row's cost: of a row of T tokens it is T + square T^2. The block's products take 4 operations a weight and token, those of attention 14 for each pair of tokens and number of the heads, at about half of the speed.</summary>
     internal static double SquareOf(ModelConfig model)

@@ -90,7 +90,7 @@ public sealed record MemoryEstimate(long Weights, long Adapters, long Optimiser,
         long Scored(ScoringSize each, int row)
         {
             long most = SideBySide.Threads(threads, onCpu, held.InFull()), count = Math.Max(row, Math.Min(each.Tokens, most * ScoringSize.MaxRows * row));
-            var pass = Math.Min(count, most * Math.Max(row, onCpu ? ScoringSize.CpuPass : count));
+            var pass = Math.Min(count, most * Math.Max(row, ScoringSize.PassTokens(onCpu)));
             return scores * (pass * (6 * hidden + 6 * queries + 4 * wide) + count * 2 * keys * model.LayerCount) + Wide * 2 * Math.Min(count, each.Positions(model.VocabularySize)) * model.VocabularySize;
         }
 

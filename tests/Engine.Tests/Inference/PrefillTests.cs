@@ -47,7 +47,7 @@ public sealed class PrefillTests
         using var scope = torch.NewDisposeScope();
         using var decoder = TinyModels.Create(context: 2048);
         var beginning = TinyModels.Ids(alike, seed: 77);
-        int[][] prompts = [.. Enumerable.Range(0, 60).Select(row => (int[])[.. beginning, .. TinyModels.Ids(row == 30 ? ScoringSize.CpuPass + 5 : 1 + (row * 13 % 47), seed: row)])];
+        int[][] prompts = [.. Enumerable.Range(0, 60).Select(row => (int[])[.. beginning, .. TinyModels.Ids(row == 30 ? ScoringSize.PassTokens(onCpu: true) + 5 : 1 + (row * 13 % 47), seed: row)])];
 
         var prefill = Prefill.Run(decoder, null, prompts, 2);
 

@@ -32,8 +32,10 @@ public sealed class PromptSamplerTests : IDisposable
         Assert.All(prompts, prompt => Assert.Equal(greedy[..(end + 1)], prompt));
     }
 
-    [Fact]
-    public void Draw_ABeginningThatLeavesNoRoom_GivesNone() => Assert.Empty(Draw([3], count: 3, maxTokens: Before.Length));
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    public void Draw_ABeginningThatLeavesNoRoom_GivesNone(int less) => Assert.Empty(Draw([3], count: 3, maxTokens: Before.Length - less));
 
     [Fact]
     public void Draw_TurnsThatDoNotEndInTime_AreDropped() => Assert.Empty(Draw([0], count: 3, maxTokens: 12));
