@@ -54,32 +54,33 @@ public static class KernelsCommand
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         using var generator = new Generator(7, CPU);
+        Tensor Apart(Tensor flat) => flat.view(1, tokens, -1, config.HeadWidth).transpose(1, 2); // [1, H or G, N, K]
         Tensor Random(params long[] sizes) => randn(sizes, generator: generator).to(type);
         var (hidden, forward, heads, keyHeads, head) = (config.HiddenSize, config.IntermediateSize, config.HeadCount, config.KeyValueHeadCount, config.HeadWidth);
         var (x, weight, gradient, sum) = (Random(tokens, hidden), Random(hidden), Random(tokens, hidden), Random(tokens, hidden));
         var (gate, up, ofGated, queries) = (Random(tokens, forward), Random(tokens, forward), Random(tokens, forward), Random(tokens, heads * head));
         var angles = randn([tokens, head / 2], generator: generator);
-        var (cos, sin, turned) = (angles.cos(), angles.sin(), Random(1, heads, tokens, head));
-        var (query, key, value, ofMixed) = (Random(1, heads, tokens, head), Random(1, keyHeads, tokens, head), Random(1, keyHeads, tokens, head), Random(1, heads, tokens, head));
-        var attention = new RowAttention([tokens], config, type);
+        var (cos, sin) = (angles.cos(), angles.sin());
+        var (key, value, ofMixed) = (Random(tokens, keyHeads * head), Random(tokens, keyHeads * head), Random(tokens, heads * head));
+        var attention = new RowAttention([tokens]);
         var (logits, targets) = (randn([64, config.VocabularySize], generator: generator), arange(64, int64));
 
         // What takes the place of an argument: each round has it anew, or it would end in numbers that processors are slow with.
-        var (used, usedUp, usedLogits) = (empty_like(gradient), empty_like(ofGated), empty_like(logits));
+        var (used, usedUp, usedLogits, turned) = (empty_like(gradient), empty_like(ofGated), empty_like(logits), empty_like(queries));
 
         List<Piece> pieces =
         [
             Time("norm", () => Norm(x, weight), () => TokenKernels.Norm(x, weight, Epsilon)),
             Time("its gradient, added to another", () => Graph(x, leaf => Norm(leaf, weight), gradient).add_(sum), () => TokenKernels.NormGradient(x, weight, Epsilon, used, sum), () => used.copy_(gradient)),
-            Time("rotation of the queries", () => Rotate(queries.view(tokens, heads, head).transpose(0, 1), cos, sin), () => TokenKernels.Turn(queries, 1, heads, cos, sin)),
-            Time("its gradient", () => Rotate(turned[0].transpose(0, 1), cos.unsqueeze(1), sin.unsqueeze(1).neg()), () => TokenKernels.TurnBack(turned, cos, sin)),
+            Time("rotation of the queries", () => Rotate(queries.view(tokens, heads, head).transpose(0, 1), cos, sin), () => TokenKernels.Turn(turned, heads, cos, sin, TokenKernels.Forth), () => turned.copy_(queries)),
+            Time("its gradient", () => Rotate(queries.view(tokens, heads, head), cos.unsqueeze(1), sin.unsqueeze(1).neg()), () => TokenKernels.Turn(turned, heads, cos, sin, TokenKernels.Back), () => turned.copy_(queries)),
             Time("silu times up", () => silu(gate).mul_(up), () => TokenKernels.Gate(gate, up)),
             Time("its gradients", () => Graph(gate, leaf => silu(leaf), ofGated.mul(up)).add(ofGated.mul(silu(gate))), () => TokenKernels.GateGradient(gate, up, usedUp), () => usedUp.copy_(ofGated)),
             Time("loss of 64 tokens with its gradient", () => Loss(logits, targets), () => TokenKernels.CrossEntropy(usedLogits, targets, null, 1), () => usedLogits.copy_(logits)),
-            Time("attention, forward and backward", () => Attend(query, key, value, ofMixed), () =>
+            Time("attention, forward and backward", () => Attend(Apart(queries), Apart(key), Apart(value), Apart(ofMixed)), () =>
             {
-                attention.Forward(query, key, value, null);
-                attention.Backward(query, key, value, ofMixed, null);
+                attention.Forward(config, queries, key, value, null);
+                attention.Backward(config, queries, key, value, ofMixed, null);
             }),
         ];
         foreach (var (name, input, output) in new[] { ("q", hidden, heads * head), ("gate", hidden, forward), ("down", forward, hidden) })

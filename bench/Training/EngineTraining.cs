@@ -60,18 +60,25 @@ internal static class EngineTraining
         var counted = held.Skip(TrainingSettings.Warmup).ToList();
         var steps = Math.Max(1, counted.Count - 1);
         return new SteadyState(
-            (counted[^1].Managed - counted[0].Managed) / steps, counted[0].Tensors, counted.Max(each => each.Tensors), counted[0].Resident, counted[^1].Resident);
+            counted.Skip(1).Sum(each => each.Managed) / steps, counted[0].Tensors, counted.Max(each => each.Tensors), counted[0].Resident, counted[^1].Resident);
     }
 
+    /// <param name="Managed">Bytes that were allocated on .NET's heap since the step before it, but for this listener's.</param>
+    /// <param name="Tensors">Live ones.</param>
+    /// <param name="Resident">Bytes.</param>
     private readonly record struct Footprint(long Managed, long Tensors, long Resident);
 
     // On the trainer's thread, at the time of the step: Progress would hand it to another.
     private sealed class Listener(List<TrainingStep> steps, List<Footprint> held) : IProgress<TrainingStep>
     {
+        private long _since;
+
         public void Report(TrainingStep value)
         {
+            var managed = GC.GetTotalAllocatedBytes(precise: true) - _since;
             steps.Add(value);
-            held.Add(new Footprint(GC.GetTotalAllocatedBytes(precise: true), torch.Tensor.TotalCount, ProcessMemory.ResidentBytes()));
+            held.Add(new Footprint(managed, torch.Tensor.TotalCount, ProcessMemory.ResidentBytes()));
+            _since = GC.GetTotalAllocatedBytes(precise: true);
         }
     }
 }

@@ -32,20 +32,23 @@ internal unsafe interface ILanes<TVector>
 
     static abstract TVector Divide(TVector a, TVector b);
 
-    /// <summary>The smaller one; where b is no number, b.</summary>
+    /// <summary>The smaller one; where either is no number, b.</summary>
     static abstract TVector Min(TVector a, TVector b);
 
-    /// <summary>The larger one; where b is no number, b.</summary>
+    /// <summary>The larger one; where either is no number, b.</summary>
     static abstract TVector Max(TVector a, TVector b);
 
-    /// <summary>To the nearest whole number.</summary>
-    static abstract TVector Round(TVector values);
+    /// <summary>Values, and 0 where x is less than <paramref name="least"/>.</summary>
+    static abstract TVector ZeroBelow(TVector values, TVector x, TVector least);
 
-    /// <summary>2 to the power of whole numbers from -126 to 127; of what is no number anything.</summary>
-    static abstract TVector PowerOfTwo(TVector exponents);
+    /// <summary>Values times 2 to the power of the whole number that the lowest bits of <paramref name="shifted"/> are, as long as the result's exponent is one that there is.</summary>
+    static abstract TVector AddToExponent(TVector values, TVector shifted);
 
     /// <summary>All of them added up.</summary>
     static abstract float Sum(TVector values);
+
+    /// <summary>The largest one; no number where the last is none.</summary>
+    static abstract float Largest(TVector values);
 }
 
 /// <summary>AVX-512.</summary>
@@ -90,15 +93,17 @@ internal unsafe readonly struct Lanes512 : ILanes<Vector512<float>>
 
     public static Vector512<float> Divide(Vector512<float> a, Vector512<float> b) => a / b;
 
-    public static Vector512<float> Min(Vector512<float> a, Vector512<float> b) => Vector512.ConditionalSelect(Vector512.LessThan(a, b), a, b);
+    public static Vector512<float> Min(Vector512<float> a, Vector512<float> b) => Vector512.MinNative(a, b);
 
-    public static Vector512<float> Max(Vector512<float> a, Vector512<float> b) => Vector512.ConditionalSelect(Vector512.GreaterThan(a, b), a, b);
+    public static Vector512<float> Max(Vector512<float> a, Vector512<float> b) => Vector512.MaxNative(a, b);
 
-    public static Vector512<float> Round(Vector512<float> values) => Vector512.Round(values);
+    public static Vector512<float> ZeroBelow(Vector512<float> values, Vector512<float> x, Vector512<float> least) => Vector512.ConditionalSelect(Vector512.LessThan(x, least), Vector512<float>.Zero, values);
 
-    public static Vector512<float> PowerOfTwo(Vector512<float> exponents) => ((Vector512.ConvertToInt32Native(exponents) + Vector512.Create(127)) << 23).AsSingle();
+    public static Vector512<float> AddToExponent(Vector512<float> values, Vector512<float> shifted) => (values.AsInt32() + (shifted.AsInt32() << 23)).AsSingle();
 
     public static float Sum(Vector512<float> values) => Vector512.Sum(values);
+
+    public static float Largest(Vector512<float> values) => Lanes256.Largest(Vector256.MaxNative(values.GetLower(), values.GetUpper()));
 }
 
 /// <summary>AVX2; without it, what the runtime makes of it.</summary>
@@ -137,15 +142,23 @@ internal unsafe readonly struct Lanes256 : ILanes<Vector256<float>>
 
     public static Vector256<float> Divide(Vector256<float> a, Vector256<float> b) => a / b;
 
-    public static Vector256<float> Min(Vector256<float> a, Vector256<float> b) => Vector256.ConditionalSelect(Vector256.LessThan(a, b), a, b);
+    public static Vector256<float> Min(Vector256<float> a, Vector256<float> b) => Vector256.MinNative(a, b);
 
-    public static Vector256<float> Max(Vector256<float> a, Vector256<float> b) => Vector256.ConditionalSelect(Vector256.GreaterThan(a, b), a, b);
+    public static Vector256<float> Max(Vector256<float> a, Vector256<float> b) => Vector256.MaxNative(a, b);
 
-    public static Vector256<float> Round(Vector256<float> values) => Vector256.Round(values);
+    public static Vector256<float> ZeroBelow(Vector256<float> values, Vector256<float> x, Vector256<float> least) => Vector256.ConditionalSelect(Vector256.LessThan(x, least), Vector256<float>.Zero, values);
 
-    public static Vector256<float> PowerOfTwo(Vector256<float> exponents) => ((Vector256.ConvertToInt32Native(exponents) + Vector256.Create(127)) << 23).AsSingle();
+    public static Vector256<float> AddToExponent(Vector256<float> values, Vector256<float> shifted) => (values.AsInt32() + (shifted.AsInt32() << 23)).AsSingle();
 
     public static float Sum(Vector256<float> values) => Vector256.Sum(values);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float Largest(Vector256<float> values)
+    {
+        var four = Vector128.MaxNative(values.GetLower(), values.GetUpper());
+        var two = Vector128.MaxNative(four, Vector128.Shuffle(four, Vector128.Create(2, 3, 2, 3)));
+        return Vector128.MaxNative(two, Vector128.Shuffle(two, Vector128.Create(1, 1, 1, 1))).ToScalar();
+    }
 }
 
 /// <summary>One number: for what does not fill a register.</summary>
@@ -175,13 +188,15 @@ internal unsafe readonly struct OneLane : ILanes<float>
 
     public static float Divide(float a, float b) => a / b;
 
-    public static float Min(float a, float b) => a < b ? a : b;
+    public static float Min(float a, float b) => float.MinNative(a, b);
 
-    public static float Max(float a, float b) => a > b ? a : b;
+    public static float Max(float a, float b) => float.MaxNative(a, b);
 
-    public static float Round(float values) => MathF.Round(values);
+    public static float ZeroBelow(float values, float x, float least) => x < least ? 0 : values;
 
-    public static float PowerOfTwo(float exponents) => BitConverter.Int32BitsToSingle(((int)exponents + 127) << 23);
+    public static float AddToExponent(float values, float shifted) => BitConverter.Int32BitsToSingle(BitConverter.SingleToInt32Bits(values) + (BitConverter.SingleToInt32Bits(shifted) << 23));
 
     public static float Sum(float values) => values;
+
+    public static float Largest(float values) => values;
 }

@@ -41,23 +41,16 @@ internal static unsafe class TokenKernels
         public void Run(long at) => math.NormGradient(x + at, weight, gradient + at, sum is null ? null : sum + at, gradient + at, width, epsilon);
     }
 
-    // From flat [B*T, H*K] to turned [B, H, T, K], or back. Tables of so many rows: T, or B*T.
-    private readonly struct TurnJob(TokenMath math, byte* flat, byte* turned, float* cos, float* sin, int rows, int length, int heads, int width, bool back) : IJob
+    // Tables of so many rows: those of all tokens, or of one of several sequences that are equally long.
+    private readonly struct TurnJob(TokenMath math, byte* x, float* cos, float* sin, int rows, int heads, int width, float direction) : IJob
     {
         public void Run(int from, int to)
         {
-            for (var token = from; token < to; token++) Run(token);
-        }
-
-        private void Run(long token)
-        {
-            var (row, place) = (token / length, token % length);
-            float* c = cos + (token % rows * (width / 2)), s = sin + (token % rows * (width / 2));
-            for (var head = 0; head < heads; head++)
+            for (var token = from; token < to; token++)
             {
-                byte* beside = flat + (((token * heads) + head) * width * math.Size), among = turned + (((((row * heads) + head) * length) + place) * width * math.Size);
-                if (back) math.Turn(among, c, s, -1, beside, width / 2);
-                else math.Turn(beside, c, s, 1, among, width / 2);
+                var head = x + ((long)token * heads * width * math.Size);
+                var angle = (long)(token % rows) * (width / 2);
+                for (var i = 0; i < heads; i++, head += (long)width * math.Size) math.Turn(head, cos + angle, sin + angle, direction, head, width / 2);
             }
         }
     }
@@ -88,6 +81,12 @@ internal static unsafe class TokenKernels
         }
     }
 
+    /// <summary>By the angle of a token's position.</summary>
+    public const float Forth = 1;
+
+    /// <summary>By its negative.</summary>
+    public const float Back = -1;
+
     /// <summary>Whether the kernels take these: on a CPU, of one type of theirs, without gaps, and nobody records a graph of them.</summary>
     public static bool Take(Tensor x, Tensor? other = null) =>
         x.device_type == DeviceType.CPU && TokenMath.Of(x.dtype) is not null && IsPlain(x) && (other is null || (other.dtype == x.dtype && IsPlain(other)));
@@ -112,27 +111,16 @@ internal static unsafe class TokenKernels
     public static void NormGradient(Tensor x, Tensor weight, double epsilon, Tensor gradient, Tensor? sum) =>
         RunEach(new NormGradientJob(Math(x), Memory(x), Memory(weight), Memory(gradient), sum is null ? null : Memory(sum), Width(x), (float)epsilon), x, weight, gradient, sum);
 
-    /// <summary>Queries or keys [B*T, H*K] turned by their position: [B, H, T, K].</summary>
+    /// <summary>Turns queries or keys, [N, H*K], by their position, in place.</summary>
     /// <param name="flat">Those.</param>
-    /// <param name="batch">B.</param>
     /// <param name="heads">H.</param>
-    /// <param name="cos">float32 [T, K/2], or of each token: B*T K/2.</param>
+    /// <param name="cos">float32, K/2 of each token, or of each of T tokens where N / T sequences have T each.</param>
     /// <param name="sin">As <paramref name="cos"/>.</param>
-    public static Tensor Turn(Tensor flat, int batch, int heads, Tensor cos, Tensor sin)
+    /// <param name="direction"><see cref="Forth"/> or, which takes gradients back, <see cref="Back"/>.</param>
+    public static void Turn(Tensor flat, int heads, Tensor cos, Tensor sin, float direction)
     {
-        var (tokens, width) = ((int)flat.size(0), (int)flat.size(-1) / heads);
-        var to = flat.new_empty(batch, heads, tokens / batch, width);
-        Run(new TurnJob(Math(flat), Memory(flat), Memory(to), (float*)Memory(cos), (float*)Memory(sin), Rows(cos, width), tokens / batch, heads, width, back: false), flat, cos, sin);
-        return to;
-    }
-
-    /// <summary>Turned by the negative angle, which takes a gradient of what <see cref="Turn"/> made, [B, H, T, K], back to that of what it was given, [B*T, H*K].</summary>
-    public static Tensor TurnBack(Tensor turned, Tensor cos, Tensor sin)
-    {
-        var (batch, heads, length, width) = ((int)turned.size(0), (int)turned.size(1), (int)turned.size(2), (int)turned.size(3));
-        var to = turned.new_empty(batch * length, heads * width);
-        Run(new TurnJob(Math(turned), Memory(to), Memory(turned), (float*)Memory(cos), (float*)Memory(sin), Rows(cos, width), length, heads, width, back: true), to, turned, cos, sin);
-        return to;
+        var width = Width(flat) / heads;
+        Run(new TurnJob(Math(flat), Memory(flat), (float*)Memory(cos), (float*)Memory(sin), Rows(cos, width), heads, width, direction), flat, cos, sin);
     }
 
     /// <summary>silu(gate) * up, each [N, F].</summary>

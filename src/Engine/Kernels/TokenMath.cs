@@ -113,14 +113,14 @@ internal sealed unsafe class TokenMath<TVector, TLanes, TNumber> : TokenMath
     public override double CrossEntropy(float* logits, int target, float scale, int width)
     {
         var whole = TokenNumbers.Whole<TVector, TLanes>(width);
-        var largest = MathF.Max(Largest<TVector, TLanes>(logits, 0, whole), Largest<float, OneLane>(logits, whole, width));
+        var largest = MathF.Max(SoftmaxMath.Largest<TVector, TLanes>(logits, 0, whole), SoftmaxMath.Largest<float, OneLane>(logits, whole, width));
         var own = (double)logits[target] - largest;
         var total = 0d;
-        for (var from = 0; from < whole; from += SumBlock) total += Exponents<TVector, TLanes>(logits, largest, from, Math.Min(from + SumBlock, whole));
-        total += Exponents<float, OneLane>(logits, largest, whole, width);
+        for (var from = 0; from < whole; from += SumBlock) total += SoftmaxMath.Exponents<TVector, TLanes>(logits, largest, from, Math.Min(from + SumBlock, whole));
+        total += SoftmaxMath.Exponents<float, OneLane>(logits, largest, whole, width);
         var share = (float)(scale / total);
-        Multiply<TVector, TLanes>(logits, share, 0, whole);
-        Multiply<float, OneLane>(logits, share, whole, width);
+        SoftmaxMath.Multiply<TVector, TLanes>(logits, share, 0, whole);
+        SoftmaxMath.Multiply<float, OneLane>(logits, share, whole, width);
         logits[target] -= scale;
         return Math.Log(total) - own;
     }
@@ -212,73 +212,12 @@ internal sealed unsafe class TokenMath<TVector, TLanes, TNumber> : TokenMath
         }
     }
 
-    private static float Largest<TV, TL>(float* x, int from, int to)
-        where TV : struct
-        where TL : struct, ILanes<TV>
-    {
-        if (from == to) return float.NegativeInfinity;
-        var largest = TL.Load(x + from);
-        for (var k = from + TL.Count; k < to; k += TL.Count) largest = TL.Max(TL.Load(x + k), largest);
-        var each = stackalloc float[TL.Count];
-        TL.Store(largest, each);
-        var most = each[0];
-        for (var i = 1; i < TL.Count; i++) most = MathF.Max(most, each[i]);
-        return most;
-    }
-
-    /// <summary>e to the power of x less the largest, in place, and their sum.</summary>
-    private static float Exponents<TV, TL>(float* x, float largest, int from, int to)
-        where TV : struct
-        where TL : struct, ILanes<TV>
-    {
-        TV sum = default, less = TL.Fill(-largest);
-        for (var k = from; k < to; k += TL.Count)
-        {
-            var power = Exp<TV, TL>(TL.Add(TL.Load(x + k), less));
-            TL.Store(power, x + k);
-            sum = TL.Add(sum, power);
-        }
-
-        return TL.Sum(sum);
-    }
-
-    private static void Multiply<TV, TL>(float* x, float factor, int from, int to)
-        where TV : struct
-        where TL : struct, ILanes<TV>
-    {
-        var all = TL.Fill(factor);
-        for (var k = from; k < to; k += TL.Count) TL.Store(TL.Multiply(TL.Load(x + k), all), x + k);
-    }
-
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static TV Sigmoid<TV, TL>(TV x)
         where TV : struct
         where TL : struct, ILanes<TV>
     {
         var one = TL.Fill(1);
-        return TL.Divide(one, TL.Add(one, Exp<TV, TL>(TL.Multiply(x, TL.Fill(-1)))));
-    }
-
-    /// <summary>e^x within a few units of the last place, from e^-87 to e^87, and these beyond; of what is no number none. The runtime's own goes by way of float64, which takes three times as long (docs/performance.md).</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static TV Exp<TV, TL>(TV x)
-        where TV : struct
-        where TL : struct, ILanes<TV>
-    {
-        // e^y = 2^n e^r with y = n ln 2 + r, |r| <= ln 2 / 2, where seven terms of Taylor's series leave 5e-9.
-        const float most = 87;
-        const float log2E = 1.44269504f, ln2High = 0.693359375f, ln2Low = -2.12194440e-4f; // the first has so few bits that n times it is exact
-        var one = TL.Fill(1);
-        var y = TL.Max(TL.Fill(-most), TL.Min(TL.Fill(most), x));
-        var n = TL.Round(TL.Multiply(y, TL.Fill(log2E)));
-        var r = TL.MultiplyAdd(n, TL.Fill(-ln2Low), TL.MultiplyAdd(n, TL.Fill(-ln2High), y));
-        var power = TL.MultiplyAdd(r, TL.Fill(1f / 5040), TL.Fill(1f / 720));
-        power = TL.MultiplyAdd(power, r, TL.Fill(1f / 120));
-        power = TL.MultiplyAdd(power, r, TL.Fill(1f / 24));
-        power = TL.MultiplyAdd(power, r, TL.Fill(1f / 6));
-        power = TL.MultiplyAdd(power, r, TL.Fill(1f / 2));
-        power = TL.MultiplyAdd(power, r, one);
-        power = TL.MultiplyAdd(power, r, one);
-        return TL.Multiply(power, TL.PowerOfTwo(n));
+        return TL.Divide(one, TL.Add(one, SoftmaxMath.Exp<TV, TL>(TL.Multiply(x, TL.Fill(-1)))));
     }
 }

@@ -5,7 +5,7 @@ using static TorchSharp.torch.nn.functional;
 namespace ContinualService.Engine.Models;
 
 /// <summary>Tokens that follow what a <see cref="KeyValueCache"/> holds of each row.</summary>
-internal sealed class CachedStep(int batch, int length, Tensor cos, Tensor sin, KeyValueCache cache, CachePlan plan) : AttentionStep(batch, length, cos, sin)
+internal sealed class CachedStep(int batch, int length, Tensor cos, Tensor sin, KeyValueCache cache, CachePlan plan) : HeadsStep(batch, length, cos, sin)
 {
     public override Tensor Attend(Tensor query, Tensor key, Tensor value, int? window, int layer)
     {

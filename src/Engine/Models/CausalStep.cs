@@ -6,9 +6,9 @@ using static TorchSharp.torch.nn.functional;
 namespace ContinualService.Engine.Models;
 
 /// <summary>Whole sequences of one length from their first token on, without a cache: training and scoring.</summary>
-internal sealed class CausalStep(int batch, int length, Tensor cos, Tensor sin, Tensor? rotations) : AttentionStep(batch, length, cos, sin)
+internal sealed class CausalStep(int batch, int length, Tensor cos, Tensor sin, Tensor? rotations) : HeadsStep(batch, length, cos, sin)
 {
-    public override Tensor? Rotations => rotations;
+    protected override Tensor? Rotations => rotations;
 
     public override Tensor Attend(Tensor query, Tensor key, Tensor value, int? window, int layer) => Attend(query, key, value, window);
 

@@ -129,11 +129,11 @@ public sealed class Decoder : IDisposable
     internal Tensor Hidden(Tensor ids, IReadOnlyList<int> lengths, LinearUpdate? update, Tensor wanted)
     {
         using var scope = NewDisposeScope();
-        return Run(ids, Packed(lengths), update, wanted).MoveToOuterDisposeScope();
+        return Run(ids, Packed(lengths, is_grad_enabled()), update, wanted).MoveToOuterDisposeScope();
     }
 
     /// <summary>The same for training, of the tokens that are <paramref name="wanted"/>: int64 [n].</summary>
-    internal TrainingPass Train(Tensor ids, IReadOnlyList<int> lengths, LinearUpdate update, Tensor wanted, bool recomputes) => new(this, ids, Packed(lengths), update, wanted, recomputes);
+    internal TrainingPass Train(Tensor ids, IReadOnlyList<int> lengths, LinearUpdate update, Tensor wanted, bool recomputes) => new(this, ids, Packed(lengths, graph: false), update, wanted, recomputes);
 
     /// <summary>
     /// Like <see cref="Hidden"/>, for tokens that follow what <paramref name="cache"/> holds of each row; appends them to it. No gradients.
@@ -225,17 +225,28 @@ public sealed class Decoder : IDisposable
         return new CausalStep(rows, length, cos, sin, RotatesByMatrices ? RotationMatrices.Of(cos, sin, rows, DType) : null);
     }
 
-    /// <summary>Sequences of any length from their first token on, one after another.</summary>
-    private AttentionStep Packed(IReadOnlyList<int> lengths)
+    /// <summary>Sequences of any length from their first token on, one after another, with or without a graph of all.</summary>
+    private AttentionStep Packed(IReadOnlyList<int> lengths, bool graph)
     {
-        var onGpu = Device.type == DeviceType.CUDA;
-        if (onGpu && lengths.Distinct().Count() == 1) return Equal(lengths.Count, lengths[0]);
+        var general = graph || !OnCpu;
+        if (general && lengths.Distinct().Count() == 1) return Equal(lengths.Count, lengths[0]);
+        var places = empty(lengths.Sum(), int64);
+        Fill(TensorMemory.Span<long>(places));
+        places = places.OnDevice(Device);
         var (cos, sin) = _rotary.AtLeast(lengths.Max());
-        (cos, sin) = (Places(cos), Places(sin)); // [N, K/2]
-        if (onGpu) return new PaddedStep(lengths, cos, sin, RotatesByMatrices ? RotationMatrices.Of(cos, sin, 1, DType) : null);
-        return new RowsStep(lengths.Sum(), cos, sin, new RowAttention(lengths, Config, DType));
+        (cos, sin) = (cos.index_select(0, places), sin.index_select(0, places)); // [N, K/2]
+        if (general) return new PaddedStep(lengths, cos, sin, RotatesByMatrices ? RotationMatrices.Of(cos, sin, 1, DType) : null);
+        return new RowsStep(cos, sin, new RowAttention(lengths));
 
-        Tensor Places(Tensor table) => cat([.. lengths.Select(length => table.narrow(0, 0, length))]);
+        void Fill(Span<long> all)
+        {
+            var start = 0;
+            foreach (var length in lengths)
+            {
+                for (var t = 0; t < length; t++) all[start + t] = t;
+                start += length;
+            }
+        }
     }
 
     /// <summary>To [B*T, D]; with <paramref name="wanted"/>, int64 [n], to [n, D]: of the last block, the others give keys and values alone.</summary>

@@ -7,7 +7,7 @@ using static TorchSharp.torch.nn.functional;
 namespace ContinualService.Engine.Models;
 
 /// <summary>Tokens of many sequences in one row; each attends to its own sequence alone, whatever stands beside it.</summary>
-internal sealed class PackedStep(PackedBatch batch, CpuKernels? kernels, Tensor cos, Tensor sin) : AttentionStep(1, batch.Count, cos, sin)
+internal sealed class PackedStep(PackedBatch batch, CpuKernels? kernels, Tensor cos, Tensor sin) : HeadsStep(1, batch.Count, cos, sin)
 {
     private readonly Dictionary<(int Piece, int Reach), Tensor> _masks = [];
 
@@ -25,8 +25,8 @@ internal sealed class PackedStep(PackedBatch batch, CpuKernels? kernels, Tensor 
 
     public override Tensor Attend(Tensor query, Tensor key, Tensor value, int? window, int layer)
     {
-        var mixed = empty_like(query); // [1, H, N, K]
-        if (kernels is not null) AttendSingles(mixed, query, key, value.contiguous(), window, layer);
+        var mixed = query.new_empty(query.shape); // [1, H, N, K]
+        if (kernels is not null) AttendSingles(mixed, query.contiguous(), key.contiguous(), value.contiguous(), window, layer);
         for (var index = 0; index < batch.Pieces.Count; index++)
         {
             var piece = batch.Pieces[index];

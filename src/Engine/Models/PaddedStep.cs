@@ -9,12 +9,12 @@ namespace ContinualService.Engine.Models;
 /// <param name="lengths">Tokens of each sequence.</param>
 /// <param name="cos">float32 [N, K/2]: of each token's place in its own sequence.</param>
 /// <param name="sin">As <paramref name="cos"/>.</param>
-/// <param name="rotations">[N, K, K] or null, as in <see cref="AttentionStep.Rotations"/>.</param>
-internal sealed class PaddedStep(IReadOnlyList<int> lengths, Tensor cos, Tensor sin, Tensor? rotations) : AttentionStep(1, lengths.Sum(), cos, sin)
+/// <param name="rotations">[N, K, K] or null, as in <see cref="HeadsStep.Rotations"/>.</param>
+internal sealed class PaddedStep(IReadOnlyList<int> lengths, Tensor cos, Tensor sin, Tensor? rotations) : HeadsStep(1, lengths.Sum(), cos, sin)
 {
     private readonly Padding _padding = Padding.Of(lengths, cos.device);
 
-    public override Tensor? Rotations => rotations;
+    protected override Tensor? Rotations => rotations;
 
     public override Tensor Attend(Tensor query, Tensor key, Tensor value, int? window, int layer) =>
         _padding.Remove(CausalStep.Attend(_padding.Add(query), _padding.Add(key), _padding.Add(value), window));

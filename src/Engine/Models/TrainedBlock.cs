@@ -13,17 +13,16 @@ internal sealed class TrainedBlock : IDisposable
 {
     private readonly Decoder _decoder;
     private readonly int _layer;
-    private readonly AttentionStep _step;
     private readonly LinearUpdate _update;
     private readonly Tensor? _wanted; // int64 [n]
     private readonly Tensor _x; // [N, D]
-    private readonly Tensor? _query; // [N, H * K] before its norm; null: it has none, and turning back needs no values
+    private readonly Tensor? _query; // [N, H * K] before its norm; null: it has none
     private readonly Tensor? _key; // as _query
     private readonly TrainedAttention _attention;
     private readonly Tensor _hidden; // [n, D], after attention
     private readonly Tensor _gate; // [n, F]
     private readonly Tensor _up; // [n, F]
-    private readonly Tensor?[] _kept; // all that this object made and holds
+    private readonly IDisposable[] _kept; // all that this object made and holds
 
     /// <summary>The forward pass. To be called without a graph. What it keeps belongs to the caller's dispose scope, until it is disposed of.</summary>
     /// <param name="decoder">The base.</param>
@@ -36,22 +35,14 @@ internal sealed class TrainedBlock : IDisposable
     {
         // One scope, and large values that go early go by hand: a scope keeps a set of what it holds.
         using var scope = NewDisposeScope();
-        (_decoder, _layer, _x, _step, _update, _wanted) = (decoder, layer, x, step, update, wanted);
+        (_decoder, _layer, _x, _update, _wanted) = (decoder, layer, x, update, wanted);
         var (config, block) = (decoder.Config, decoder.BlockAt(layer));
         Tensor query, key, value;
         using (var read = RmsNorm.Apply(x, block.InputNorm, config.RmsNormEpsilon))
-        {
-            (query, key) = (AdaptedLinear.Apply(read, block.Query, update), AdaptedLinear.Apply(read, block.Key, update));
-            value = DecoderAttention.Heads(AdaptedLinear.Apply(read, block.Value, update), config.KeyValueHeadCount, step).transpose(1, 2);
-        }
+            (query, key, value) = (AdaptedLinear.Apply(read, block.Query, update), AdaptedLinear.Apply(read, block.Key, update), AdaptedLinear.Apply(read, block.Value, update));
 
-        var turnedQuery = DecoderAttention.Turned(config, query, block.QueryNorm, config.HeadCount, step);
-        var turnedKey = DecoderAttention.Turned(config, key, block.KeyNorm, config.KeyValueHeadCount, step);
-        if (block.QueryNorm is not null) _query = query;
-        else query.Dispose();
-        if (block.KeyNorm is not null) _key = key;
-        else key.Dispose();
-        _attention = step.Train(turnedQuery, turnedKey, value, block.Window, layer);
+        if (config.QueryKeyNorm) (_query, _key) = (query, key);
+        _attention = step.Train(config, DecoderAttention.Normed(config, query, block.QueryNorm), DecoderAttention.Normed(config, key, block.KeyNorm), value, block.Window, layer);
 
         var residual = wanted is null ? x : x.index_select(0, wanted);
         _hidden = AdaptedLinear.Apply(Mixed(), block.Output, update).add_(residual, Scalars.One);
@@ -59,12 +50,14 @@ internal sealed class TrainedBlock : IDisposable
             (_gate, _up) = (AdaptedLinear.Apply(read, block.Gate, update), AdaptedLinear.Apply(read, block.Up, update));
         Output = AdaptedLinear.Apply(SwiGlu.Apply(_gate, _up), block.Down, update).add_(_hidden, Scalars.One);
 
-        var attention = _attention.Kept;
-        _kept = [_query, _key, attention.Query, attention.Key, attention.Value, attention.Mixed, _hidden, _gate, _up];
-        scope.MoveToOuter(_kept.Append(Output).OfType<IDisposable>()); // in one call: each makes objects
+        var (turnedQuery, turnedKey, heldValue, mixed) = _attention.Kept;
+        _kept = _query is null || _key is null
+            ? [Output, turnedQuery, turnedKey, heldValue, mixed, _hidden, _gate, _up]
+            : [Output, turnedQuery, turnedKey, heldValue, mixed, _hidden, _gate, _up, _query, _key];
+        scope.MoveToOuter(_kept); // in one call: each makes objects
     }
 
-    /// <summary>[n, D]: the caller's to dispose of.</summary>
+    /// <summary>[n, D]. Lives as long as this object, unless it is disposed of before.</summary>
     public Tensor Output { get; }
 
     /// <summary>Adds to the gradients of what is trained in this block.</summary>
@@ -98,14 +91,15 @@ internal sealed class TrainedBlock : IDisposable
         // Step 2: attention's result.
         if (AdaptedLinear.Backward(attended, Mixed(), block.Output, _update, null, Reaches(block.Output)) is not { } mixed) return null;
         if (_wanted is not null) mixed = mixed.new_zeros(_x.size(0), mixed.size(1)).index_copy_(0, _wanted, mixed); // [N, H * K]
-        var (turnedQuery, turnedKey, value) = _attention.Backward(DecoderAttention.Heads(mixed, config.HeadCount, _step).transpose(1, 2));
+        var (query, key, value) = _attention.Backward(mixed);
+        mixed.Dispose();
 
         // Step 3: queries, keys and values.
         var first = Reaches(block.Query);
         var read = RmsNorm.Apply(_x, block.InputNorm, config.RmsNormEpsilon);
-        var sum = AdaptedLinear.Backward(DecoderAttention.TurnedBack(config, turnedQuery, _query, block.QueryNorm, _step), read, block.Query, _update, null, first);
-        AdaptedLinear.Backward(DecoderAttention.TurnedBack(config, turnedKey, _key, block.KeyNorm, _step), read, block.Key, _update, sum, first);
-        AdaptedLinear.Backward(DecoderAttention.Flat(value.transpose(1, 2)), read, block.Value, _update, sum, first);
+        var sum = AdaptedLinear.Backward(DecoderAttention.NormedBack(config, query, _query, block.QueryNorm), read, block.Query, _update, null, first);
+        AdaptedLinear.Backward(DecoderAttention.NormedBack(config, key, _key, block.KeyNorm), read, block.Key, _update, sum, first);
+        AdaptedLinear.Backward(value, read, block.Value, _update, sum, first);
         if (sum is null) return null;
         var x = RmsNorm.Backward(_x, block.InputNorm, config.RmsNormEpsilon, sum, _wanted is null ? attended : null); // [N, D]
         return (_wanted is null ? x : x.index_add_(0, _wanted, attended, Scalars.One)).MoveToOuterDisposeScope();
@@ -114,15 +108,13 @@ internal sealed class TrainedBlock : IDisposable
     public void Dispose()
     {
         _x.Dispose();
-        foreach (var kept in _kept) kept?.Dispose();
+        foreach (var kept in _kept) kept.Dispose();
     }
 
     /// <summary>[n, H * K]</summary>
     private Tensor Mixed()
     {
-        var attended = _attention.Mixed;
-        if (attended.requires_grad) attended = attended.detach();
-        var mixed = DecoderAttention.Flat(attended.transpose(1, 2)); // [N, H * K]
+        var mixed = _attention.Mixed(); // [N, H * K]
         return _wanted is null ? mixed : mixed.index_select(0, _wanted);
     }
 }

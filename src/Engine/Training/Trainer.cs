@@ -183,9 +183,9 @@ public static class Trainer
         var (ids, positions, targets) = (empty(lengths.Sum(), int64), empty(trained, int64), empty(trained, int64)); // [N], [n], [n]
         var weights = rows.Any(row => row.Weights is not null) ? empty(trained, float32) : null; // [n]
         Fill(rows, TensorMemory.Span<long>(ids), TensorMemory.Span<long>(positions), TensorMemory.Span<long>(targets), weights is null ? [] : TensorMemory.Span<float>(weights));
-        var at = OnDevice(positions, decoder.Device);
-        var pass = decoder.Train(OnDevice(ids, decoder.Device), lengths, update, at, recomputes);
-        var (loss, gradient) = MaskedCrossEntropy.Of(decoder, pass.Hidden, OnDevice(targets, decoder.Device), weights is null ? null : OnDevice(weights, decoder.Device), stepWeight, lanes);
+        var at = positions.OnDevice(decoder.Device);
+        var pass = decoder.Train(ids.OnDevice(decoder.Device), lengths, update, at, recomputes);
+        var (loss, gradient) = MaskedCrossEntropy.Of(decoder, pass.Hidden, targets.OnDevice(decoder.Device), weights is null ? null : weights.OnDevice(decoder.Device), stepWeight, lanes);
         pass.Backward(gradient);
         return loss.MoveToOuterDisposeScope();
     }
@@ -208,7 +208,4 @@ public static class Trainer
             start += row.Ids.Length;
         }
     }
-
-    /// <summary>Pinned, so that the copy waits for no earlier work of the device: an ordinary one would hold up this thread until the device is idle.</summary>
-    private static Tensor OnDevice(Tensor held, Device device) => device.type == DeviceType.CPU ? held : held.pin_memory().to(device, non_blocking: true);
 }

@@ -52,15 +52,16 @@ public sealed class TrainingKernelsTests
         var (flat, angles) = (Random(1, batch * length, heads * width), Random(2, ofEachToken ? batch * length : length, width / 2));
         var (cos, sin) = (angles.cos(), angles.sin());
 
-        var turned = TokenKernels.Turn(flat, batch, heads, cos, sin);
+        var turned = flat.clone();
+        TokenKernels.Turn(turned, heads, cos, sin, TokenKernels.Forth);
 
-        Assert.Equal([batch, heads, length, width], turned.shape);
         var (c, s) = (cos.view(-1, length, 1, width / 2), sin.view(-1, length, 1, width / 2));
         var x = flat.view(batch, length, heads, width);
         var (left, right) = (x.narrow(3, 0, width / 2), x.narrow(3, width / 2, width / 2));
-        var expected = cat([left * c - right * s, right * c + left * s], 3).transpose(1, 2);
+        var expected = cat([left * c - right * s, right * c + left * s], 3).view(flat.shape);
         Assert.InRange((expected - turned).abs().max().item<float>(), 0, 1e-6f);
-        Assert.InRange((flat - TokenKernels.TurnBack(turned, cos, sin)).abs().max().item<float>(), 0, 1e-6f);
+        TokenKernels.Turn(turned, heads, cos, sin, TokenKernels.Back);
+        Assert.InRange((flat - turned).abs().max().item<float>(), 0, 1e-6f);
     }
 
     [Fact]
@@ -83,7 +84,8 @@ public sealed class TrainingKernelsTests
             const int tokens = 301, wide = 520, rank = 6; // more numbers than one thread takes alone
             var (x, weight, gradient, up, other) = (Random(1, tokens, wide), Random(2, wide), Random(3, tokens, wide), Random(4, tokens, wide), Random(5, tokens, wide));
             var angles = Random(6, tokens, wide / 8);
-            var turned = TokenKernels.Turn(x, 1, 4, angles.cos(), angles.sin());
+            var turned = x.clone();
+            TokenKernels.Turn(turned, 4, angles.cos(), angles.sin(), TokenKernels.Forth);
             var (forNorm, forGate) = (gradient.clone(), gradient.clone());
             TokenKernels.NormGradient(x, weight, Epsilon, forNorm, up);
             var (a, b, y, sumA, sumB, sumX) = (Random(7, rank, wide), Random(8, wide, rank), other.clone(), Random(9, rank, wide), Random(10, wide, rank), other.clone());
@@ -91,7 +93,7 @@ public sealed class TrainingKernelsTests
             LowRankKernels.Backward(a, b, 0.5, gradient, x, sumA, sumB, sumX);
             Tensor[] results =
             [
-                TokenKernels.Norm(x, weight, Epsilon), forNorm, turned, TokenKernels.TurnBack(turned, angles.cos(), angles.sin()), TokenKernels.Gate(x, up), TokenKernels.GateGradient(x, up, forGate), forGate, y, sumA, sumB, sumX,
+                TokenKernels.Norm(x, weight, Epsilon), forNorm, turned, TokenKernels.Gate(x, up), TokenKernels.GateGradient(x, up, forGate), forGate, y, sumA, sumB, sumX,
             ];
             return [.. results.Select(Bits)];
         }

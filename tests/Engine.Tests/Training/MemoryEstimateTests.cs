@@ -14,6 +14,10 @@ public sealed class MemoryEstimateTests
     // Of a layer: q 8x8, k and v 8x4, o 8x8, gate and up 12x8, down 8x12.
     private const int Matrices = 64 + 32 + 32 + 64 + 96 + 96 + 96;
 
+    // What a lane's attention computes in for rows of 5 tokens, heads padded to 32: keys and values in two panels of 32 x 4, keys 5 x 32, sums of both (5 + 6) x 32; of 6 queries and of what arrives at them 6 x 4 and 6 x 32 each, weights and
+    // their gradients 6 x 48, and sums 6 x 32; and eleven times what a register may be off.
+    private const int Room = 2 * 128 + 160 + 2 * 352 + 2 * 24 + 2 * 192 + 2 * 288 + 192 + 11 * 16;
+
     private static readonly ModelConfig Model = new()
     {
         ModelType = "llama",
@@ -39,8 +43,8 @@ public sealed class MemoryEstimateTests
         const int A = 2 * 2 * 60, B = 2 * 2 * 56;
         Assert.Equal(4 * ((A + B) + 2 * (A + 2 * B) + 2 * (A + B)), estimate.Adapters);
         Assert.Equal(4 * 4 * (A + B), estimate.Optimiser);
-        // Per token and layer: 2 x 8, attention 2 x 8 and 2 x 4, gate and up 2 x 12; of one layer's gradients 3 x 12 + 4 x 8; and 4 x 8. Scores of two heads, three times.
-        Assert.Equal(4 * (15 * ((16 + 24 + 24) * 2 + 68 + 32) + 3 * 2 * 5 * 5), estimate.Activations);
+        // Per token and layer: 2 x 8, attention 2 x 8 and 2 x 4, gate and up 2 x 12; of one layer's gradients 3 x 12 + 4 x 8; and 4 x 8.
+        Assert.Equal(4 * (15 * ((16 + 24 + 24) * 2 + 68 + 32) + Room), estimate.Activations);
         Assert.Equal(4 * 15 * 10, estimate.Logits);
         Assert.Equal(4 * (256 * (48 + 48 + 48 + 2 * 4 * 2) + 2 * 256 * 10), estimate.Scoring);
         Assert.Equal(estimate.Weights + estimate.Adapters + estimate.Scoring + estimate.Process, estimate.Total);
@@ -57,16 +61,18 @@ public sealed class MemoryEstimateTests
         Assert.Equal(4 * 3 * 15 * 10, Of(ScalarType.BFloat16).Logits);
     }
 
-    // Scores are taken in pieces of 2^20 numbers, of at least one key head and the query heads that share it.
-    [Fact]
-    public void Of_ManyHeads_CountsAPieceOfTheirScores()
+    // It grows with the row and not with its square, and heads take their turns: 24 queries have their weights for all keys at once.
+    [Theory]
+    [InlineData(64, 64)]
+    [InlineData(64, 1)]
+    public void Of_LongRowsAndManyHeads_CountsWhatOneHeadComputesIn(int heads, int keyHeads)
     {
-        long Activations(int heads, int keyHeads, int lengths) => MemoryEstimate.Of(
-            Model with { HeadCount = heads, KeyValueHeadCount = keyHeads }, new LoraConfig(2, 4, ["gate_proj"]), new Slao(), learned: 0, rows: 1, lengths, scoredRow: 0, dropout: false).Activations;
-        long Tokens(int heads, int keyHeads) => 68 + 32 + 2 * (16 + 2 * 4 * (heads + keyHeads) + 24);
+        var activations = MemoryEstimate.Of(
+            Model with { HeadCount = heads, KeyValueHeadCount = keyHeads }, new LoraConfig(2, 4, ["gate_proj"]), new Slao(), learned: 0, rows: 1, longestRow: 2048, scoredRow: 0, dropout: false).Activations;
+        var token = 68 + 32 + 2 * (16 + 2 * 4 * (heads + keyHeads) + 24);
+        const int room = 2 * 2048 * 4 + 2048 * 32 + 2 * (2048 + 6) * 32 + 2 * 24 * 4 + 2 * 24 * 32 + 2 * 24 * (2048 + 16) + 24 * 32 + 11 * 16;
 
-        Assert.Equal(4 * (2048 * Tokens(64, 64) + (3 << 20)), Activations(64, 64, 2048));
-        Assert.Equal(4 * (2048 * Tokens(64, 1) + 3 * 64 * 32 * 2048), Activations(64, 1, 2048));
+        Assert.Equal(4 * (2048 * token + room), activations);
     }
 
     [Fact]
@@ -75,7 +81,7 @@ public sealed class MemoryEstimateTests
         MemoryEstimate Of(bool recomputes) => MemoryEstimate.Of(Model, new LoraConfig(2, 4, [LoraConfig.AllLinear]), new Slao(), learned: 2, rows: 3, longestRow: 5, scoredRow: 4, dropout: false, recomputes);
 
         // One layer as above and its gradients, the inputs of two, and 4 x 8.
-        Assert.Equal(4 * (15 * ((16 + 24 + 24) + 68 + 2 * 8 + 32) + 150), Of(true).Activations);
+        Assert.Equal(4 * (15 * ((16 + 24 + 24) + 68 + 2 * 8 + 32) + Room), Of(true).Activations);
         Assert.Equal(Of(false) with { Activations = 0 }, Of(true) with { Activations = 0 });
     }
 
@@ -119,14 +125,14 @@ public sealed class MemoryEstimateTests
         var (wide, narrow) = (Of(ScalarType.Float32, false), Of(ScalarType.BFloat16, false));
 
         Assert.Equal(wide.Weights / 2, narrow.Weights);
-        Assert.Equal(wide.Activations / 2, narrow.Activations);
-        Assert.Equal(Of(ScalarType.Float32, true).Activations / 2, Of(ScalarType.BFloat16, true).Activations);
+        Assert.Equal((wide.Activations + 4 * Room) / 2, narrow.Activations); // attention computes in float32
+        Assert.Equal((Of(ScalarType.Float32, true).Activations + 4 * Room) / 2, Of(ScalarType.BFloat16, true).Activations);
         Assert.Equal(2 * 256 * (48 + 48 + 48 + 2 * 4 * 2) + 4 * 2 * 256 * 10, narrow.Scoring);
         Assert.Equal((4 * 15 * 10, (4 + 2 + 2) * 15 * 10), (wide.Logits, narrow.Logits));
         Assert.Equal(wide with { Weights = 0, Activations = 0, Logits = 0, Scoring = 0 }, narrow with { Weights = 0, Activations = 0, Logits = 0, Scoring = 0 });
     }
 
-    // Two lanes: one more gradient, and the scores of 32 queries with 500 keys. They share the logits' memory. Where scoring has room, each has 64 rows.
+    // Two lanes: one more gradient, and what attention computes in. They share the logits' memory. Where scoring has room, each has 64 rows.
     [Fact]
     public void Of_TwoThreads_IsThatOfTwoLanes()
     {
@@ -134,7 +140,7 @@ public sealed class MemoryEstimateTests
             Model, new LoraConfig(2, 4, [LoraConfig.AllLinear]), new Slao(), learned: 2, rows: 3, longestRow: 500, scoredRow: 4, dropout: false, holding: new BaseHolding(format, false), threads: threads);
         var (one, two) = (Of(1, BaseFormat.Full), Of(2, BaseFormat.Full));
 
-        Assert.Equal(one with { Optimiser = one.Optimiser / 4 * 5, Activations = one.Activations + 4 * 3 * 2 * 32 * 500, Scoring = 2 * one.Scoring }, two);
+        Assert.Equal(one with { Optimiser = one.Optimiser / 4 * 5, Activations = one.Activations + 4 * (2 * 512 * 4 + 500 * 32 + 2 * 506 * 32 + 2 * 24 * 4 + 2 * 24 * 32 + 2 * 24 * 528 + 24 * 32 + 11 * 16), Scoring = 2 * one.Scoring }, two);
         // A base whose blocks are made is trained by one lane, and scored whole by two.
         Assert.Equal(Of(1, BaseFormat.Int8) with { Scoring = two.Scoring }, Of(2, BaseFormat.Int8));
     }
@@ -177,7 +183,8 @@ public sealed class MemoryEstimateTests
         var estimate = MemoryEstimate.Of(Model, new LoraConfig(2, 4, ["q_proj", "v_proj"]), new Slao(), learned: 0, rows: 400, longestRow: 64, scoredRow: 0, dropout: true);
 
         // As above, and with dropout 4 x 12 more of the layer at work.
-        Assert.Equal(4 * (25_600L * ((16 + 24 + 24) * 2 + 68 + 48 + 32) + 3 * 2 * 32 * 64), estimate.Activations);
+        const int room = 2 * 64 * 4 + 64 * 32 + 2 * (64 + 6) * 32 + 2 * 24 * 4 + 2 * 24 * 32 + 2 * 24 * (64 + 16) + 24 * 32 + 11 * 16;
+        Assert.Equal(4 * (25_600L * ((16 + 24 + 24) * 2 + 68 + 48 + 32) + room), estimate.Activations);
         Assert.Equal(0, estimate.Scoring);
         Assert.Equal(estimate.Weights + estimate.Adapters + estimate.Optimiser + estimate.Activations + estimate.Logits + estimate.Process, estimate.Total);
     }
