@@ -95,7 +95,8 @@ internal sealed unsafe class AttentionMath<TVector, TLanes, TNumber> : Attention
             var taken = _next;
             _next += Up(numbers, TLanes.Count);
             return taken;
-        }    }
+        }
+    }
 
     public override long ForwardRoom(int length, int width)
     {

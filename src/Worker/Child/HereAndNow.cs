@@ -2,6 +2,7 @@ using System.Reflection;
 using System.Runtime.Intrinsics.X86;
 using ContinualService.Domain.Replays;
 using ContinualService.Engine.Continual;
+using ContinualService.Engine.Kernels;
 using ContinualService.Worker.Runs;
 using TorchSharp;
 
@@ -11,10 +12,11 @@ namespace ContinualService.Worker.Child;
 internal static class HereAndNow
 {
     private const string ModelName = "model name";
-    private const string Flags = "flags";
 
-    /// <summary>Whether this processor has instructions for products of bfloat16.</summary>
-    public static bool MultipliesBFloat16 => CpuInfo(Flags)?.Split(' ').Intersect(["avx512_bf16", "amx_bf16"]).Any() == true;
+    private static readonly Lazy<double> MeasuredSpeed = new(() => ProductSpeed.Relative(torch.bfloat16));
+
+    /// <summary>How many times as fast as in float32 products are in bfloat16, with the threads that this process computes with.</summary>
+    public static double BFloat16Speed => MeasuredSpeed.Value;
 
     /// <param name="spec">Where it runs.</param>
     /// <param name="microBatches">How its steps were cut; null: nothing was trained.</param>
