@@ -84,7 +84,7 @@ public sealed record ContinualSettings
                     LearningRate = arguments.Real("learning-rate", 1e-3),
                     Epochs = arguments.Whole("epochs", defaults.Epochs),
                     BatchSize = arguments.Whole("batch-size", 4),
-                    MicroBatchSize = arguments.Text("micro-batch-size") is null ? null : arguments.Whole("micro-batch-size", 0),
+                    MicroBatches = arguments.Text("micro-batch-size") is null ? [] : [new MicroBatching(1, arguments.Whole("micro-batch-size", 0), Recomputes: false)],
                     Schedule = Enum.Parse<LearningRateSchedule>(arguments.Text("schedule") ?? defaults.Schedule.ToString(), ignoreCase: true),
                     WarmupFraction = arguments.Real("warmup-fraction", defaults.WarmupFraction),
                     WeightDecay = arguments.Real("weight-decay", defaults.WeightDecay),

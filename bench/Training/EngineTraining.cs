@@ -26,8 +26,7 @@ internal static class EngineTraining
             LearningRate = 1e-4,
             Epochs = 1,
             BatchSize = settings.Batch,
-            MicroBatchSize = settings.MicroBatch,
-            RecomputesBlocks = settings.Recompute,
+            MicroBatches = [new MicroBatching(1, settings.MicroBatch ?? settings.Batch, settings.Recompute)],
             Schedule = LearningRateSchedule.Constant,
             WarmupFraction = 0,
         };

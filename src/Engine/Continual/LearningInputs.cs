@@ -18,7 +18,7 @@ internal static class LearningInputs
     // Another kind of device sums in another order and draws other dropout masks. How steps are cut is no input: memory decides it, and the checkpoint says it.
     private static string OptionsDigest(Decoder decoder, IContinualMethod method, LoraConfig config, TrainingOptions options)
     {
-        var training = options with { MicroBatchSize = null, RecomputesBlocks = false, MicroBatches = [] };
+        var training = options with { MicroBatches = [] };
         return Convert.ToHexStringLower(SHA256.HashData(JsonSerializer.SerializeToUtf8Bytes(new { Method = method.Label(), Adapter = config, Training = training, Device = decoder.Device.type.ToString(), Base = BaseOf(decoder) })));
     }
 

@@ -67,7 +67,7 @@ internal abstract unsafe class AttentionMath
 /// <summary>The same in registers of one width.</summary>
 /// <remarks>
 /// The right side of every product lies in panels: so many columns as two registers hold, row by row, one panel after another. The left side is read number by number. A square is six rows of the left side with one panel,
-/// twelve registers of sums. Rows and columns that fill squares and panels up are zeros, or are never looked at.
+/// twelve registers of sums. What is computed of rows and columns that fill squares and panels up is never looked at; of keys that fill up a panel, which the softmax goes over, the numbers are 0.
 /// </remarks>
 /// <typeparam name="TVector">A register.</typeparam>
 /// <typeparam name="TLanes">What is done with it.</typeparam>
@@ -334,24 +334,19 @@ internal sealed unsafe class AttentionMath<TVector, TLanes, TNumber> : Attention
         TLanes.Store(s51, t5 + TLanes.Count);
     }
 
-    /// <summary>Rows of a tensor as a left side, [rows, width]; zeros up to whole squares.</summary>
+    /// <summary>Rows of a tensor as a left side, [rows, width].</summary>
     private static void Copy(TNumber* x, int xStep, int rows, int width, float scale, float* to)
     {
         for (var row = 0; row < rows; row++) Scaled(x + ((long)row * xStep), width, scale, to + ((long)row * width));
-        new Span<float>(to + ((long)rows * width), (int)(Up(rows, Rows) - rows) * width).Clear();
     }
 
-    /// <summary>Rows of a tensor as a right side: [rows, width] in panels of columns, zeros after the last.</summary>
+    /// <summary>Rows of a tensor as a right side: [rows, width] in panels of columns.</summary>
     private static void Lay(TNumber* x, int xStep, int rows, int width, float scale, float* to)
     {
         for (var panel = 0; panel < width; panel += Panel)
         {
             var count = Math.Min(Panel, width - panel);
-            for (var row = 0; row < rows; row++, to += Panel)
-            {
-                Scaled(x + ((long)row * xStep) + panel, count, scale, to);
-                if (count < Panel) new Span<float>(to + count, Panel - count).Clear();
-            }
+            for (var row = 0; row < rows; row++, to += Panel) Scaled(x + ((long)row * xStep) + panel, count, scale, to);
         }
     }
 

@@ -3,8 +3,8 @@ using static TorchSharp.torch;
 namespace ContinualService.Engine.Models;
 
 /// <summary>
-/// Whole sequences of unequal length, one after another without padding, on a GPU: attention alone is one call that pads its own inputs and nothing else. There each call is a launch, and short ones leave the
-/// device idle.
+/// Whole sequences of unequal length, one after another without padding, on a GPU, or wherever a graph of them is recorded: attention alone is one call that pads its own inputs and nothing else. On a GPU each call is a launch, and short ones leave
+/// the device idle.
 /// </summary>
 /// <param name="lengths">Tokens of each sequence.</param>
 /// <param name="cos">float32 [N, K/2]: of each token's place in its own sequence.</param>

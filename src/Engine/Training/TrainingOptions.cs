@@ -18,13 +18,7 @@ public sealed record TrainingOptions
     /// <summary>Rows per optimiser step.</summary>
     public int BatchSize { get; init; } = 8;
 
-    /// <summary>Rows per forward pass, at most <see cref="BatchSize"/>; null: the whole batch at once. Less memory, same result.</summary>
-    public int? MicroBatchSize { get; init; }
-
-    /// <summary>Gradient checkpointing: of each block only the input is kept, and its forward pass is run once more for the gradient. Less memory, a third more arithmetic, same result.</summary>
-    public bool RecomputesBlocks { get; init; }
-
-    /// <summary>The two above where they change with the steps, oldest first and from step 1 on; empty: they hold throughout.</summary>
+    /// <summary>How the rows of a step are cut, oldest first and from step 1 on; empty: they are not. Less memory, same result.</summary>
     public IReadOnlyList<MicroBatching> MicroBatches { get; init; } = [];
 
     /// <summary>Longest row in tokens, prompt and answer together; null: what the model was made for. The encoder applies it.</summary>
@@ -48,7 +42,7 @@ public sealed record TrainingOptions
     public long Seed { get; init; } = 42;
 
     /// <summary>How the steps are cut, oldest first.</summary>
-    internal IReadOnlyList<MicroBatching> Ways() => MicroBatches is [{ FromStep: 1 }, ..] ? MicroBatches : [new MicroBatching(1, MicroBatchSize ?? BatchSize, RecomputesBlocks)];
+    internal IReadOnlyList<MicroBatching> Ways() => MicroBatches is [] ? [new MicroBatching(1, BatchSize, Recomputes: false)] : MicroBatches;
 
     /// <summary>Checks every range at once.</summary>
     /// <exception cref="ArgumentException">Names each option that is out of range, its value and the range.</exception>
@@ -59,8 +53,7 @@ public sealed record TrainingOptions
         Check(Epochs is >= 1 and <= 1000, nameof(Epochs), Epochs, "1 to 1000");
         Check(MaxSteps is null or >= 1, nameof(MaxSteps), MaxSteps, "1 or more, or absent");
         Check(BatchSize is >= 1 and <= 4096, nameof(BatchSize), BatchSize, "1 to 4096");
-        Check(MicroBatchSize is null || (MicroBatchSize >= 1 && MicroBatchSize <= BatchSize), nameof(MicroBatchSize), MicroBatchSize, $"1 to the batch size ({BatchSize}), or absent");
-        Check(MicroBatches is [] or [{ FromStep: 1 }, ..], nameof(MicroBatches), MicroBatching.Write(MicroBatches), "empty, or begin with step 1");
+        Check(MicroBatches is [] or [{ FromStep: 1 }, ..] && MicroBatches.All(each => each.Rows >= 1), nameof(MicroBatches), MicroBatching.Write(MicroBatches), "empty, or of 1 row or more from step 1 on");
         Check(MaxSequenceLength is null or >= 2, nameof(MaxSequenceLength), MaxSequenceLength, "2 or more, or absent");
         Check(Enum.IsDefined(Schedule), nameof(Schedule), Schedule, "constant, linear or cosine");
         Check(WarmupFraction is >= 0 and <= 1, nameof(WarmupFraction), WarmupFraction, "0 to 1");

@@ -20,14 +20,14 @@ public sealed class AllMethodsTests : IDisposable
         LearningRate = 1e-2,
         Epochs = 2,
         BatchSize = 2,
-        MicroBatchSize = 1,
+        MicroBatches = MicroBatching.Read("1"),
         Schedule = LearningRateSchedule.Linear,
         WeightDecay = 0.1,
         Dropout = 0.2,
         Seed = 7,
     };
 
-    private static readonly TrainingOptions Short = Options with { Epochs = 1, MicroBatchSize = null };
+    private static readonly TrainingOptions Short = Options with { Epochs = 1, MicroBatches = [] };
 
     private static readonly string[] Others =
     [

@@ -24,7 +24,7 @@ public sealed class GpuTrainingTests : IDisposable
         LearningRate = 1e-2,
         Epochs = 4,
         BatchSize = 4,
-        MicroBatchSize = 2,
+        MicroBatches = MicroBatching.Read("2"),
         Schedule = LearningRateSchedule.Cosine,
         WarmupFraction = 0.2,
         WeightDecay = 0.1,
@@ -69,7 +69,7 @@ public sealed class GpuTrainingTests : IDisposable
 
         Numbers.AssertClose(first, Losses(decoder, options), AgainstItself, "the same seed");
         // All rows in one batch: the order of the rows cannot make the difference.
-        options = options with { BatchSize = 6, MicroBatchSize = 6 };
+        options = options with { BatchSize = 6, MicroBatches = [] };
         var others = new[] { options, options with { Seed = 8 }, options with { Dropout = 0 } }.Select(each => Losses(decoder, each)[^1]).Order().ToList();
         Assert.True(others[1] - others[0] > 1e-4 && others[2] - others[1] > 1e-4, $"Masks that make no difference: {string.Join(", ", others)}");
     }

@@ -114,6 +114,16 @@ public abstract unsafe class TokenMathTests
         Assert.Equal(Bits(to), Bits(gate));
     }
 
+    // Where e^x, or its reciprocal, is beyond float32.
+    [Fact]
+    public void Gate_FarFromZero_IsUpTimesGateOrNothing()
+    {
+        using var scope = NewDisposeScope();
+        var (gate, to) = (tensor([88f, -88, 89, -89, 200, -200, 1e30f, -1e30f]).repeat(5).to(_type), empty([40], _type));
+        _math.Gate(At(gate), At(ones(40, _type)), At(to), 40);
+        Assert.InRange((to - gate.clamp_min(0)).to(float32).abs().max().item<float>(), 0, 1e-6f);
+    }
+
     [Fact]
     public void Gate_NoNumber_StaysNone()
     {

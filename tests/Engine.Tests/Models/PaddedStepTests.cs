@@ -1,4 +1,6 @@
+using ContinualService.Engine.Kernels;
 using ContinualService.Engine.Models;
+using ContinualService.Engine.Tests.Kernels;
 using Xunit;
 using static TorchSharp.torch;
 
@@ -31,6 +33,33 @@ public sealed class PaddedStepTests
         Assert.InRange(Largest(alone.sub(together)), 0, 1e-6f);
         foreach (var (gradient, each) in gradients.Zip(new[] { query, key, value })) Assert.InRange(Largest(gradient.sub(each.grad!)), 0, 1e-5f);
         Assert.True(Largest(together) > 0.1f);
+    }
+
+    // Heads apart, turned by tables or by matrices, and libtorch's autograd: what a GPU trains by is what a CPU's kernels do.
+    [Theory]
+    [InlineData(false, null)]
+    [InlineData(true, null)]
+    [InlineData(false, 4)]
+    public void Train_ByLibtorchsOperators_GivesTheKernelsResultAndGradients(bool byMatrices, int? window)
+    {
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        using var decoder = TinyModels.Create("llama");
+        var config = decoder.Config with { HeadCount = 4, KeyValueHeadCount = 2, HeadWidth = 8 };
+        var count = Lengths.Sum();
+        Tensor Random(int seed, int width) => KernelBounds.Random(seed, count, width);
+        var (query, key, value, upstream, angles) = (Random(1, 32), Random(2, 16), Random(3, 16), Random(4, 32), Random(5, 4));
+        var (cos, sin) = (angles.cos(), angles.sin());
+        AttentionStep[] steps = [new RowsStep(cos, sin, new RowAttention(Lengths)), new PaddedStep(Lengths, cos, sin, byMatrices ? RotationMatrices.Of(cos, sin, 1, float32) : null)];
+
+        var trained = steps.Select(step => step.Train(config, query.clone(), key.clone(), value, window, layer: 0)).ToList();
+        var gradients = trained.Select(each => each.Backward(upstream)).ToList();
+
+        Assert.InRange(Largest(trained[0].Mixed().sub(trained[1].Mixed())), 0, 2e-6f);
+        Assert.InRange(Largest(gradients[0].Query.sub(gradients[1].Query)), 0, 1e-5f);
+        Assert.InRange(Largest(gradients[0].Key.sub(gradients[1].Key)), 0, 1e-5f);
+        Assert.InRange(Largest(gradients[0].Value.sub(gradients[1].Value)), 0, 1e-5f);
+        Assert.True(Largest(gradients[1].Query) > 0.1f);
     }
 
     private static float Largest(Tensor tensor) => tensor.abs().max().item<float>();

@@ -54,7 +54,7 @@ public sealed class GoldenTrainingTests
             LearningRate = (double)golden["learning_rate"]!,
             Epochs = (int)golden["steps"]!, // all rows in one batch: a step an epoch, whatever the shuffle
             BatchSize = (int)TinyModel.Golden["rows_per_task"]!,
-            MicroBatchSize = microBatchSize,
+            MicroBatches = [new MicroBatching(1, microBatchSize, Recomputes: false)],
             Schedule = LearningRateSchedule.Linear,
             WarmupFraction = (double)golden["warmup_fraction"]!,
             WeightDecay = (double)golden["weight_decay"]!,

@@ -1,3 +1,4 @@
+using ContinualService.Domain.Tasks;
 using ContinualService.Engine.Continual;
 using ContinualService.Engine.Kernels;
 using ContinualService.Engine.Lora;
@@ -14,7 +15,7 @@ public sealed class HeldBaseTests
 {
     private static readonly BaseHolding Offloaded = new(BaseFormat.Full, true);
 
-    private readonly TrainingOptions _options = new() { LearningRate = 1e-2, Epochs = 4, BatchSize = 4, MicroBatchSize = 3, Dropout = 0.2, Seed = 7 };
+    private readonly TrainingOptions _options = new() { LearningRate = 1e-2, Epochs = 4, BatchSize = 4, MicroBatches = MicroBatching.Read("3"), Dropout = 0.2, Seed = 7 };
 
     [Theory]
     [InlineData("llama", BaseFormat.Int8, 0.02)]

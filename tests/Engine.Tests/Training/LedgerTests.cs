@@ -1,3 +1,4 @@
+using ContinualService.Domain.Tasks;
 using ContinualService.Engine.Continual;
 using ContinualService.Engine.Lora;
 using ContinualService.Engine.Models;
@@ -12,14 +13,14 @@ namespace ContinualService.Engine.Tests.Training;
 public sealed class LedgerTests : IDisposable
 {
     private readonly Decoder _decoder = TinyModel.Create();
-    private readonly TrainingOptions _options = new() { LearningRate = 1e-2, Epochs = 8, BatchSize = 4, MicroBatchSize = 2, Dropout = 0.1 };
+    private readonly TrainingOptions _options = new() { LearningRate = 1e-2, Epochs = 8, BatchSize = 4, MicroBatches = MicroBatching.Read("2"), Dropout = 0.1 };
 
     public void Dispose() => _decoder.Dispose();
 
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public void Fit_ManySteps_LiveTensorsStayFlat(bool recomputes) => AssertFlat(_decoder, _options with { RecomputesBlocks = recomputes });
+    public void Fit_ManySteps_LiveTensorsStayFlat(bool recomputes) => AssertFlat(_decoder, _options with { MicroBatches = [new MicroBatching(1, 2, recomputes)] });
 
     [Fact]
     public void Fit_ABaseHeldNarrowAndElsewhere_LiveTensorsStayFlat()
@@ -37,7 +38,7 @@ public sealed class LedgerTests : IDisposable
     public void Fit_ManySteps_AllocateLittleManagedMemory(bool recomputes)
     {
         List<long> allocated = [];
-        var options = _options with { RecomputesBlocks = recomputes, MicroBatchSize = null, Dropout = 0 };
+        var options = _options with { MicroBatches = [new MicroBatching(1, _options.BatchSize, recomputes)], Dropout = 0 };
         using var lora = TinyModel.FirstLora(_decoder);
         Trainer.Fit(_decoder, lora, TinyModel.Rows(1), options, new SynchronousProgress<TrainingStep>(_ => allocated.Add(GC.GetAllocatedBytesForCurrentThread())), TestContext.Current.CancellationToken);
 

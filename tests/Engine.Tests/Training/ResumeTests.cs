@@ -18,7 +18,7 @@ public sealed class ResumeTests : IDisposable
         LearningRate = 1e-2,
         Epochs = 3,
         BatchSize = 2,
-        MicroBatchSize = 1,
+        MicroBatches = MicroBatching.Read("1"),
         Schedule = LearningRateSchedule.Cosine,
         WarmupFraction = 0.3,
         WeightDecay = 0.1,
@@ -73,7 +73,7 @@ public sealed class ResumeTests : IDisposable
             from microBatch in Gen.Int[1, 4]
             from schedule in Gen.Enum<LearningRateSchedule>()
             from seed in Gen.Long
-            select Options with { Epochs = 2, BatchSize = 4, MicroBatchSize = microBatch, Dropout = dropout, Schedule = schedule, Seed = seed };
+            select Options with { Epochs = 2, BatchSize = 4, MicroBatches = [new MicroBatching(1, microBatch, Recomputes: false)], Dropout = dropout, Schedule = schedule, Seed = seed };
         var total = 4;
         settings.Select(Gen.Int[0, total].Array[1, 4]).Sample(
             (options, cuts) => Run(options).StateAfterCutsAt().AsSpan().SequenceEqual(Run(options).StateAfterCutsAt([.. cuts.Order()])), iter: 40, threads: 1);

@@ -1,3 +1,4 @@
+using ContinualService.Domain.Tasks;
 using ContinualService.Engine.Data;
 using ContinualService.Engine.Lora;
 using ContinualService.Engine.Models;
@@ -33,10 +34,10 @@ public sealed class TrainerTests : IDisposable
     public void Fit_MicroBatches_SameAsWholeBatch()
     {
         // Rows of unequal length and unequal numbers of labels: a mean of means would differ.
-        var options = _options with { BatchSize = 6, MicroBatchSize = 6 };
+        var options = _options with { BatchSize = 6 };
         double[] whole = [.. Trained(options).Select(value => (double)value)];
-        Numbers.AssertClose(whole, Trained(options with { MicroBatchSize = 1 }), 1e-4, "micro-batches of 1");
-        Numbers.AssertClose(whole, Trained(options with { MicroBatchSize = 4 }), 1e-4, "micro-batches of 4 and 2");
+        Numbers.AssertClose(whole, Trained(options with { MicroBatches = MicroBatching.Read("1") }), 1e-4, "micro-batches of 1");
+        Numbers.AssertClose(whole, Trained(options with { MicroBatches = MicroBatching.Read("4") }), 1e-4, "micro-batches of 4 and 2");
     }
 
     [Fact]

@@ -1,3 +1,4 @@
+using ContinualService.Domain.Tasks;
 using ContinualService.Engine.Continual;
 using ContinualService.Engine.Data;
 using ContinualService.Engine.Lora;
@@ -81,9 +82,9 @@ public sealed class TrainingPassTests
     public void Fit_Recomputed_SameWeightsAsWithoutIt()
     {
         using var decoder = TinyModel.Create();
-        var options = new TrainingOptions { LearningRate = 1e-2, Epochs = 4, BatchSize = 4, MicroBatchSize = 3, Dropout = 0.2, Seed = 7 };
+        var options = new TrainingOptions { LearningRate = 1e-2, Epochs = 4, BatchSize = 4, MicroBatches = MicroBatching.Read("3"), Dropout = 0.2, Seed = 7 };
 
-        Numbers.AssertClose([.. Trained(options).Select(value => (double)value)], Trained(options with { RecomputesBlocks = true }), 1e-5, "weights");
+        Numbers.AssertClose([.. Trained(options).Select(value => (double)value)], Trained(options with { MicroBatches = MicroBatching.Read("3+recompute") }), 1e-5, "weights");
         Assert.NotEqual(Trained(options), Trained(options with { Dropout = 0 }));
 
         float[] Trained(TrainingOptions options)
