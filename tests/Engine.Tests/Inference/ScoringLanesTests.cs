@@ -10,6 +10,7 @@ using static TorchSharp.torch;
 namespace ContinualService.Engine.Tests.Inference;
 
 /// <summary>Rows shared out among lanes that run side by side, against one lane.</summary>
+[Collection(ThreadsCollection.Name)]
 public sealed class ScoringLanesTests : IDisposable
 {
     private static readonly int[] Lengths = [.. Enumerable.Range(0, 40).Select(row => 1 + (row * 7 % 23))];

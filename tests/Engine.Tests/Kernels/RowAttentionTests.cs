@@ -9,6 +9,7 @@ using static TorchSharp.torch;
 namespace ContinualService.Engine.Tests.Kernels;
 
 /// <summary>Attention of sequences one after another against libtorch's own of each alone, and its gradients against those of libtorch's autograd.</summary>
+[Collection(ThreadsCollection.Name)]
 public sealed unsafe class RowAttentionTests
 {
     private const int HeadCount = 4;

@@ -5,6 +5,7 @@ using static TorchSharp.torch;
 
 namespace ContinualService.Engine.Tests.Kernels;
 
+[Collection(ThreadsCollection.Name)]
 public sealed class SideBySideTests
 {
     [Fact]

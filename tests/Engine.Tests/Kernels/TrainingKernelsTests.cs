@@ -7,6 +7,7 @@ using static TorchSharp.torch;
 namespace ContinualService.Engine.Tests.Kernels;
 
 /// <summary>What training's kernels make of tensors: which they take, where each token goes, and the same bits on any number of threads. Their arithmetic is tested by itself.</summary>
+[Collection(ThreadsCollection.Name)]
 public sealed class TrainingKernelsTests
 {
     private const double Epsilon = 1e-5;

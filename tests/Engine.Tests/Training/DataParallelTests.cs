@@ -12,6 +12,7 @@ using static TorchSharp.torch;
 namespace ContinualService.Engine.Tests.Training;
 
 /// <summary>Rows shared out among lanes that run side by side, against all of them in one pass.</summary>
+[Collection(ThreadsCollection.Name)]
 public sealed class DataParallelTests : IDisposable
 {
     private const double Tolerance = 2e-6;
