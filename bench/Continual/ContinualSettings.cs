@@ -102,6 +102,7 @@ public sealed record ContinualSettings
                 OutFolder = arguments.Text("out") ?? Path.Combine("results", "continual"),
             };
             arguments.RefuseOthers();
+            if (settings.Training.MicroBatches is [var way] && (way.Rows < 1 || way.Rows > settings.Training.BatchSize)) throw new UsageException($"--micro-batch-size {way.Rows}: 1 to --batch-size ({settings.Training.BatchSize}).");
             settings.Training.Validate();
             if (settings.Split is not ("test" or "dev")) throw new UsageException($"--split {settings.Split}: test or dev.");
             return settings;

@@ -1,4 +1,5 @@
 using Xunit;
+using static TorchSharp.torch;
 
 namespace ContinualService.Engine.Tests;
 
@@ -7,4 +8,24 @@ namespace ContinualService.Engine.Tests;
 public sealed class ThreadsCollection
 {
     public const string Name = "threads";
+
+    /// <summary>What is made with each of two numbers of threads; afterwards this thread has as many as before.</summary>
+    internal static (T One, T Other) With<T>(int one, int other, Func<T> make)
+    {
+        var before = get_num_threads();
+        try
+        {
+            return (Make(one), Make(other));
+        }
+        finally
+        {
+            set_num_threads(before);
+        }
+
+        T Make(int threads)
+        {
+            set_num_threads(threads);
+            return make();
+        }
+    }
 }

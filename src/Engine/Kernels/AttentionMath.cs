@@ -121,18 +121,12 @@ internal sealed unsafe class AttentionMath<TVector, TLanes, TNumber> : Attention
         Lay((TNumber*)value, shape.KeyStep, length, width, 1, values);
         for (var head = 0; head < shape.Shared; head++)
         {
-            for (var t = 0; t < length; t += (int)queries)
+            for (var t = 0; t < length; t += queries)
             {
-                var span = new Queries(t, Math.Min((int)queries, length - t), shape.Window);
+                var span = new Queries(t, Math.Min(queries, length - t), shape.Window);
                 Copy((TNumber*)query + ((long)t * shape.QueryStep) + (head * width), shape.QueryStep, span.Count, width, shape.Scale, asked);
                 Weigh(span, asked, keys, width, weights, step);
-                for (var i = 0; i < span.Count; i += Rows)
-                {
-                    var (from, to) = (span.From(i), span.To(i, length));
-                    for (var panel = 0; panel < wide; panel += Panel)
-                        Square(weights + (i * step) + from, (nint)step, 1, values + ((long)panel * length) + (from * Panel), to - from, sums + (i * wide) + panel, (nint)wide, adds: false);
-                }
-
+                SumOverKeys(span, weights, step, values, length, wide, sums);
                 Put(sums, (int)wide, span.Count, width, 1, (TNumber*)mixed + ((long)t * shape.QueryStep) + (head * width), shape.QueryStep);
             }
         }
@@ -154,10 +148,10 @@ internal sealed unsafe class AttentionMath<TVector, TLanes, TNumber> : Attention
         new Span<float>(valueSums, (int)((length + Rows) * wide)).Clear();
         for (var head = 0; head < shape.Shared; head++)
         {
-            for (var t = 0; t < length; t += (int)queries)
+            for (var t = 0; t < length; t += queries)
             {
                 // Step 1: the weights once more.
-                var span = new Queries(t, Math.Min((int)queries, length - t), shape.Window);
+                var span = new Queries(t, Math.Min(queries, length - t), shape.Window);
                 var at = ((long)t * shape.QueryStep) + (head * width);
                 Copy((TNumber*)query + at, shape.QueryStep, span.Count, width, shape.Scale, asked);
                 Lay((TNumber*)query + at, shape.QueryStep, span.Count, width, shape.Scale, askedPanels);
@@ -169,8 +163,7 @@ internal sealed unsafe class AttentionMath<TVector, TLanes, TNumber> : Attention
                 var (least, most) = (span.From(0), span.To(span.Count - 1) + Rows);
                 for (var i = 0; i < span.Count; i += Rows)
                 {
-                    for (var panel = span.From(i); panel < span.To(i); panel += Panel)
-                        Square(arrived + (i * width), width, 1, valuesAcross + ((long)panel * width), width, gradients + (i * step) + panel, (nint)step, adds: false);
+                    ForEachKey(span, i, arrived, valuesAcross, width, gradients, step);
                     for (var row = i; row < Math.Min(i + Rows, span.Count); row++)
                     {
                         ScoreGradient(weights + (row * step), gradients + (row * step), span.From(i), span.To(i));
@@ -181,13 +174,7 @@ internal sealed unsafe class AttentionMath<TVector, TLanes, TNumber> : Attention
                 }
 
                 // Step 3: those of the queries.
-                for (var i = 0; i < span.Count; i += Rows)
-                {
-                    var (from, to) = (span.From(i), span.To(i, length));
-                    for (var panel = 0; panel < wide; panel += Panel)
-                        Square(gradients + (i * step) + from, (nint)step, 1, keys + ((long)panel * length) + (from * Panel), to - from, sums + (i * wide) + panel, (nint)wide, adds: false);
-                }
-
+                SumOverKeys(span, gradients, step, keys, length, wide, sums);
                 Put(sums, (int)wide, span.Count, width, shape.Scale, (TNumber*)ofQuery + at, shape.QueryStep);
 
                 // Step 4: those of keys and values.
@@ -213,10 +200,10 @@ internal sealed unsafe class AttentionMath<TVector, TLanes, TNumber> : Attention
     private static long Panels(int length, int width) => Up(length, Panel) * width;
 
     // A head in whole panels, queries at a time, numbers from one of their rows of weights to the next: with a register between them, or a power of two would take each row to the same lines of the cache.
-    private static (long Wide, long Queries, long Step) Sizes(int length, int width)
+    private static (long Wide, int Queries, long Step) Sizes(int length, int width)
     {
         var step = Up(length, Panel) + TLanes.Count;
-        return (Up(width, Panel), Math.Clamp(MostWeights / step / Rows * Rows, Rows, Math.Min(MostQueries, Up(length, Rows))), step);
+        return (Up(width, Panel), (int)Math.Clamp(MostWeights / step / Rows * Rows, Rows, Math.Min(MostQueries, Up(length, Rows))), step);
     }
 
     /// <summary>Some queries, and which keys they see: query i of them the keys up to its own.</summary>
@@ -236,9 +223,6 @@ internal sealed unsafe class AttentionMath<TVector, TLanes, TNumber> : Attention
         /// <summary>The key after the last one of that square: a panel's end.</summary>
         public int To(int i) => (int)Up(Last(Math.Min(i + Rows, count) - 1) + 1, Panel);
 
-        /// <summary>The same, but no key that there is not.</summary>
-        public int To(int i, int length) => Math.Min(To(i), length);
-
         /// <summary>Which queries see any of the keys j to j + 5.</summary>
         public (int From, int Count) Seeing(int j)
         {
@@ -248,13 +232,30 @@ internal sealed unsafe class AttentionMath<TVector, TLanes, TNumber> : Attention
         }
     }
 
+    /// <summary>What six queries from i on, or their gradients, make with each key, or value, that is computed for them: of rows [n, width] and columns in panels [width, length] to [n, step].</summary>
+    private static void ForEachKey(Queries span, int i, float* rows, float* across, int width, float* to, long step)
+    {
+        for (var panel = span.From(i); panel < span.To(i); panel += Panel) Square(rows + (i * width), width, 1, across + ((long)panel * width), width, to + (i * step) + panel, (nint)step, adds: false);
+    }
+
+    /// <summary>Values, or keys, in panels [length, wide], times some queries' weights, or the scores' gradients, [n, step], summed up: to [n, wide].</summary>
+    private static void SumOverKeys(Queries span, float* weights, long step, float* values, int length, long wide, float* to)
+    {
+        for (var i = 0; i < span.Count; i += Rows)
+        {
+            int from = span.From(i), count = Math.Min(span.To(i), length) - from;
+            for (var panel = 0; panel < wide; panel += Panel)
+                Square(weights + (i * step) + from, (nint)step, 1, values + ((long)panel * length) + (from * Panel), count, to + (i * wide) + panel, (nint)wide, adds: false);
+        }
+    }
+
     /// <summary>The softmax of some queries' scores, [n, step], as far as a square is computed; 0 of keys that a query does not see.</summary>
     private static void Weigh(Queries span, float* asked, float* keysAcross, int width, float* weights, long step)
     {
         for (var i = 0; i < span.Count; i += Rows)
         {
             var (from, to) = (span.From(i), span.To(i));
-            for (var panel = from; panel < to; panel += Panel) Square(asked + (i * width), width, 1, keysAcross + ((long)panel * width), width, weights + (i * step) + panel, (nint)step, adds: false);
+            ForEachKey(span, i, asked, keysAcross, width, weights, step);
             for (var row = i; row < Math.Min(i + Rows, span.Count); row++)
             {
                 var scores = weights + (row * step);

@@ -18,39 +18,44 @@ internal sealed unsafe class RowAttention(IReadOnlyList<int> lengths)
     private readonly int[] _lengths = [.. lengths];
     private readonly int[] _starts = Starts(lengths);
 
-    private readonly struct ForwardJob(RowAttention rows, AttentionMath math, AttentionShape shape, int keyHeads, Heads query, Heads key, Heads value, Heads mixed) : IJob
+    /// <summary>What is done for one sequence and key head.</summary>
+    private interface IPass
     {
-        public void Run(int from, int to)
-        {
-            var rented = Rent(math.ForwardRoom(rows.Longest(from, to, keyHeads), shape.Width));
-            fixed (float* start = rented)
-            {
-                for (var each = from; each < to; each++)
-                {
-                    var (row, head) = (each / keyHeads, each % keyHeads);
-                    var at = rows._starts[row];
-                    math.Forward(shape, rows._lengths[row], query.At(at, head), key.At(at, head), value.At(at, head), mixed.At(at, head), Aligned(start));
-                }
-            }
+        /// <summary>Numbers that it computes in.</summary>
+        long Room(int length);
 
-            ArrayPool<float>.Shared.Return(rented);
-        }
+        /// <summary>For the sequence that begins with this token.</summary>
+        void Run(int length, int token, int head, float* room);
     }
 
-    private readonly struct BackwardJob(RowAttention rows, AttentionMath math, AttentionShape shape, int keyHeads, Heads query, Heads key, Heads value, Heads ofMixed, Heads ofQuery, Heads ofKey, Heads ofValue) : IJob
+    private readonly struct ForwardPass(AttentionMath math, AttentionShape shape, Heads query, Heads key, Heads value, Heads mixed) : IPass
+    {
+        public long Room(int length) => math.ForwardRoom(length, shape.Width);
+
+        public void Run(int length, int token, int head, float* room) =>
+            math.Forward(shape, length, query.At(token, head), key.At(token, head), value.At(token, head), mixed.At(token, head), room);
+    }
+
+    private readonly struct BackwardPass(AttentionMath math, AttentionShape shape, Heads query, Heads key, Heads value, Heads ofMixed, Heads ofQuery, Heads ofKey, Heads ofValue) : IPass
+    {
+        public long Room(int length) => math.BackwardRoom(length, shape.Width);
+
+        public void Run(int length, int token, int head, float* room) => math.Backward(
+            shape, length, query.At(token, head), key.At(token, head), value.At(token, head), ofMixed.At(token, head), ofQuery.At(token, head), ofKey.At(token, head), ofValue.At(token, head), room);
+    }
+
+    private readonly struct EachHead<TPass>(TPass pass, int[] lengths, int[] starts, int keyHeads) : IJob
+        where TPass : struct, IPass
     {
         public void Run(int from, int to)
         {
-            var rented = Rent(math.BackwardRoom(rows.Longest(from, to, keyHeads), shape.Width));
+            var longest = 0;
+            for (var row = from / keyHeads; row <= (to - 1) / keyHeads; row++) longest = Math.Max(longest, lengths[row]);
+            var rented = ArrayPool<float>.Shared.Rent(checked((int)(pass.Room(longest) + Line)));
             fixed (float* start = rented)
             {
-                for (var each = from; each < to; each++)
-                {
-                    var (row, head) = (each / keyHeads, each % keyHeads);
-                    var at = rows._starts[row];
-                    math.Backward(
-                        shape, rows._lengths[row], query.At(at, head), key.At(at, head), value.At(at, head), ofMixed.At(at, head), ofQuery.At(at, head), ofKey.At(at, head), ofValue.At(at, head), Aligned(start));
-                }
+                var room = (float*)(((nint)start + (Line * sizeof(float)) - 1) & -(Line * sizeof(float)));
+                for (var each = from; each < to; each++) pass.Run(lengths[each / keyHeads], starts[each / keyHeads], each % keyHeads, room);
             }
 
             ArrayPool<float>.Shared.Return(rented);
@@ -69,7 +74,7 @@ internal sealed unsafe class RowAttention(IReadOnlyList<int> lengths)
             return new Heads((byte*)TensorMemory.Of(tensor), token, token / keyHeads);
         }
 
-        public void* At(int token1, int head1) => start + (token1 * token) + (head1 * head);
+        public void* At(int ofToken, int ofHead) => start + (ofToken * token) + (ofHead * head);
     }
 
     /// <summary>How many float32 numbers a thread computes in, counted for the widest registers.</summary>
@@ -88,9 +93,7 @@ internal sealed unsafe class RowAttention(IReadOnlyList<int> lengths)
     {
         var mixed = empty_like(query);
         var heads = config.KeyValueHeadCount;
-        Run(
-            config,
-            new ForwardJob(this, AttentionMath.Of(query.dtype)!, Shape(config, window), heads, Heads.Of(query, heads), Heads.Of(key, heads), Heads.Of(value, heads), Heads.Of(mixed, heads)));
+        Run(config, new ForwardPass(AttentionMath.Of(query.dtype)!, Shape(config, window), Heads.Of(query, heads), Heads.Of(key, heads), Heads.Of(value, heads), Heads.Of(mixed, heads)));
         TensorMemory.KeepAlive(query, key, value);
         return mixed;
     }
@@ -102,8 +105,8 @@ internal sealed unsafe class RowAttention(IReadOnlyList<int> lengths)
         var heads = config.KeyValueHeadCount;
         Run(
             config,
-            new BackwardJob(
-                this, AttentionMath.Of(query.dtype)!, Shape(config, window), heads, Heads.Of(query, heads), Heads.Of(key, heads), Heads.Of(value, heads), Heads.Of(gradient, heads),
+            new BackwardPass(
+                AttentionMath.Of(query.dtype)!, Shape(config, window), Heads.Of(query, heads), Heads.Of(key, heads), Heads.Of(value, heads), Heads.Of(gradient, heads),
                 Heads.Of(ofQuery, heads), Heads.Of(ofKey, heads), Heads.Of(ofValue, heads)));
         TensorMemory.KeepAlive(query, key, value, gradient);
         return (ofQuery, ofKey, ofValue);
@@ -119,23 +122,11 @@ internal sealed unsafe class RowAttention(IReadOnlyList<int> lengths)
         return starts;
     }
 
-    private static float[] Rent(long numbers) => ArrayPool<float>.Shared.Rent(checked((int)(numbers + Line)));
-
-    private static float* Aligned(float* start) => (float*)(((nint)start + (Line * sizeof(float)) - 1) & -(Line * sizeof(float)));
-
-    private void Run<TJob>(ModelConfig config, TJob job)
-        where TJob : struct, IJob
+    private void Run<TPass>(ModelConfig config, TPass pass)
+        where TPass : struct, IPass
     {
         var scores = 0L;
         foreach (var length in _lengths) scores += (long)length * length;
-        SharedJob.Run(job, _lengths.Length * config.KeyValueHeadCount, scores * config.HeadCount);
-    }
-
-    // Of the sequences whose key heads are these.
-    private int Longest(int from, int to, int keyHeads)
-    {
-        var longest = 0;
-        for (var row = from / keyHeads; row <= (to - 1) / keyHeads; row++) longest = Math.Max(longest, _lengths[row]);
-        return longest;
+        SharedJob.Run(new EachHead<TPass>(pass, _lengths, _starts, config.KeyValueHeadCount), _lengths.Length * config.KeyValueHeadCount, scores * config.HeadCount);
     }
 }

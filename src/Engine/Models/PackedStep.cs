@@ -26,7 +26,7 @@ internal sealed class PackedStep(PackedBatch batch, CpuKernels? kernels, Tensor 
     public override Tensor Attend(Tensor query, Tensor key, Tensor value, int? window, int layer)
     {
         var mixed = query.new_empty(query.shape); // [1, H, N, K]
-        if (kernels is not null) AttendSingles(mixed, query.contiguous(), key.contiguous(), value.contiguous(), window, layer);
+        if (kernels is not null) AttendSingles(mixed, query, key, value, window, layer);
         for (var index = 0; index < batch.Pieces.Count; index++)
         {
             var piece = batch.Pieces[index];
@@ -45,7 +45,7 @@ internal sealed class PackedStep(PackedBatch batch, CpuKernels? kernels, Tensor 
             var (keys, values) = piece.Cache.Layer(layer);
             return new CpuKernels.Row(piece.Start, keys, values, piece.Cache.Capacity, window is { } tokens ? Math.Max(0, piece.From + 1 - tokens) : 0, piece.From);
         }).ToList();
-        if (singles.Count > 0) kernels!.Attend(mixed.squeeze(0), query.squeeze(0), key.squeeze(0), value.squeeze(0), singles);
+        if (singles.Count > 0) kernels!.Attend(mixed.squeeze(0), query.squeeze(0).contiguous(), key.squeeze(0).contiguous(), value.squeeze(0).contiguous(), singles);
     }
 
     private static Tensor Attend(Tensor query, Tensor keys, Tensor values, PackedBatch.Piece piece, Tensor? mask)

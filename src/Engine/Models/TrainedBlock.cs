@@ -51,9 +51,8 @@ internal sealed class TrainedBlock : IDisposable
         Output = AdaptedLinear.Apply(SwiGlu.Apply(_gate, _up), block.Down, update).add_(_hidden, Scalars.One);
 
         var (turnedQuery, turnedKey, heldValue, mixed) = _attention.Kept;
-        _kept = _query is null || _key is null
-            ? [Output, turnedQuery, turnedKey, heldValue, mixed, _hidden, _gate, _up]
-            : [Output, turnedQuery, turnedKey, heldValue, mixed, _hidden, _gate, _up, _query, _key];
+        _kept = [Output, turnedQuery, turnedKey, heldValue, mixed, _hidden, _gate, _up];
+        if (config.QueryKeyNorm) _kept = [.. _kept, query, key];
         scope.MoveToOuter(_kept); // in one call: each makes objects
     }
 

@@ -99,19 +99,11 @@ public sealed unsafe class RowAttentionTests
     [Fact]
     public void ForwardAndBackward_OneThreadOrMore_GiveTheSameBits()
     {
-        var before = get_num_threads();
-        try
-        {
-            Assert.Equal(Results(1), Results(3));
-        }
-        finally
-        {
-            set_num_threads(before);
-        }
+        var (one, more) = ThreadsCollection.With(1, 3, Results);
+        Assert.Equal(one, more);
 
-        static byte[][] Results(int threads)
+        static byte[][] Results()
         {
-            set_num_threads(threads);
             using var scope = NewDisposeScope();
             var (query, key, value, upstream) = Random(2, 24, float32);
             var (config, attention) = (Config(2, 24), new RowAttention(Lengths));

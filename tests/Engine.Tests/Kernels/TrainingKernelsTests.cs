@@ -68,19 +68,11 @@ public sealed class TrainingKernelsTests
     [Fact]
     public void TokensAndLowRanks_OneThreadOrTwo_GiveTheSameBits()
     {
-        var before = get_num_threads();
-        try
-        {
-            Assert.Equal(Results(1), Results(2));
-        }
-        finally
-        {
-            set_num_threads(before);
-        }
+        var (one, more) = ThreadsCollection.With(1, 2, Results);
+        Assert.Equal(one, more);
 
-        static byte[][] Results(int threads)
+        static byte[][] Results()
         {
-            set_num_threads(threads);
             using var scope = NewDisposeScope();
             const int tokens = 301, wide = 520, rank = 6; // more numbers than one thread takes alone
             var (x, weight, gradient, up, other) = (Random(1, tokens, wide), Random(2, wide), Random(3, tokens, wide), Random(4, tokens, wide), Random(5, tokens, wide));
