@@ -90,11 +90,19 @@ internal sealed unsafe class LowRankMath<TVector, TLanes, TNumber> : LowRankMath
     public override void Down(void* x, int rows, int width, float* a, int rank, float scale, float* low)
     {
         var whole = TokenNumbers.Whole<TVector, TLanes>(width);
+        var sums = stackalloc float[Tile * Tile * TLanes.Count];
         var row = 0;
         for (; row + Tile <= rows; row += Tile)
         {
             var r = 0;
-            for (; r + Tile <= rank; r += Tile) Square((TNumber*)x + ((long)row * width), width, whole, a, r, rank, scale, low + ((long)row * rank) + r);
+            for (; r + Tile <= rank; r += Tile)
+            {
+                var first = (TNumber*)x + ((long)row * width);
+                Square(first, width, whole, a, r, rank, sums);
+                for (var i = 0; i < Tile; i++)
+                    for (var j = 0; j < Tile; j++) low[((long)(row + i) * rank) + r + j] = scale * Rest(first + ((long)i * width), a, r + j, rank, width, whole, TLanes.Load(sums + (((i * Tile) + j) * TLanes.Count)));
+            }
+
             for (; r < rank; r++)
                 for (var i = row; i < row + Tile; i++) low[((long)i * rank) + r] = scale * Dot((TNumber*)x + ((long)i * width), a, r, rank, width, whole);
         }
@@ -139,8 +147,10 @@ internal sealed unsafe class LowRankMath<TVector, TLanes, TNumber> : LowRankMath
     // Columns of the block at k.
     private static int BlockAt(int k, int width) => k + TLanes.Count <= width ? TLanes.Count : 1;
 
-    /// <summary>Four rows of x with the rows r to r + 3 of a.</summary>
-    private static void Square(TNumber* x, int width, int whole, float* a, int r, int rank, float scale, float* low)
+    /// <summary>Four rows of x with the rows r to r + 3 of a, as far as they fill registers: to 16 of them.</summary>
+    /// <remarks>Sums that are needed after a call the compiler stores in the loop as well, which takes twice the time: there is none in here, and this is part of no method that has one.</remarks>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void Square(TNumber* x, int width, int whole, float* a, int r, int rank, float* sums)
     {
         TNumber* x1 = x + width, x2 = x1 + width, x3 = x2 + width;
         TVector s00 = default, s01 = default, s02 = default, s03 = default, s10 = default, s11 = default, s12 = default, s13 = default;
@@ -172,18 +182,22 @@ internal sealed unsafe class LowRankMath<TVector, TLanes, TNumber> : LowRankMath
             s33 = TLanes.MultiplyAdd(fourth, weight, s33);
         }
 
-        Close(x, low, s00, s01, s02, s03);
-        Close(x1, low + rank, s10, s11, s12, s13);
-        Close(x2, low + (2 * rank), s20, s21, s22, s23);
-        Close(x3, low + (3 * rank), s30, s31, s32, s33);
-
-        void Close(TNumber* values, float* to, TVector first, TVector second, TVector third, TVector fourth)
-        {
-            to[0] = scale * Rest(values, a, r, rank, width, whole, first);
-            to[1] = scale * Rest(values, a, r + 1, rank, width, whole, second);
-            to[2] = scale * Rest(values, a, r + 2, rank, width, whole, third);
-            to[3] = scale * Rest(values, a, r + 3, rank, width, whole, fourth);
-        }
+        TLanes.Store(s00, sums);
+        TLanes.Store(s01, sums + TLanes.Count);
+        TLanes.Store(s02, sums + (2 * TLanes.Count));
+        TLanes.Store(s03, sums + (3 * TLanes.Count));
+        TLanes.Store(s10, sums + (4 * TLanes.Count));
+        TLanes.Store(s11, sums + (5 * TLanes.Count));
+        TLanes.Store(s12, sums + (6 * TLanes.Count));
+        TLanes.Store(s13, sums + (7 * TLanes.Count));
+        TLanes.Store(s20, sums + (8 * TLanes.Count));
+        TLanes.Store(s21, sums + (9 * TLanes.Count));
+        TLanes.Store(s22, sums + (10 * TLanes.Count));
+        TLanes.Store(s23, sums + (11 * TLanes.Count));
+        TLanes.Store(s30, sums + (12 * TLanes.Count));
+        TLanes.Store(s31, sums + (13 * TLanes.Count));
+        TLanes.Store(s32, sums + (14 * TLanes.Count));
+        TLanes.Store(s33, sums + (15 * TLanes.Count));
     }
 
     /// <summary>Of x and row r of a.</summary>
