@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using ContinualService.Domain.Tasks;
 using ContinualService.Engine.Data;
 using ContinualService.Engine.Kernels;
@@ -19,8 +20,6 @@ internal static class EngineTraining
         using var generator = new torch.Generator(1);
         var config = new LoraConfig(settings.Rank, 2 * settings.Rank, settings.Targets);
         using var lora = LoraWeights.CreateFresh(decoder, config, generator);
-        List<TrainingStep> steps = [];
-        List<Footprint> held = [];
         var options = new TrainingOptions
         {
             LearningRate = 1e-4,
@@ -32,14 +31,17 @@ internal static class EngineTraining
         };
         var rows = Rows(settings, decoder.Config.VocabularySize);
         var plan = BatchPlan.Create([.. rows.Select(row => row.Ids.Length)], options, new SeedStreams(options.Seed).NumberGenerator(SeedStreams.Shuffle));
-        Trainer.Fit(decoder, lora, rows, options, new Listener(steps, held));
-        var seconds = steps.Zip(steps.Skip(1)).Select(pair => pair.Second.Seconds - pair.First.Seconds).Skip(TrainingSettings.Warmup - 1).ToList();
+        var rate = new GemmRate(torch.device(settings.Device), settings.DType);
+        var listener = new Listener(rate);
+        Trainer.Fit(decoder, lora, rows, options, listener);
+        var (steps, held) = (listener.Steps, listener.Held);
+        var seconds = steps.Zip(steps.Skip(1)).Select(pair => pair.Second.Reported - pair.First.Ended).Skip(TrainingSettings.Warmup - 1).ToList();
         var tokens = plan.Skip(TrainingSettings.Warmup).Sum(step => step.Sum(row => (long)rows[row].Ids.Length));
         var used = DeviceMemory.UsedBytes();
         return new TrainingFigures(
             "ContinualService", tokens / seconds.Sum(), seconds, [.. steps.Select(step => step.Loss)],
             settings.OnGpu && before is not null ? used - before : null, ProcessMemory.PeakBytes())
-        { Steady = Steady(held) };
+        { Steady = Steady(held), GemmRate = rate.Mean, BestGemmRate = rate.Best };
     }
 
     private static List<EncodedExample> Rows(TrainingSettings settings, int vocabularySize)
@@ -54,7 +56,7 @@ internal static class EngineTraining
     }
 
     /// <summary>What the counted steps left behind: each after the first of them against that one.</summary>
-    private static SteadyState Steady(List<Footprint> held)
+    private static SteadyState Steady(IReadOnlyList<Footprint> held)
     {
         var counted = held.Skip(TrainingSettings.Warmup).ToList();
         var steps = Math.Max(1, counted.Count - 1);
@@ -67,16 +69,29 @@ internal static class EngineTraining
     /// <param name="Resident">Bytes.</param>
     private readonly record struct Footprint(long Managed, long Tensors, long Resident);
 
+    /// <param name="Loss">Of it.</param>
+    /// <param name="Reported">Seconds until the trainer said that it had ended.</param>
+    /// <param name="Ended">Seconds until the next one began.</param>
+    private readonly record struct Timed(double Loss, double Reported, double Ended);
+
     // On the trainer's thread, at the time of the step: Progress would hand it to another.
-    private sealed class Listener(List<TrainingStep> steps, List<Footprint> held) : IProgress<TrainingStep>
+    private sealed class Listener(GemmRate rate) : IProgress<TrainingStep>
     {
+        private readonly List<Timed> _steps = [];
+        private readonly List<Footprint> _held = [];
         private long _since;
+
+        public IReadOnlyList<Timed> Steps => _steps;
+
+        public IReadOnlyList<Footprint> Held => _held;
 
         public void Report(TrainingStep value)
         {
             var managed = GC.GetTotalAllocatedBytes(precise: true) - _since;
-            steps.Add(value);
-            held.Add(new Footprint(managed, torch.Tensor.TotalCount, ProcessMemory.ResidentBytes()));
+            var began = Stopwatch.GetTimestamp();
+            _held.Add(new Footprint(managed, torch.Tensor.TotalCount, ProcessMemory.ResidentBytes()));
+            if (value.Step >= TrainingSettings.Warmup) rate.Sample();
+            _steps.Add(new Timed(value.Loss, value.Seconds, value.Seconds + Stopwatch.GetElapsedTime(began).TotalSeconds));
             _since = GC.GetTotalAllocatedBytes(precise: true);
         }
     }

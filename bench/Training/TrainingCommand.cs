@@ -19,7 +19,7 @@ public static class TrainingCommand
         var config = TrainingShapes.Config(settings.Shape);
         var operations = TrainingShapes.OperationsPerToken(config, TrainingShapes.Sites(config, settings.Targets), settings.Rank, RowSizes.PerToken(settings.Rows), RowSizes.TrainedShare(settings.Rows));
 
-        var report = new TrainingReport(settings, operations, ours.GemmRate, ours, peer);
+        var report = new TrainingReport(settings, operations, ours, peer);
         Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(settings.ReportFile))!);
         await File.WriteAllTextAsync(settings.ReportFile, report.Markdown());
         await File.WriteAllTextAsync(Path.ChangeExtension(settings.ReportFile, ".json"), report.ToJson());
@@ -33,8 +33,7 @@ public static class TrainingCommand
         var settings = TrainingSettings.Parse(arguments);
         torch.set_num_threads(settings.Threads);
         if (settings.OnGpu && !torch.cuda.is_available()) throw new UsageException($"--device {settings.Device}: libtorch finds no such device; look at nvidia-smi, and at docs/performance.md for a build with CUDA.");
-        var figures = EngineTraining.Run(settings);
-        Console.WriteLine(TrainingProgram.Write(figures with { GemmRate = GemmRate.Measure(torch.device(settings.Device), settings.DType) }));
+        Console.WriteLine(TrainingProgram.Write(EngineTraining.Run(settings)));
         return 0;
     }
 }

@@ -9,8 +9,11 @@ namespace ContinualService.Bench.Training;
 /// <param name="ProcessBytes">Its largest resident set.</param>
 internal sealed record TrainingFigures(string Name, double TokensPerSecond, IReadOnlyList<double> StepSeconds, IReadOnlyList<double> Losses, long? DeviceBytes, long ProcessBytes)
 {
-    /// <summary>Operations a second of a large product in the same process after it; 0: not measured there.</summary>
+    /// <summary>Operations a second of large products between the counted steps, all together; 0: not measured there.</summary>
     public double GemmRate { get; init; }
+
+    /// <summary>The same of the best time.</summary>
+    public double BestGemmRate { get; init; }
 
     /// <summary>Whether the steps left anything behind; null: not known.</summary>
     public SteadyState? Steady { get; init; }

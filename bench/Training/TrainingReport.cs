@@ -7,17 +7,16 @@ namespace ContinualService.Bench.Training;
 /// <summary>The figures of one run, as Markdown and as JSON.</summary>
 /// <param name="settings">What was run.</param>
 /// <param name="operationsPerToken">The arithmetic that a token needs.</param>
-/// <param name="gemmRate">Operations a second of a large product, in the same run.</param>
 /// <param name="ours">Our figures.</param>
 /// <param name="peer">The peer's; null: it was not asked for.</param>
-internal sealed class TrainingReport(TrainingSettings settings, double operationsPerToken, double gemmRate, TrainingFigures ours, TrainingFigures? peer)
+internal sealed class TrainingReport(TrainingSettings settings, double operationsPerToken, TrainingFigures ours, TrainingFigures? peer)
 {
     private const double Giga = 1 << 30;
 
     private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web) { WriteIndented = true };
 
-    /// <summary>Tokens a second if the whole of a step were products at the measured rate.</summary>
-    public double Limit => gemmRate / operationsPerToken;
+    /// <summary>Tokens a second if the whole of a step were products at the rate that they had between the steps: whoever else uses the machine slows both alike.</summary>
+    public double Limit => ours.GemmRate / operationsPerToken;
 
     public double ShareOf(TrainingFigures figures) => figures.TokensPerSecond / Limit;
 
@@ -29,7 +28,7 @@ internal sealed class TrainingReport(TrainingSettings settings, double operation
         text.Append("    ").Append(settings.Command()).Append("\n\n");
         text.Append(string.Create(CultureInfo.InvariantCulture, $"""
             {settings.Shape}, {settings.Type}, {settings.Device}, rank {settings.Rank} on {string.Join(", ", settings.Targets)}; {settings.Batch} rows of {Rows()} a step;
-            {settings.Steps} steps counted, {TrainingSettings.Warmup} before them. A token needs {operationsPerToken / 1e9:F3} GFLOP; products reach {gemmRate / 1e12:F2} TFLOP/s here: at most {Limit:F0} tokens/s.
+            {settings.Steps} steps counted, {TrainingSettings.Warmup} before them. A token needs {operationsPerToken / 1e9:F3} GFLOP; between the steps products reach {ours.GemmRate / 1e12:F3} TFLOP/s here ({ours.BestGemmRate / 1e12:F3} at best): at most {Limit:F0} tokens/s.
 
             | | tokens/s | share of the limit | step, s: median (smallest - largest) | device memory, GiB | process memory, GiB |
             |---|---|---|---|---|---|
@@ -53,7 +52,7 @@ internal sealed class TrainingReport(TrainingSettings settings, double operation
         : string.Create(CultureInfo.InvariantCulture, $"{settings.Rows.Min(row => row.Length)} to {settings.Rows.Max(row => row.Length)} tokens ({settings.Rows.Average(row => row.Length):F0} on average, {RowSizes.TrainedShare(settings.Rows):P1} of them trained)");
 
     public string ToJson() => JsonSerializer.Serialize(
-        new { Command = settings.Command(), settings.Shape, settings.Type, settings.Device, operationsPerToken, gemmRate, Limit, Ours = ours, OursShare = ShareOf(ours), Peer = peer, Ratio }, Json);
+        new { Command = settings.Command(), settings.Shape, settings.Type, settings.Device, operationsPerToken, Limit, Ours = ours, OursShare = ShareOf(ours), Peer = peer, Ratio }, Json);
 
     private void Row(StringBuilder text, TrainingFigures figures)
     {

@@ -7,7 +7,7 @@ namespace ContinualService.Tools.Tests.Bench.Training;
 
 public sealed class TrainingReportTests
 {
-    private static readonly TrainingFigures Ours = new("ContinualService", 600, [0.2, 0.1, 0.4], [7, 6], 3L << 30, 1L << 30);
+    private static readonly TrainingFigures Ours = new("ContinualService", 600, [0.2, 0.1, 0.4], [7, 6], 3L << 30, 1L << 30) { GemmRate = 2e12, BestGemmRate = 2.5e12 };
     private static readonly TrainingFigures Peer = Ours with { Name = "PyTorch", TokensPerSecond = 400, DeviceBytes = null };
 
     [Theory]
@@ -35,12 +35,13 @@ public sealed class TrainingReportTests
     [Fact]
     public void Markdown_WithAPeer_ShowsSharesAndRatio()
     {
-        // 2e12 operations a second at 2e9 a token: 1000 tokens a second at most.
-        var report = new TrainingReport(TrainingSettingsTests.Parse(), 2e9, 2e12, Ours, Peer);
+        // 2e12 operations a second between the steps at 2e9 a token: 1000 tokens a second at most.
+        var report = new TrainingReport(TrainingSettingsTests.Parse(), 2e9, Ours, Peer);
 
         Assert.Equal((1000, 0.6, 0.4, 1.5), (report.Limit, report.ShareOf(Ours), report.ShareOf(Peer), report.Ratio));
         Assert.Contains("| ContinualService | 600 | 60.0 % | 0.200 (0.100 - 0.400) | 3.0 | 1.00 |", report.Markdown(), StringComparison.Ordinal);
         Assert.Contains("| PyTorch | 400 | 40.0 % | 0.200 (0.100 - 0.400) | - | 1.00 |", report.Markdown(), StringComparison.Ordinal);
+        Assert.Contains("2.000 TFLOP/s here (2.500 at best): at most 1000 tokens/s", report.Markdown(), StringComparison.Ordinal);
         Assert.Contains("1.50 times the peer's", report.Markdown(), StringComparison.Ordinal);
         using var json = JsonDocument.Parse(report.ToJson());
         Assert.Equal(1.5, json.RootElement.GetProperty("ratio").GetDouble());
@@ -49,7 +50,7 @@ public sealed class TrainingReportTests
 
     [Fact]
     public void Markdown_WithoutAPeer_ComparesNothing() =>
-        Assert.DoesNotContain("peer", new TrainingReport(TrainingSettingsTests.Parse(), 2e9, 2e12, Ours, null).Markdown(), StringComparison.Ordinal);
+        Assert.DoesNotContain("peer", new TrainingReport(TrainingSettingsTests.Parse(), 2e9, Ours, null).Markdown(), StringComparison.Ordinal);
 
     [Fact]
     public void Read_OfThePeersOutput_TakesTheLastLine()
