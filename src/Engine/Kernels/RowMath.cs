@@ -35,6 +35,8 @@ internal sealed unsafe class RowMath<TVector, TLanes> : RowMath
 
     public override void Product(float* x, int rows, int width, float* weight, float* bias, float* y, int outputs, int from, int to)
     {
+        var whole = TokenNumbers.Whole<TVector, TLanes>(width);
+        var sums = stackalloc float[Tile * Tile * TLanes.Count];
         var output = from;
         for (; rows >= Tile && output + Tile <= to; output += Tile)
         {
@@ -42,7 +44,14 @@ internal sealed unsafe class RowMath<TVector, TLanes> : RowMath
             // The weights come from memory once, for the first rows; what they will need next is asked for meanwhile.
             var ahead = output + (2 * Tile) <= to ? w + ((long)Tile * width) : null;
             var row = 0;
-            for (; row + Tile <= rows; row += Tile, ahead = null) Square(x + ((long)row * width), w, ahead, y + ((long)row * outputs) + output, width, outputs);
+            for (; row + Tile <= rows; row += Tile, ahead = null)
+            {
+                var first = x + ((long)row * width);
+                Square(first, w, ahead, width, whole, sums);
+                for (var i = 0; i < Tile; i++)
+                    for (var j = 0; j < Tile; j++) y[((long)(row + i) * outputs) + output + j] = Rest(first + ((long)i * width), w + ((long)j * width), whole, width, TLanes.Load(sums + (((i * Tile) + j) * TLanes.Count)));
+            }
+
             for (; row < rows; row++)
                 for (var i = 0; i < Tile; i++) y[((long)row * outputs) + output + i] = Dot(x + ((long)row * width), w + ((long)i * width), width);
         }
@@ -97,14 +106,15 @@ internal sealed unsafe class RowMath<TVector, TLanes> : RowMath
         for (; k < width; k++) y[k] += scale * x[k];
     }
 
-    /// <summary>Four rows of x with four outputs.</summary>
-    private static void Square(float* x, float* w, float* ahead, float* y, int width, int outputs)
+    /// <summary>Four rows of x with four outputs, as far as they fill registers: to 16 of them.</summary>
+    /// <remarks>As in <see cref="LowRankMath"/>: a call after the loop would have the compiler store all sums in it.</remarks>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void Square(float* x, float* w, float* ahead, int width, int whole, float* sums)
     {
         float* x1 = x + width, x2 = x1 + width, x3 = x2 + width, w1 = w + width, w2 = w1 + width, w3 = w2 + width;
         TVector s00 = default, s01 = default, s02 = default, s03 = default, s10 = default, s11 = default, s12 = default, s13 = default;
         TVector s20 = default, s21 = default, s22 = default, s23 = default, s30 = default, s31 = default, s32 = default, s33 = default;
-        var k = 0;
-        for (; k + TLanes.Count <= width; k += TLanes.Count)
+        for (var k = 0; k < whole; k += TLanes.Count)
         {
             if (ahead is not null) Ask(ahead + ((long)Tile * k));
             TVector a = TLanes.Load(x + k), b = TLanes.Load(x1 + k), c = TLanes.Load(x2 + k), d = TLanes.Load(x3 + k);
@@ -130,18 +140,22 @@ internal sealed unsafe class RowMath<TVector, TLanes> : RowMath
             s33 = TLanes.MultiplyAdd(d, weight, s33);
         }
 
-        Close(x, s00, s01, s02, s03, y);
-        Close(x1, s10, s11, s12, s13, y + outputs);
-        Close(x2, s20, s21, s22, s23, y + (2L * outputs));
-        Close(x3, s30, s31, s32, s33, y + (3L * outputs));
-
-        void Close(float* row, TVector first, TVector second, TVector third, TVector fourth, float* to)
-        {
-            to[0] = Rest(row, w, k, width, first);
-            to[1] = Rest(row, w1, k, width, second);
-            to[2] = Rest(row, w2, k, width, third);
-            to[3] = Rest(row, w3, k, width, fourth);
-        }
+        TLanes.Store(s00, sums);
+        TLanes.Store(s01, sums + TLanes.Count);
+        TLanes.Store(s02, sums + (2 * TLanes.Count));
+        TLanes.Store(s03, sums + (3 * TLanes.Count));
+        TLanes.Store(s10, sums + (4 * TLanes.Count));
+        TLanes.Store(s11, sums + (5 * TLanes.Count));
+        TLanes.Store(s12, sums + (6 * TLanes.Count));
+        TLanes.Store(s13, sums + (7 * TLanes.Count));
+        TLanes.Store(s20, sums + (8 * TLanes.Count));
+        TLanes.Store(s21, sums + (9 * TLanes.Count));
+        TLanes.Store(s22, sums + (10 * TLanes.Count));
+        TLanes.Store(s23, sums + (11 * TLanes.Count));
+        TLanes.Store(s30, sums + (12 * TLanes.Count));
+        TLanes.Store(s31, sums + (13 * TLanes.Count));
+        TLanes.Store(s32, sums + (14 * TLanes.Count));
+        TLanes.Store(s33, sums + (15 * TLanes.Count));
     }
 
     /// <summary>Asks for what one round of a tile will load, before it is needed: the next rows of a matrix lie on other pages, which the processor does not foresee.</summary>
