@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -53,7 +52,7 @@ internal sealed unsafe class LowRankMath<TVector, TLanes, TNumber> : LowRankMath
     where TNumber : unmanaged
 {
     // Rows or ranks that are computed at once: as many sums as the processor has multiplications under way.
-    private const int Tile = 4;
+    private const int Tile = DotMath.Tile;
 
     // Rows of a sum that stay near while its columns are gone through.
     private const int Rows = 8;
@@ -98,7 +97,7 @@ internal sealed unsafe class LowRankMath<TVector, TLanes, TNumber> : LowRankMath
             for (; r + Tile <= rank; r += Tile)
             {
                 var first = (TNumber*)x + ((long)row * width);
-                Square(first, width, whole, a, r, rank, sums);
+                DotMath.Square<TVector, TLanes, TNumber>(first, width, a + ((long)r * TLanes.Count), TLanes.Count, (nint)rank * TLanes.Count, null, whole, sums);
                 for (var i = 0; i < Tile; i++)
                     for (var j = 0; j < Tile; j++) low[((long)(row + i) * rank) + r + j] = scale * Rest(first + ((long)i * width), a, r + j, rank, width, whole, TLanes.Load(sums + (((i * Tile) + j) * TLanes.Count)));
             }
@@ -146,59 +145,6 @@ internal sealed unsafe class LowRankMath<TVector, TLanes, TNumber> : LowRankMath
 
     // Columns of the block at k.
     private static int BlockAt(int k, int width) => k + TLanes.Count <= width ? TLanes.Count : 1;
-
-    /// <summary>Four rows of x with the rows r to r + 3 of a, as far as they fill registers: to 16 of them.</summary>
-    /// <remarks>Sums that are needed after a call the compiler stores in the loop as well, which takes twice the time: there is none in here, and this is part of no method that has one.</remarks>
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static void Square(TNumber* x, int width, int whole, float* a, int r, int rank, float* sums)
-    {
-        TNumber* x1 = x + width, x2 = x1 + width, x3 = x2 + width;
-        TVector s00 = default, s01 = default, s02 = default, s03 = default, s10 = default, s11 = default, s12 = default, s13 = default;
-        TVector s20 = default, s21 = default, s22 = default, s23 = default, s30 = default, s31 = default, s32 = default, s33 = default;
-        var row = a + ((long)r * TLanes.Count);
-        for (var k = 0; k < whole; k += TLanes.Count, row += (long)rank * TLanes.Count)
-        {
-            TVector first = TokenNumbers.Load<TVector, TLanes, TNumber>(x + k), second = TokenNumbers.Load<TVector, TLanes, TNumber>(x1 + k);
-            TVector third = TokenNumbers.Load<TVector, TLanes, TNumber>(x2 + k), fourth = TokenNumbers.Load<TVector, TLanes, TNumber>(x3 + k);
-            var weight = TLanes.Load(row);
-            s00 = TLanes.MultiplyAdd(first, weight, s00);
-            s10 = TLanes.MultiplyAdd(second, weight, s10);
-            s20 = TLanes.MultiplyAdd(third, weight, s20);
-            s30 = TLanes.MultiplyAdd(fourth, weight, s30);
-            weight = TLanes.Load(row + TLanes.Count);
-            s01 = TLanes.MultiplyAdd(first, weight, s01);
-            s11 = TLanes.MultiplyAdd(second, weight, s11);
-            s21 = TLanes.MultiplyAdd(third, weight, s21);
-            s31 = TLanes.MultiplyAdd(fourth, weight, s31);
-            weight = TLanes.Load(row + (2 * TLanes.Count));
-            s02 = TLanes.MultiplyAdd(first, weight, s02);
-            s12 = TLanes.MultiplyAdd(second, weight, s12);
-            s22 = TLanes.MultiplyAdd(third, weight, s22);
-            s32 = TLanes.MultiplyAdd(fourth, weight, s32);
-            weight = TLanes.Load(row + (3 * TLanes.Count));
-            s03 = TLanes.MultiplyAdd(first, weight, s03);
-            s13 = TLanes.MultiplyAdd(second, weight, s13);
-            s23 = TLanes.MultiplyAdd(third, weight, s23);
-            s33 = TLanes.MultiplyAdd(fourth, weight, s33);
-        }
-
-        TLanes.Store(s00, sums);
-        TLanes.Store(s01, sums + TLanes.Count);
-        TLanes.Store(s02, sums + (2 * TLanes.Count));
-        TLanes.Store(s03, sums + (3 * TLanes.Count));
-        TLanes.Store(s10, sums + (4 * TLanes.Count));
-        TLanes.Store(s11, sums + (5 * TLanes.Count));
-        TLanes.Store(s12, sums + (6 * TLanes.Count));
-        TLanes.Store(s13, sums + (7 * TLanes.Count));
-        TLanes.Store(s20, sums + (8 * TLanes.Count));
-        TLanes.Store(s21, sums + (9 * TLanes.Count));
-        TLanes.Store(s22, sums + (10 * TLanes.Count));
-        TLanes.Store(s23, sums + (11 * TLanes.Count));
-        TLanes.Store(s30, sums + (12 * TLanes.Count));
-        TLanes.Store(s31, sums + (13 * TLanes.Count));
-        TLanes.Store(s32, sums + (14 * TLanes.Count));
-        TLanes.Store(s33, sums + (15 * TLanes.Count));
-    }
 
     /// <summary>Of x and row r of a.</summary>
     private static float Dot(TNumber* x, float* a, int r, int rank, int width, int whole)

@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
-using System.Runtime.Intrinsics.X86;
 
 namespace ContinualService.Engine.Kernels;
 
@@ -28,10 +27,8 @@ internal sealed unsafe class RowMath<TVector, TLanes> : RowMath
     where TVector : struct
     where TLanes : struct, ILanes<TVector>
 {
-    // Outputs and rows that are computed at once: their accumulators fill half of AVX-512's registers, and each number that is loaded is used four times.
-    private const int Tile = 4;
-
-    private const int FloatsPerLine = 16; // of the processor's cache
+    // Outputs and rows that are computed at once.
+    private const int Tile = DotMath.Tile;
 
     public override void Product(float* x, int rows, int width, float* weight, float* bias, float* y, int outputs, int from, int to)
     {
@@ -47,7 +44,7 @@ internal sealed unsafe class RowMath<TVector, TLanes> : RowMath
             for (; row + Tile <= rows; row += Tile, ahead = null)
             {
                 var first = x + ((long)row * width);
-                Square(first, w, ahead, width, whole, sums);
+                DotMath.Square<TVector, TLanes, float>(first, width, w, width, TLanes.Count, ahead, whole, sums);
                 for (var i = 0; i < Tile; i++)
                     for (var j = 0; j < Tile; j++) y[((long)(row + i) * outputs) + output + j] = Rest(first + ((long)i * width), w + ((long)j * width), whole, width, TLanes.Load(sums + (((i * Tile) + j) * TLanes.Count)));
             }
@@ -104,66 +101,6 @@ internal sealed unsafe class RowMath<TVector, TLanes> : RowMath
         var k = 0;
         for (; k + TLanes.Count <= width; k += TLanes.Count) TLanes.Store(TLanes.MultiplyAdd(factor, TLanes.Load(x + k), TLanes.Load(y + k)), y + k);
         for (; k < width; k++) y[k] += scale * x[k];
-    }
-
-    /// <summary>Four rows of x with four outputs, as far as they fill registers: to 16 of them.</summary>
-    /// <remarks>As in <see cref="LowRankMath"/>: a call after the loop would have the compiler store all sums in it.</remarks>
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static void Square(float* x, float* w, float* ahead, int width, int whole, float* sums)
-    {
-        float* x1 = x + width, x2 = x1 + width, x3 = x2 + width, w1 = w + width, w2 = w1 + width, w3 = w2 + width;
-        TVector s00 = default, s01 = default, s02 = default, s03 = default, s10 = default, s11 = default, s12 = default, s13 = default;
-        TVector s20 = default, s21 = default, s22 = default, s23 = default, s30 = default, s31 = default, s32 = default, s33 = default;
-        for (var k = 0; k < whole; k += TLanes.Count)
-        {
-            if (ahead is not null) Ask(ahead + ((long)Tile * k));
-            TVector a = TLanes.Load(x + k), b = TLanes.Load(x1 + k), c = TLanes.Load(x2 + k), d = TLanes.Load(x3 + k);
-            var weight = TLanes.Load(w + k);
-            s00 = TLanes.MultiplyAdd(a, weight, s00);
-            s10 = TLanes.MultiplyAdd(b, weight, s10);
-            s20 = TLanes.MultiplyAdd(c, weight, s20);
-            s30 = TLanes.MultiplyAdd(d, weight, s30);
-            weight = TLanes.Load(w1 + k);
-            s01 = TLanes.MultiplyAdd(a, weight, s01);
-            s11 = TLanes.MultiplyAdd(b, weight, s11);
-            s21 = TLanes.MultiplyAdd(c, weight, s21);
-            s31 = TLanes.MultiplyAdd(d, weight, s31);
-            weight = TLanes.Load(w2 + k);
-            s02 = TLanes.MultiplyAdd(a, weight, s02);
-            s12 = TLanes.MultiplyAdd(b, weight, s12);
-            s22 = TLanes.MultiplyAdd(c, weight, s22);
-            s32 = TLanes.MultiplyAdd(d, weight, s32);
-            weight = TLanes.Load(w3 + k);
-            s03 = TLanes.MultiplyAdd(a, weight, s03);
-            s13 = TLanes.MultiplyAdd(b, weight, s13);
-            s23 = TLanes.MultiplyAdd(c, weight, s23);
-            s33 = TLanes.MultiplyAdd(d, weight, s33);
-        }
-
-        TLanes.Store(s00, sums);
-        TLanes.Store(s01, sums + TLanes.Count);
-        TLanes.Store(s02, sums + (2 * TLanes.Count));
-        TLanes.Store(s03, sums + (3 * TLanes.Count));
-        TLanes.Store(s10, sums + (4 * TLanes.Count));
-        TLanes.Store(s11, sums + (5 * TLanes.Count));
-        TLanes.Store(s12, sums + (6 * TLanes.Count));
-        TLanes.Store(s13, sums + (7 * TLanes.Count));
-        TLanes.Store(s20, sums + (8 * TLanes.Count));
-        TLanes.Store(s21, sums + (9 * TLanes.Count));
-        TLanes.Store(s22, sums + (10 * TLanes.Count));
-        TLanes.Store(s23, sums + (11 * TLanes.Count));
-        TLanes.Store(s30, sums + (12 * TLanes.Count));
-        TLanes.Store(s31, sums + (13 * TLanes.Count));
-        TLanes.Store(s32, sums + (14 * TLanes.Count));
-        TLanes.Store(s33, sums + (15 * TLanes.Count));
-    }
-
-    /// <summary>Asks for what one round of a tile will load, before it is needed: the next rows of a matrix lie on other pages, which the processor does not foresee.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Ask(float* from)
-    {
-        if (!Sse.IsSupported) return;
-        for (var at = 0; at < Tile * TLanes.Count; at += FloatsPerLine) Sse.Prefetch0(from + at);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
