@@ -10,7 +10,7 @@ using static TorchSharp.torch.nn.functional;
 namespace ContinualService.Bench.Kernels;
 
 /// <summary>
-/// The kernels of training on a CPU against libtorch's operators for the same, in the same process and on the same numbers, each the best of many: what one block of a training step consists of beside its large products.
+/// The kernels of training on a CPU against libtorch's operators for the same, in the same process and on the same numbers, each the best of many: what one block of a training step consists of; and its large products in the ways that there are.
 /// </summary>
 public static class KernelsCommand
 {
@@ -45,6 +45,9 @@ public static class KernelsCommand
             report.Append(FormattableString.Invariant($"| {first.Name} | {first.Libtorch:F3} | {first.Ours:F3} | {first.Libtorch / first.Ours:F2} | {second.Libtorch:F3} | {second.Ours:F3} | {second.Libtorch / second.Ours:F2} |\n"));
         }
 
+        report.Append("\nThe layers' products, GFLOP/s, and bfloat16's in panels of float32 whether or not this processor's training takes them.\n\n| | float32: libtorch's | bfloat16: libtorch's | in panels | ratio |\n|---|---|---|---|---|\n");
+        foreach (var product in Products(config, tokens, rounds))
+            report.Append(FormattableString.Invariant($"| {product.Name} | {product.Wide:F0} | {product.Narrow:F0} | {product.Panels:F0} | {product.Panels / product.Narrow:F2} |\n"));
         Console.WriteLine(report);
         return 0;
     }
@@ -83,7 +86,7 @@ public static class KernelsCommand
                 attention.Backward(config, queries, key, value, ofMixed, null);
             }),
         ];
-        foreach (var (name, input, output) in new[] { ("q", hidden, heads * head), ("gate", hidden, forward), ("down", forward, hidden) })
+        foreach (var (name, input, output) in Linears(config))
         {
             var (a, b, read, y, upstream) = (randn([rank, input], generator: generator), randn([output, rank], generator: generator), Random(tokens, input), Random(tokens, output), Random(tokens, output));
             var (sumA, sumB, sumX) = (zeros_like(a), zeros_like(b), zeros_like(read));
@@ -99,6 +102,29 @@ public static class KernelsCommand
             return new Piece(name, Shortest(libtorch, rounds, null), Shortest(ours, rounds, before));
         }
     }
+
+    private static List<Product> Products(ModelConfig config, int tokens, int rounds)
+    {
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        using var generator = new Generator(7, CPU);
+        var products = new List<Product>();
+        foreach (var (name, input, output) in Linears(config))
+        {
+            var (x, weight, gradient) = (randn([tokens, input], generator: generator), randn([output, input], generator: generator), randn([tokens, output], generator: generator));
+            var (narrowX, narrowWeight, narrowGradient) = (x.to(bfloat16), weight.to(bfloat16), gradient.to(bfloat16));
+            var (y, back) = (narrowGradient.clone(), narrowX.clone());
+            products.Add(new Product(name, Rate(() => linear(x, weight)), Rate(() => linear(narrowX, narrowWeight)), Rate(() => ProductKernels.Multiply(narrowX, narrowWeight, turned: true, y, add: false))));
+            products.Add(new Product("its gradient", Rate(() => gradient.mm(weight)), Rate(() => narrowGradient.mm(narrowWeight)), Rate(() => ProductKernels.Multiply(narrowGradient, narrowWeight, turned: false, back, add: false))));
+
+            double Rate(Action work) => 2e-6 * tokens * input * output / Shortest(work, rounds, null);
+        }
+
+        return products;
+    }
+
+    private static (string Name, int Input, int Output)[] Linears(ModelConfig config) =>
+        [("q", config.HiddenSize, config.HeadCount * config.HeadWidth), ("gate", config.HiddenSize, config.IntermediateSize), ("down", config.IntermediateSize, config.HiddenSize)];
 
     /// <summary>As the decoder computes it where there are no kernels.</summary>
     private static Tensor Norm(Tensor x, Tensor weight)
@@ -151,6 +177,12 @@ public static class KernelsCommand
 
         return shortest;
     }
+
+    /// <param name="Name">Of what.</param>
+    /// <param name="Wide">GFLOP/s, and so the others.</param>
+    /// <param name="Narrow">Libtorch's in bfloat16.</param>
+    /// <param name="Panels">Ours.</param>
+    private readonly record struct Product(string Name, double Wide, double Narrow, double Panels);
 
     private readonly record struct Piece(string Name, double Libtorch, double Ours);
 }

@@ -1,6 +1,6 @@
+using ContinualService.Engine.Kernels;
 using ContinualService.Engine.Lora;
 using static TorchSharp.torch;
-using static TorchSharp.torch.nn.functional;
 
 namespace ContinualService.Engine.Models;
 
@@ -10,7 +10,7 @@ internal static class AdaptedLinear
     /// <summary><paramref name="x"/> [N, in] to [N, out]. Belongs to the caller's dispose scope.</summary>
     public static Tensor Apply(Tensor x, DecoderLinear layer, LinearUpdate? update)
     {
-        var y = linear(x, layer.Weight, layer.Bias); // [N, out]
+        var y = ProductKernels.Linear(x, layer.Weight, layer.Bias); // [N, out]
         return update is null ? y : update.AddTo(y, x, layer.Site);
     }
 
@@ -24,7 +24,7 @@ internal static class AdaptedLinear
     /// <returns>The gradient of x so far, in the caller's dispose scope; null where nobody asks.</returns>
     public static Tensor? Backward(Tensor gradient, Tensor x, DecoderLinear layer, LinearUpdate update, Tensor? sum, bool reaches)
     {
-        var input = !reaches ? null : sum is null ? gradient.mm(layer.Weight) : sum.addmm_(gradient, layer.Weight);
+        var input = reaches ? ProductKernels.LinearBack(gradient, layer.Weight, sum) : null;
         update.Backward(gradient, x, layer.Site, input);
         return input;
     }

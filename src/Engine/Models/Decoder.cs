@@ -3,7 +3,6 @@ using ContinualService.Engine.Kernels;
 using ContinualService.Engine.Lora;
 using TorchSharp;
 using static TorchSharp.torch;
-using static TorchSharp.torch.nn.functional;
 
 namespace ContinualService.Engine.Models;
 
@@ -199,11 +198,11 @@ public sealed class Decoder : IDisposable
     {
         using var scope = NewDisposeScope();
         if (kernels is not null && hidden.shape[0] <= CpuKernels.MaxRows) return kernels.Linear(hidden.contiguous(), _head, null).MoveToOuterDisposeScope();
-        return linear(hidden, _head).to(float32).MoveToOuterDisposeScope();
+        return ProductKernels.WideLinear(hidden, _head).MoveToOuterDisposeScope();
     }
 
     /// <summary>The gradient of the hidden states, [N, D], given that of the logits, float32 [N, V]. Belongs to the caller's dispose scope.</summary>
-    internal Tensor LogitsGradient(Tensor gradient) => gradient.As(DType).mm(_head);
+    internal Tensor LogitsGradient(Tensor gradient) => ProductKernels.LinearBack(gradient, _head, null);
 
     public void Dispose()
     {

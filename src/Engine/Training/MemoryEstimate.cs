@@ -64,7 +64,7 @@ public sealed record MemoryEstimate(long Weights, long Adapters, long Optimiser,
             Base(held),
             Wide * adapters,
             Wide * (3 + lanes) * pair,
-            narrow * tokens * (KeptValues() + OneLayer() + 4 * hidden) + (onCpu ? Wide * lanes * RowAttention.Room(model, longestRow) : 0),
+            narrow * tokens * (KeptValues() + OneLayer() + 4 * hidden) + (onCpu ? Wide * lanes * RowAttention.Room(model, longestRow) : 0) + Products(narrow, lanes, tokens),
             Logit() * Math.Min(LossRows, tokens) * model.VocabularySize,
             Math.Max(Scored(size ?? ScoringSize.Largest, scoredRow), learned > 0 && method.NeedsUserTurn ? Scored(ScoringSize.Largest, longestRow) : 0),
             ProcessBytes,
@@ -91,8 +91,11 @@ public sealed record MemoryEstimate(long Weights, long Adapters, long Optimiser,
         {
             long most = SideBySide.Threads(threads, onCpu, held.InFull()), count = Math.Max(row, Math.Min(each.Tokens, most * ScoringSize.MaxRows * row));
             var pass = Math.Min(count, most * Math.Max(row, ScoringSize.PassTokens(onCpu)));
-            return scores * (pass * (6 * hidden + 6 * queries + 4 * wide) + count * 2 * keys * model.LayerCount) + Wide * 2 * Math.Min(count, each.Positions(model.VocabularySize)) * model.VocabularySize;
+            return scores * (pass * (6 * hidden + 6 * queries + 4 * wide) + count * 2 * keys * model.LayerCount) + Wide * 2 * Math.Min(count, each.Positions(model.VocabularySize)) * model.VocabularySize + Products(scores, most, pass);
         }
+
+        // What products in bfloat16 are computed in on a CPU, where it is float32.
+        long Products(long element, long among, long passing) => onCpu && element < Wide ? Wide * among * ProductKernels.Room(model, (passing + among - 1) / among, threads / (int)among) : 0;
 
         long KeptValues() => recomputes ? LayerValues() + hidden * model.LayerCount : LayerValues() * model.LayerCount;
 

@@ -11,12 +11,13 @@ namespace ContinualService.Worker.Child;
 /// <summary>What a version's bits depend on beside its inputs, as it is in this process.</summary>
 internal static class HereAndNow
 {
+    private const double MuchSlower = 0.8; // on a shared machine one measurement is not worth more
     private const string ModelName = "model name";
 
     private static readonly Lazy<double> MeasuredSpeed = new(() => ProductSpeed.Relative(torch.bfloat16));
 
-    /// <summary>How many times as fast as in float32 products are in bfloat16, with the threads that this process computes with.</summary>
-    public static double BFloat16Speed => MeasuredSpeed.Value;
+    /// <summary>How many times as fast as in float32 products are in bfloat16, with the threads that this process computes with, where that is much less than once; else null.</summary>
+    public static double? SlowBFloat16 => MeasuredSpeed.Value < MuchSlower ? MeasuredSpeed.Value : null;
 
     /// <param name="spec">Where it runs.</param>
     /// <param name="microBatches">How its steps were cut; null: nothing was trained.</param>

@@ -31,8 +31,8 @@ internal static class TaskRunner
         // Step 1: load the base.
         var holding = BaseHolding.Read(spec.Base);
         var model = bases.Held(spec, holding);
-        if (model.Decoder is { Device.type: DeviceType.CPU, DType: torch.ScalarType.BFloat16 } && HereAndNow.BFloat16Speed < 1)
-            reporter.Send(new RunMessage.Log(FormattableString.Invariant($"Products in bfloat16 reach {HereAndNow.BFloat16Speed:F2} of float32's speed on this processor, so training takes longer in it. Unless memory asks for it, set Training:Base to full and Models:Precision to float32.")));
+        if (model.Decoder is { Device.type: DeviceType.CPU, DType: torch.ScalarType.BFloat16 } && HereAndNow.SlowBFloat16 is { } speed)
+            reporter.Send(new RunMessage.Log(FormattableString.Invariant($"Products in bfloat16 reach {speed:F2} of float32's speed on this processor, so training takes longer in it. Unless memory asks for it, set Training:Base to full and Models:Precision to float32.")));
 
         // Step 2: load the last state and the rows.
         var config = new LoraConfig(spec.Rank, spec.Alpha, spec.TargetModules);

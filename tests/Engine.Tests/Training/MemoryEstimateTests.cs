@@ -125,9 +125,11 @@ public sealed class MemoryEstimateTests
         var (wide, narrow) = (Of(ScalarType.Float32, false), Of(ScalarType.BFloat16, false));
 
         Assert.Equal(wide.Weights / 2, narrow.Weights);
-        Assert.Equal((wide.Activations + 4 * Room) / 2, narrow.Activations); // attention computes in float32
-        Assert.Equal((Of(ScalarType.Float32, true).Activations + 4 * Room) / 2, Of(ScalarType.BFloat16, true).Activations);
-        Assert.Equal(2 * 256 * (48 + 48 + 48 + 2 * 4 * 2) + 4 * 2 * 256 * 10, narrow.Scoring);
+        // Attention computes in float32, and so do products: all tokens' numbers, a panel of 16 x 64, and its results.
+        const int products = 15 * 12 + (16 + 15) * 64, scoredProducts = 256 * 12 + (16 + 256) * 64;
+        Assert.Equal((wide.Activations + 4 * Room) / 2 + 4 * products, narrow.Activations);
+        Assert.Equal((Of(ScalarType.Float32, true).Activations + 4 * Room) / 2 + 4 * products, Of(ScalarType.BFloat16, true).Activations);
+        Assert.Equal(2 * 256 * (48 + 48 + 48 + 2 * 4 * 2) + 4 * (2 * 256 * 10 + scoredProducts), narrow.Scoring);
         Assert.Equal((4 * 15 * 10, (4 + 2 + 2) * 15 * 10), (wide.Logits, narrow.Logits));
         Assert.Equal(wide with { Weights = 0, Activations = 0, Logits = 0, Scoring = 0 }, narrow with { Weights = 0, Activations = 0, Logits = 0, Scoring = 0 });
     }
@@ -143,6 +145,19 @@ public sealed class MemoryEstimateTests
         Assert.Equal(one with { Optimiser = one.Optimiser / 4 * 5, Activations = one.Activations + 4 * (2 * 512 * 4 + 500 * 32 + 2 * 506 * 32 + 2 * 24 * 4 + 2 * 24 * 32 + 2 * 24 * 528 + 24 * 32 + 11 * 16), Scoring = 2 * one.Scoring }, two);
         // A base whose blocks are made is trained by one lane, and scored whole by two.
         Assert.Equal(Of(1, BaseFormat.Int8) with { Scoring = two.Scoring }, Of(2, BaseFormat.Int8));
+    }
+
+    // What a lane's products of 750 tokens are computed in, and those of two passes of 256.
+    [Fact]
+    public void Of_TwoThreadsInBFloat16_HasProductsOfTwoLanes()
+    {
+        MemoryEstimate Of(int threads, ScalarType type) => MemoryEstimate.Of(
+            Model, new LoraConfig(2, 4, [LoraConfig.AllLinear]), new Slao(), learned: 2, rows: 3, longestRow: 500, scoredRow: 4, dropout: false, computesIn: type, threads: threads);
+        MemoryEstimate one = Of(1, ScalarType.BFloat16), two = Of(2, ScalarType.BFloat16);
+        var attention = Of(2, ScalarType.Float32).Activations - Of(1, ScalarType.Float32).Activations;
+
+        Assert.Equal(one.Activations - 4 * (1_500 * 12 + (16 + 1_500) * 64) + attention + 2 * 4 * (750 * 12 + (16 + 750) * 64), two.Activations);
+        Assert.Equal(2 * one.Scoring, two.Scoring);
     }
 
     // Trained in bfloat16 and scored in float32: each part is that of its own.
