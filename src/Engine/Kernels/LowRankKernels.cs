@@ -49,8 +49,12 @@ internal static unsafe class LowRankKernels
         public void Run(int from, int to) => math.Sum(low, x, tokens, rank, width, from, to, sums);
     }
 
+    // Ranks of MaxRank.
+    private const int Few = 8;
+    private const int Many = 64;
+
     /// <summary>Whether the kernels take these: as <see cref="TokenKernels.Take"/>, and of a rank for which general products are no quicker.</summary>
-    public static bool Take(Tensor a, Tensor b, Tensor x) => TokenKernels.Take(x) && IsMaster(a) && IsMaster(b) && a.size(0) <= MaxRank(x.dtype);
+    public static bool Take(Tensor a, Tensor b, Tensor x) => TokenKernels.Take(x) && IsMaster(a) && IsMaster(b) && a.size(0) <= MaxRank(x.dtype, Processor.IsIntel, !ProductKernels.Pays);
 
     /// <summary>Adds scale * x A^T B^T to <paramref name="y"/>, in place.</summary>
     /// <param name="a">float32 [R, in].</param>
@@ -115,8 +119,12 @@ internal static unsafe class LowRankKernels
         math.AddPacked(packed, rank, width, transposed, CpuKernels.Pointer(sum));
     }
 
-    /// <summary>Where general products begin to be quicker (docs/performance.md): processors multiply bfloat16 by themselves, and the kernels do not.</summary>
-    private static int MaxRank(ScalarType type) => type == ScalarType.Float32 ? 64 : 8;
+    /// <summary>Up to where general products are no quicker (docs/performance.md): Intel's library has thin ones that are, on Intel's processors, and processors that are quick in bfloat16 multiply it by themselves, which the kernels do not.</summary>
+    internal static int MaxRank(ScalarType type, bool isIntel, bool quickInBFloat16)
+    {
+        if (type == ScalarType.Float32) return isIntel ? Few : Many;
+        return quickInBFloat16 ? Few : Many;
+    }
 
     private static bool IsMaster(Tensor matrix) => matrix.dtype == float32 && TokenKernels.IsPlain(matrix);
 }

@@ -36,11 +36,22 @@ public sealed class TrainingKernelsTests
         Assert.True(LowRankKernels.Take(leaf, leaf, x));
 
         // Up to the rank from which general products are quicker.
-        Assert.True(LowRankKernels.Take(Random(3, 64, 8), x, x));
-        Assert.False(LowRankKernels.Take(Random(3, 65, 8), x, x));
-        Assert.True(LowRankKernels.Take(Random(3, 8, 8), x, x.to(bfloat16)));
-        Assert.False(LowRankKernels.Take(Random(3, 9, 8), x, x.to(bfloat16)));
+        foreach (var type in (ScalarType[])[float32, bfloat16])
+        {
+            var most = LowRankKernels.MaxRank(type, Processor.IsIntel, !ProductKernels.Pays);
+            Assert.True(LowRankKernels.Take(Random(3, most, 8), x, x.to(type)));
+            Assert.False(LowRankKernels.Take(Random(3, most + 1, 8), x, x.to(type)));
+        }
     }
+
+    [Theory]
+    [InlineData(ScalarType.Float32, false, true, 64)]
+    [InlineData(ScalarType.Float32, true, false, 8)]
+    [InlineData(ScalarType.BFloat16, false, true, 8)]
+    [InlineData(ScalarType.BFloat16, true, true, 8)]
+    [InlineData(ScalarType.BFloat16, true, false, 64)]
+    public void MaxRank_OfAProcessor_IsWhereItsGeneralProductsBeginToBeQuicker(ScalarType type, bool isIntel, bool quickInBFloat16, int expected) =>
+        Assert.Equal(expected, LowRankKernels.MaxRank(type, isIntel, quickInBFloat16));
 
     // Tables of each place in a row, and of each token of all rows.
     [Theory]
