@@ -83,15 +83,17 @@ public sealed class ProductKernelsTests
         Assert.Equal(Bits(all.narrow(0, 150, 21)), Bits(some));
     }
 
-    // By panels or, on another processor, by libtorch.
+    // By panels or, of few tokens and on another processor, by libtorch.
     [Theory]
-    [InlineData(true)]
-    [InlineData(false)]
-    public void Linear_OfBFloat16_IsTheLayerAndItsGradient(bool biased)
+    [InlineData(70, true)]
+    [InlineData(70, false)]
+    [InlineData(ProductKernels.LeastTokens - 1, true)]
+    [InlineData(ProductKernels.LeastTokens - 1, false)]
+    public void Linear_OfBFloat16_IsTheLayerAndItsGradient(int tokens, bool biased)
     {
         using var scope = NewDisposeScope();
-        var (x, weight, bias) = (Random(1, 70, 96).to(bfloat16), Random(2, 130, 96).to(bfloat16), Random(3, 130).to(bfloat16));
-        var (gradient, sum) = (Random(4, 70, 130).to(bfloat16), Random(5, 70, 96).to(bfloat16));
+        var (x, weight, bias) = (Random(1, tokens, 96).to(bfloat16), Random(2, 130, 96).to(bfloat16), Random(3, 130).to(bfloat16));
+        var (gradient, sum) = (Random(4, tokens, 130).to(bfloat16), Random(5, tokens, 96).to(bfloat16));
         var before = sum.to(float64);
 
         var y = ProductKernels.Linear(x, weight, biased ? bias : null);
