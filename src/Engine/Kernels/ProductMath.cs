@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 
@@ -64,6 +65,7 @@ internal static unsafe class ProductMath
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Put<TVector, TLanes, TNumber>(float* from, TNumber* to, bool add)
         where TVector : struct
         where TLanes : struct, ILanes<TVector>
@@ -74,6 +76,8 @@ internal static unsafe class ProductMath
     }
 
     /// <summary>Eight numbers of eight rows, turned, to eight rows of a panel: pairs of rows, then pairs of those, then halves.</summary>
+    /// <remarks>Part of the loop around it: by itself it has none, and would be compiled in a hurry first.</remarks>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Turn(ushort* from, int row, float* panel)
     {
         Vector256<float> r0 = Lanes256.Load(from), r1 = Lanes256.Load(from += row), r2 = Lanes256.Load(from += row), r3 = Lanes256.Load(from += row);
