@@ -18,5 +18,16 @@ public sealed class ContinualSettingsTests
     public void Parse_UnknownMethodOrOption_ListsThoseThereAre(string methods, string says) =>
         Assert.Contains(says, Assert.Throws<UsageException>(() => Parse(methods)).Message, StringComparison.Ordinal);
 
-    private static ContinualSettings Parse(string methods) => ContinualSettings.Parse(new Arguments(["--data", "d", "--model", "m", "--order", "a,b", "--method", methods]));
+    [Theory]
+    [InlineData("0")]
+    [InlineData("5")] // of a batch of four
+    public void Parse_MicroBatchOutsideTheBatch_SaysItsBounds(string rows) =>
+        Assert.Contains($"--micro-batch-size {rows}: 1 to --batch-size (4)", Assert.Throws<UsageException>(() => Parse("slao", "--micro-batch-size", rows)).Message, StringComparison.Ordinal);
+
+    [Theory]
+    [InlineData("1", 1)]
+    [InlineData("4", 4)]
+    public void Parse_MicroBatchWithinTheBatch_IsTaken(string rows, int expected) => Assert.Equal(expected, Assert.Single(Parse("slao", "--micro-batch-size", rows).Training.MicroBatches).Rows);
+
+    private static ContinualSettings Parse(string methods, params string[] more) => ContinualSettings.Parse(new Arguments(["--data", "d", "--model", "m", "--order", "a,b", "--method", methods, .. more]));
 }
