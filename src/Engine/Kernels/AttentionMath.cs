@@ -362,42 +362,7 @@ internal sealed unsafe class AttentionMath<TVector, TLanes, TNumber> : Attention
     /// <summary>Rows of a tensor as a right side of which they are the columns: [width, rows] in panels of rows, zeros after the last.</summary>
     private static void Turn(TNumber* x, int xStep, int rows, int width, float* to)
     {
-        var square = Sse.IsSupported ? width / 4 * 4 : 0;
-        for (var panel = 0; panel < rows; panel += Panel, to += (long)Panel * width)
-        {
-            var count = Math.Min(Panel, rows - panel);
-            if (count < Panel) new Span<float>(to, Panel * width).Clear();
-            var i = 0;
-            for (; i + 4 <= count; i += 4)
-            {
-                var from = x + ((long)(panel + i) * xStep);
-                for (var d = 0; d < square; d += 4)
-                {
-                    Vector128<float> a = Four(from + d), b = Four(from + xStep + d), c = Four(from + (2L * xStep) + d), e = Four(from + (3L * xStep) + d);
-                    Vector128<float> ab = Sse.UnpackLow(a, b), ce = Sse.UnpackLow(c, e), abHigh = Sse.UnpackHigh(a, b), ceHigh = Sse.UnpackHigh(c, e);
-                    Sse.MoveLowToHigh(ab, ce).Store(to + (d * Panel) + i);
-                    Sse.MoveHighToLow(ce, ab).Store(to + ((d + 1) * Panel) + i);
-                    Sse.MoveLowToHigh(abHigh, ceHigh).Store(to + ((d + 2) * Panel) + i);
-                    Sse.MoveHighToLow(ceHigh, abHigh).Store(to + ((d + 3) * Panel) + i);
-                }
-
-                for (var row = i; row < i + 4; row++) Rest(row, square);
-            }
-
-            for (; i < count; i++) Rest(i, 0);
-
-            void Rest(int row, int first)
-            {
-                for (var d = first; d < width; d++) to[(d * Panel) + row] = TokenNumbers.Load<float, OneLane, TNumber>(x + ((long)(panel + row) * xStep) + d);
-            }
-        }
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector128<float> Four(TNumber* from)
-    {
-        if (typeof(TNumber) == typeof(float)) return Vector128.Load((float*)from);
-        return (Vector128.WidenLower(Vector128.CreateScalarUnsafe(*(ulong*)from).AsUInt16()) << 16).AsSingle();
+        for (var panel = 0; panel < rows; panel += Panel, to += (long)Panel * width) PanelMath.Turn(x + ((long)panel * xStep), xStep, Math.Min(Panel, rows - panel), width, to, Panel);
     }
 
     /// <summary>Sums [rows, sumStep] times a number to rows of a tensor.</summary>

@@ -9,8 +9,6 @@ internal static unsafe class DotMath
     /// <summary>Rows of either side: the sums fill half of AVX-512's registers, and each number that is loaded is used four times.</summary>
     public const int Tile = 4;
 
-    private const int FloatsPerLine = 16; // of the processor's cache
-
     /// <summary>As far as the rows fill registers: to 16 of them, those of the first row of x before those of the next.</summary>
     /// <remarks>
     /// Each goes through one accumulator in the order of the columns. Sums that are needed after a call the compiler stores in the loop as well, which takes twice the time: there is no call in here, and this is part of no method that has one.
@@ -85,6 +83,6 @@ internal static unsafe class DotMath
         where TL : struct, ILanes<TV>
     {
         if (!Sse.IsSupported) return;
-        for (var at = 0; at < Tile * TL.Count; at += FloatsPerLine) Sse.Prefetch0(from + at);
+        for (var at = 0; at < Tile * TL.Count; at += CacheLine.Floats) Sse.Prefetch0(from + at);
     }
 }

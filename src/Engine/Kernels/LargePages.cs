@@ -13,19 +13,18 @@ internal static partial class LargePages
 {
     private const long PageBytes = 2 << 20;
     private const int AdviceLarge = 14; // MADV_HUGEPAGE
-    private const int Alignment = 16; // numbers, so that every weight begins where a cache line does
 
     /// <summary>The weights laid end to end in one new piece of memory, on the CPU; <paramref name="weights"/> are disposed. They share a dtype.</summary>
     public static Dictionary<string, Tensor> Take(IReadOnlyDictionary<string, Tensor> weights)
     {
         using var noGrad = no_grad();
-        var flat = Empty(weights.Values.Sum(weight => Rounded(weight.numel())), weights.Values.First().dtype);
+        var flat = Empty(weights.Values.Sum(weight => CacheLine.Rounded(weight.numel())), weights.Values.First().dtype);
         var taken = new Dictionary<string, Tensor>(weights.Count);
         var offset = 0L;
         foreach (var (name, weight) in weights)
         {
             taken[name] = flat.narrow(0, offset, weight.numel()).view(weight.shape).copy_(weight);
-            offset += Rounded(weight.numel());
+            offset += CacheLine.Rounded(weight.numel());
             weight.Dispose();
         }
 
@@ -44,8 +43,6 @@ internal static partial class LargePages
         if (end > begin) _ = Advise((nint)begin, (nuint)(end - begin), AdviceLarge);
         return memory;
     }
-
-    private static long Rounded(long count) => (count + Alignment - 1) / Alignment * Alignment;
 
     [LibraryImport("libc", EntryPoint = "madvise")]
     private static partial int Advise(nint address, nuint length, int advice);

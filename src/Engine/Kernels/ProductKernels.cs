@@ -26,16 +26,14 @@ internal static unsafe class ProductKernels
     private const int Widened = 1 << 21;
     private const int LeastWidened = 4 * Block;
 
-    private const int Line = 16; // of a cache, in numbers of float32
-
     /// <summary>y = x m, of x [tokens, inner] and the matrix m [inner, outer] or, turned, that of [outer, inner], panel by panel.</summary>
     private readonly struct PanelJob<TNumber>(float* x, int tokens, int inner, ushort* matrix, int outer, bool turned, TNumber* y, bool add) : IJob
         where TNumber : unmanaged
     {
         public void Run(int from, int to)
         {
-            var depth = Rounded((inner + Pieces - 1) / Pieces);
-            var panel = Take((long)(depth + tokens) * ProductMath.Width);
+            var depth = (int)CacheLine.Rounded((inner + Pieces - 1) / Pieces);
+            var panel = CacheLine.Allocate((long)(depth + tokens) * ProductMath.Width);
             var tile = panel + ((long)depth * ProductMath.Width);
             for (var column = from * ProductMath.Width; column < Math.Min(to * ProductMath.Width, outer); column += ProductMath.Width)
             {
@@ -43,7 +41,7 @@ internal static unsafe class ProductKernels
                 for (var k = 0; k < inner; k += depth)
                 {
                     var count = Math.Min(depth, inner - k);
-                    if (turned) ProductMath.LayTurned(matrix + ((long)column * inner) + k, inner, columns, count, panel);
+                    if (turned) PanelMath.Turn(matrix + ((long)column * inner) + k, inner, columns, count, panel, ProductMath.Width);
                     else ProductMath.Lay(matrix + ((long)k * outer) + column, outer, count, columns, panel);
                     Multiply(x + k, count, panel, tile, add: k > 0);
                 }
@@ -132,7 +130,7 @@ internal static unsafe class ProductKernels
         {
             var from = (ushort*)TensorMemory.Of(x);
             var most = Math.Min(tokens, Math.Max(LeastWidened, Widened / inner / Block * Block));
-            var widened = Take((long)most * inner);
+            var widened = CacheLine.Allocate((long)most * inner); // not the collector's memory, which would keep what is so large for long
             for (var token = 0; token < tokens; token += most, from += (long)most * inner, to += (long)most * outer)
             {
                 var count = Math.Min(most, tokens - token);
@@ -156,14 +154,9 @@ internal static unsafe class ProductKernels
     internal static long Room(ModelConfig model, long tokens, int threads)
     {
         var widest = Math.Max(Math.Max(model.HiddenSize, model.IntermediateSize), model.HeadCount * model.HeadWidth);
-        return Math.Min(tokens * widest, Math.Max(Widened, (long)LeastWidened * widest)) + (threads * (Math.Min(Depth, Rounded(widest)) + tokens) * ProductMath.Width);
+        return Math.Min(tokens * widest, Math.Max(Widened, (long)LeastWidened * widest)) + (threads * (Math.Min(Depth, CacheLine.Rounded(widest)) + tokens) * ProductMath.Width);
     }
 
     /// <summary>Whether panels are multiplied: of bfloat16, where the processor gains by it.</summary>
     internal static bool Takes(Tensor x, Tensor weight, bool pays) => pays && weight.dtype == ScalarType.BFloat16 && x.dim() == 2 && x.size(0) >= LeastTokens && TokenKernels.Take(x) && TokenKernels.IsPlain(weight);
-
-    // A load that crosses a cache's line takes twice as long. Not the collector's memory: so large, it would not move what is dead out of the way for long.
-    private static float* Take(long numbers) => (float*)NativeMemory.AlignedAlloc((nuint)(numbers * sizeof(float)), Line * sizeof(float));
-
-    private static int Rounded(int numbers) => (numbers + Line - 1) / Line * Line;
 }

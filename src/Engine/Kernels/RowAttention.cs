@@ -12,9 +12,6 @@ namespace ContinualService.Engine.Kernels;
 /// <param name="lengths">Tokens of each sequence, in their order; sum N.</param>
 internal sealed unsafe class RowAttention(IReadOnlyList<int> lengths)
 {
-    // In float32 numbers: what registers load lies in one line of the cache.
-    private const int Line = 16;
-
     private readonly int[] _lengths = [.. lengths];
     private readonly int[] _starts = Starts(lengths);
 
@@ -51,10 +48,10 @@ internal sealed unsafe class RowAttention(IReadOnlyList<int> lengths)
         {
             var longest = 0;
             for (var row = from / keyHeads; row <= (to - 1) / keyHeads; row++) longest = Math.Max(longest, lengths[row]);
-            var rented = ArrayPool<float>.Shared.Rent(checked((int)(pass.Room(longest) + Line)));
+            var rented = ArrayPool<float>.Shared.Rent(checked((int)(pass.Room(longest) + CacheLine.Floats)));
             fixed (float* start = rented)
             {
-                var room = (float*)(((nint)start + (Line * sizeof(float)) - 1) & -(Line * sizeof(float)));
+                var room = CacheLine.After(start);
                 for (var each = from; each < to; each++) pass.Run(lengths[each / keyHeads], starts[each / keyHeads], each % keyHeads, room);
             }
 
@@ -80,7 +77,7 @@ internal sealed unsafe class RowAttention(IReadOnlyList<int> lengths)
     /// <summary>How many float32 numbers a thread computes in, counted for the widest registers.</summary>
     /// <param name="config">How many heads, and how wide.</param>
     /// <param name="longest">Tokens of the longest sequence.</param>
-    public static long Room(ModelConfig config, int longest) => AttentionMath.Widest.BackwardRoom(longest, config.HeadWidth) + Line;
+    public static long Room(ModelConfig config, int longest) => AttentionMath.Widest.BackwardRoom(longest, config.HeadWidth) + CacheLine.Floats;
 
     /// <summary>Softmax of query times key, times value.</summary>
     /// <param name="config">How many heads, and how wide.</param>

@@ -19,8 +19,6 @@ internal sealed unsafe class ShortPass : IDisposable
 
     private static readonly TokenMath Tokens = TokenMath.Of(ScalarType.Float32)!;
 
-    private const int Floats = 16; // of a cache line: every buffer begins at one
-
     private readonly ModelConfig _config;
     private readonly CpuKernels _kernels;
     private readonly RotaryTable _rotary;
@@ -77,7 +75,7 @@ internal sealed unsafe class ShortPass : IDisposable
 
         var (queries, keys) = (config.HeadCount * config.HeadWidth, config.KeyValueHeadCount * config.HeadWidth);
         int[] widths = [config.HiddenSize, config.HiddenSize, queries, keys, keys, queries, config.IntermediateSize, config.IntermediateSize];
-        _memory = (float*)NativeMemory.AlignedAlloc((nuint)widths.Sum(Buffer) * sizeof(float), Floats * sizeof(float));
+        _memory = CacheLine.Allocate(widths.Sum(Buffer));
         var next = _memory;
         _x = Take(widths[0]);
         _normed = Take(widths[1]);
@@ -90,7 +88,7 @@ internal sealed unsafe class ShortPass : IDisposable
 
         (_normAttention, _turn, _attend, _normForward, _gateUp, _finish) = (NormAttention, Turn, Attend, NormForward, GateUp, Finish);
 
-        static long Buffer(int width) => ((long)MaxTokens * width + Floats - 1) / Floats * Floats;
+        static long Buffer(int width) => CacheLine.Rounded((long)MaxTokens * width); // every one begins at a line
 
         float* Take(int width)
         {

@@ -37,20 +37,6 @@ public sealed unsafe class ProductMathTests
     }
 
     [Theory]
-    [MemberData(nameof(Parts))]
-    public void LayTurned_APart_IsItsTransposeAndZerosAfterIt(int rows, int columns)
-    {
-        using var scope = NewDisposeScope();
-        var (matrix, panel) = (Random(2, rows, columns + Beside).to(bfloat16), full([columns + 1, ProductMath.Width], Untouched));
-
-        ProductMath.LayTurned(Numbers(matrix), columns + Beside, rows, columns, CpuKernels.Pointer(panel));
-
-        var expected = cat([matrix.narrow(1, 0, columns).to(float32).t(), zeros(columns, ProductMath.Width - rows)], 1);
-        Assert.Equal(Bits(expected), Bits(panel.narrow(0, 0, columns)));
-        AssertUntouched(panel.narrow(0, columns, 1));
-    }
-
-    [Theory]
     [InlineData(1)]
     [InlineData(16)]
     [InlineData(53)]
